@@ -1,0 +1,72 @@
+//! What a principal may be allowed to do. Each action is also a type, so that a permit names it (I2).
+
+use std::fmt;
+
+/// An action as a type: what a `Permit<A>` is for.
+pub trait Act: Send + Sync + 'static {
+    /// The same action as a value.
+    const ACTION: Action;
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal)*) => {
+        /// Every action there is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Action { $($(#[$doc])* $name),* }
+
+        impl Action {
+            /// All actions, for matrices and documents.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+            /// The name used in roles, events and answers.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+        }
+
+        $($(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+        impl Act for $name { const ACTION: Action = Action::$name; })*
+    };
+}
+
+actions! {
+    /// See the tenant's own record: status, plan, use of quota.
+    TenantRead = "tenant:read"
+    /// See accounts and their tokens' dates.
+    AccountRead = "account:read"
+    /// Create, disable accounts; mint and revoke their tokens.
+    AccountWrite = "account:write"
+    /// See issuers, their chains and CRLs.
+    IssuerRead = "issuer:read"
+    /// Create issuers.
+    IssuerWrite = "issuer:write"
+    /// See profiles.
+    ProfileRead = "profile:read"
+    /// Change profiles.
+    ProfileWrite = "profile:write"
+    /// See and search certificates.
+    CertificateRead = "certificate:read"
+    /// Ask for certificates.
+    CertificateIssue = "certificate:issue"
+    /// Renew certificates.
+    CertificateRenew = "certificate:renew"
+    /// Revoke certificates.
+    CertificateRevoke = "certificate:revoke"
+    /// Fetch, and acknowledge, a private key made here.
+    PrivateKeyRelease = "private-key:release"
+    /// See orders.
+    OrderRead = "order:read"
+    /// Read the audit events.
+    EventRead = "event:read"
+    /// See the register of tenants (platform only).
+    RegistryRead = "registry:read"
+    /// Create, suspend, resume tenants (platform only).
+    RegistryWrite = "registry:write"
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,25 @@
+//! The nouns of Chancery and the rules between them: pure values, no I/O, no clock, no randomness (I10).
+
+pub mod action;
+pub mod certificate;
+pub mod decision;
+pub mod event;
+pub mod id;
+pub mod key;
+pub mod name;
+pub mod order;
+pub mod pattern;
+pub mod port;
+pub mod principal;
+pub mod profile;
+pub mod role;
+pub mod sealed;
+pub mod serial;
+pub mod slug;
+pub mod tenant;
+pub mod time;
+
+pub use id::{AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PublicId, TenantId, TokenId};
+pub use sealed::Sealed;
+pub use serial::Serial;
+pub use time::Timestamp;

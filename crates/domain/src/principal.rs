@@ -1,0 +1,27 @@
+//! Who acts: an authenticated account of exactly one realm.
+
+use crate::action::Action;
+use crate::role::Role;
+use crate::{AccountId, TenantId, TokenId};
+
+/// An authenticated principal. Made by the authenticator from a credential, never from a request's text.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// The only realm in which it is anybody.
+    pub tenant: TenantId,
+    /// Its account.
+    pub account: AccountId,
+    /// The token that it showed.
+    pub token: TokenId,
+    /// Its display name; never a policy input (THREATS 5).
+    pub name: String,
+    /// Its roles.
+    pub roles: Vec<Role>,
+}
+
+impl Principal {
+    /// Whether one of its roles, held in the realm where roles of its kind exist, includes the action.
+    pub fn may(&self, action: Action) -> bool {
+        self.roles.iter().any(|role| role.exists_in(self.tenant) && role.permits(action))
+    }
+}

@@ -1,0 +1,184 @@
+//! Certificate profiles: what may be issued, typed and versioned.
+
+use crate::key::{Custody, KeyAlgorithm};
+use crate::pattern::NamePattern;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A profile's name: 2 to 40 characters, lower-case letters, digits and inner hyphens, a letter first.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ProfileName(String);
+
+/// A text that is no profile name.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a profile name has 2 to 40 lower-case letters, digits and inner hyphens, a letter first")]
+pub struct BadProfileName;
+
+/// What a certificate may be used for (RFC 5280 section 4.2.1.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExtendedKeyUsage {
+    /// TLS server authentication, 1.3.6.1.5.5.7.3.1.
+    ServerAuth,
+    /// TLS client authentication, 1.3.6.1.5.5.7.3.2.
+    ClientAuth,
+}
+
+/// Where the subject's common name comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommonName {
+    /// There is none: the subject is empty and the names stand in the alternative names alone.
+    Never,
+    /// The requester may name one of the DNS or e-mail names of the certificate.
+    OneOfTheNames,
+}
+
+/// What may be issued. Whatever is not said here cannot be had (THREATS 14, 15).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Its name.
+    pub name: ProfileName,
+    /// What it is for, in a sentence.
+    pub description: String,
+    /// Allowed kinds of subject key.
+    pub key_algorithms: Vec<KeyAlgorithm>,
+    /// Names allowed, within what the issuer's own constraints allow.
+    pub names: Vec<NamePattern>,
+    /// Whether a DNS name may begin with `*.`.
+    pub wildcards: bool,
+    /// How many names at most.
+    pub max_names: u16,
+    /// The extended key usages that every certificate carries.
+    pub extended_key_usage: Vec<ExtendedKeyUsage>,
+    /// The common name.
+    pub common_name: CommonName,
+    /// Validity where the requester asks for none, in seconds.
+    pub default_validity_seconds: u32,
+    /// The longest validity that the requester may ask for, in seconds.
+    pub max_validity_seconds: u32,
+    /// Who may hold the private key.
+    pub custody: Vec<Custody>,
+    /// Renewal is due when this many percent of the validity remain.
+    pub renewal_window_percent: u8,
+}
+
+/// What is wrong with a profile: the field and the rule.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{field}: {rule}")]
+pub struct BadProfile {
+    /// The profile's field.
+    pub field: &'static str,
+    /// What it must satisfy.
+    pub rule: &'static str,
+}
+
+const DAY: u32 = 86_400;
+
+impl Profile {
+    /// The profiles that every new tenant begins with.
+    pub fn presets() -> Vec<Self> {
+        use ExtendedKeyUsage::{ClientAuth, ServerAuth};
+        let preset = |name: &str, description: &str, names: &[&str], usage: &[ExtendedKeyUsage], days: u32| Self {
+            name: ProfileName(name.to_owned()),
+            description: description.to_owned(),
+            key_algorithms: vec![KeyAlgorithm::EcP256],
+            names: names.iter().filter_map(|text| text.parse().ok()).collect(),
+            wildcards: false,
+            max_names: 100,
+            extended_key_usage: usage.to_vec(),
+            common_name: CommonName::OneOfTheNames,
+            default_validity_seconds: days * DAY,
+            max_validity_seconds: days * DAY,
+            custody: vec![Custody::Client, Custody::SoftwareReleaseOnce],
+            renewal_window_percent: 33,
+        };
+        let addresses = ["dns:*", "ip:0.0.0.0/0", "ip:::/0"];
+        vec![
+            preset("tls-server", "TLS servers inside the tenant's own names", &addresses, &[ServerAuth], 90),
+            preset("tls-client", "TLS clients: hosts, people and workloads", &["dns:*", "email:*", "uri:*"], &[ClientAuth], 90),
+            preset(
+                "mtls",
+                "Services that are both server and client",
+                &["dns:*", "ip:0.0.0.0/0", "ip:::/0", "uri:*"],
+                &[ClientAuth, ServerAuth],
+                30,
+            ),
+        ]
+    }
+
+    /// Checks what the types alone do not say.
+    pub fn check(&self) -> Result<(), BadProfile> {
+        let rule = |holds: bool, field, rule| if holds { Ok(()) } else { Err(BadProfile { field, rule }) };
+        rule(!self.key_algorithms.is_empty(), "key_algorithms", "name at least one")?;
+        rule(!self.extended_key_usage.is_empty(), "extended_key_usage", "name at least one")?;
+        rule(!self.custody.is_empty(), "custody", "name at least one")?;
+        rule((1..=1000).contains(&self.max_names), "max_names", "between 1 and 1000")?;
+        rule(self.names.len() <= 1000, "names", "at most 1000 patterns")?;
+        rule(self.description.len() <= 500, "description", "at most 500 bytes")?;
+        let longest = 20 * 366 * DAY;
+        rule((300..=longest).contains(&self.max_validity_seconds), "max_validity_seconds", "between 300 and 20 years")?;
+        let default = (300..=self.max_validity_seconds).contains(&self.default_validity_seconds);
+        rule(default, "default_validity_seconds", "between 300 and max_validity_seconds")?;
+        rule((1..=90).contains(&self.renewal_window_percent), "renewal_window_percent", "between 1 and 90")
+    }
+}
+
+impl ProfileName {
+    /// The name's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ProfileName {
+    type Err = BadProfileName;
+    fn from_str(text: &str) -> Result<Self, BadProfileName> {
+        let letters = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let ends = text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-');
+        if (2..=40).contains(&text.len()) && letters && ends { Ok(Self(text.to_owned())) } else { Err(BadProfileName) }
+    }
+}
+
+impl TryFrom<String> for ProfileName {
+    type Error = BadProfileName;
+    fn try_from(text: String) -> Result<Self, BadProfileName> {
+        text.parse()
+    }
+}
+
+impl From<ProfileName> for String {
+    fn from(name: ProfileName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for ProfileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ProfileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_sound_and_survive_storage() {
+        for profile in Profile::presets() {
+            profile.check().unwrap();
+            assert!(!profile.names.is_empty());
+            let text = serde_json::to_string(&profile).unwrap();
+            assert_eq!(serde_json::from_str::<Profile>(&text).unwrap(), profile);
+        }
+    }
+}
