@@ -1,1 +1,32 @@
-//! chancery-x509
+//! X.509, DER in and out: certification requests, certificates, CRLs, lints and path validation. Pure values; keys live elsewhere (I10).
+//!
+//! What is written is written by [`der_out`](self), what is read is read by the `der` and `x509-cert` crates,
+//! so that a mistake of the one is noticed by the other.
+
+mod algorithm;
+mod certificate;
+pub mod chain;
+mod constraints;
+pub mod crl;
+pub mod csr;
+mod der_out;
+mod extension;
+pub mod issuer;
+pub mod key;
+pub mod lint;
+mod name;
+pub mod pem;
+pub mod plan;
+pub mod prepared;
+pub mod summary;
+mod time;
+
+pub use chain::{ChainError, verify_chain};
+pub use crl::{Crl, CrlEntry, CrlError, CrlPlan};
+pub use csr::{CertificationRequest, CsrError};
+pub use issuer::{IssuerCertificate, IssuerError};
+pub use key::{BadKey, BadSignature, PublicKey, SignError, Signer, prove_key_pair};
+pub use lint::{Finding, LintError};
+pub use plan::{Addresses, CaPlan, CertificatePlan, DistinguishedName};
+pub use prepared::{CaCertificate, Leaf, Prepared, RevocationList, Signed};
+pub use summary::CertificateSummary;

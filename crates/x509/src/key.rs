@@ -1,0 +1,146 @@
+//! Public keys, the port through which private keys sign, and the proof that the two belong together.
+
+use crate::algorithm;
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::signature::ParsedPublicKey;
+use chancery_domain::key::KeyAlgorithm;
+use der::Decode;
+use spki::SubjectPublicKeyInfoRef;
+use std::fmt;
+
+/// A public key whose form and place on its curve were checked (THREATS 23).
+#[derive(Clone)]
+pub struct PublicKey {
+    spki_der: Vec<u8>,
+    algorithm: KeyAlgorithm,
+    key_identifier: [u8; 20],
+    verifier: ParsedPublicKey,
+}
+
+/// Why a `SubjectPublicKeyInfo` is refused. It is always its sender's mistake.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadKey {
+    /// Not DER, or bytes after its end.
+    #[error("subjectPublicKeyInfo: not a DER SubjectPublicKeyInfo, or bytes follow it")]
+    NotDer,
+    /// A kind of key that is not offered.
+    #[error("subjectPublicKeyInfo.algorithm: {0} is not supported, use an EC key on P-256")]
+    Algorithm(String),
+    /// EC parameters absent.
+    #[error("subjectPublicKeyInfo.algorithm.parameters: absent, name the curve P-256 (RFC 5480 section 2.1.1)")]
+    ImplicitCurve,
+    /// Curve parameters written out (CVE-2020-0601).
+    #[error(
+        "subjectPublicKeyInfo.algorithm.parameters: explicit curve parameters are refused, name the curve P-256 (RFC 5480 section 2.1.1)"
+    )]
+    ExplicitCurve,
+    /// Another curve.
+    #[error("subjectPublicKeyInfo.algorithm.parameters: curve {0} is not supported, use P-256")]
+    Curve(String),
+    /// A BIT STRING with unused bits.
+    #[error("subjectPublicKeyInfo.subjectPublicKey: not a whole number of octets")]
+    Bits,
+    /// Compressed, hybrid, infinite or of the wrong length.
+    #[error("subjectPublicKeyInfo.subjectPublicKey: not an uncompressed P-256 point of 65 octets beginning with 04")]
+    PointForm,
+    /// Not a point of the curve.
+    #[error("subjectPublicKeyInfo.subjectPublicKey: the point is not on P-256")]
+    NotOnCurve,
+}
+
+/// A signature that the key did not make over that message.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the signature does not verify with this public key")]
+pub struct BadSignature;
+
+/// Why something could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The key's custodian could not sign now; the same bytes may be signed again later (I5).
+    #[error("the key's provider could not sign: {0}")]
+    Provider(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The caller brought another issuer's key.
+    #[error("the signing key is not the issuer's key: load the key that belongs to the issuer certificate")]
+    WrongKey,
+    /// What the provider returned is no signature of the key's kind, or was not made over these bytes.
+    #[error("the key's provider returned a signature that does not hold: check the provider and its key")]
+    BadSignature,
+    /// What was assembled is not what was linted. Nothing was given out.
+    #[error("the signed document is not what was prepared: this is a fault of the program, report it")]
+    Altered,
+}
+
+/// A private key, wherever it is kept. Its signatures over ECDSA keys are DER `SEQUENCE { r, s }`.
+pub trait Signer {
+    /// The public half.
+    fn public_key(&self) -> &PublicKey;
+    /// Signs the message (not its digest).
+    ///
+    /// # Errors
+    /// [`SignError::Provider`] if the custodian refuses or cannot be reached.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
+}
+
+impl PublicKey {
+    /// From a DER `SubjectPublicKeyInfo` (RFC 5280 section 4.1.2.7) without anything after it.
+    ///
+    /// # Errors
+    /// [`BadKey`] naming the field.
+    pub fn from_spki_der(der: &[u8]) -> Result<Self, BadKey> {
+        let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| BadKey::NotDer)?;
+        let (algorithm, verifier) = algorithm::parse_key(&spki)?;
+        // RFC 7093 section 2, method 1: the leftmost 160 bits of the SHA-256 of the BIT STRING's value.
+        let hash = digest(&SHA256, spki.subject_public_key.raw_bytes());
+        let mut key_identifier = [0; 20];
+        key_identifier.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+        Ok(Self { spki_der: der.to_vec(), algorithm, key_identifier, verifier })
+    }
+    /// The DER `SubjectPublicKeyInfo`.
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki_der
+    }
+    /// Its kind.
+    pub const fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+    /// Its identifier: RFC 7093 section 2, method 1.
+    pub const fn key_identifier(&self) -> &[u8; 20] {
+        &self.key_identifier
+    }
+    /// Checks a signature over `message`.
+    ///
+    /// # Errors
+    /// [`BadSignature`], whatever the reason.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        self.verifier.verify_sig(message, signature).map_err(|_| BadSignature)
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.spki_der == other.spki_der
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({} ", self.algorithm.as_str())?;
+        self.key_identifier.iter().try_for_each(|b| write!(f, "{b:02x}"))?;
+        f.write_str(")")
+    }
+}
+
+/// What [`prove_key_pair`] has signed: no certificate, request or list begins like this.
+const PROOF: &[u8] = b"chancery: this key signs for its public half";
+
+/// Proves that a signer's private key belongs to its public key. To be called once when an issuer's key is loaded:
+/// signatures of leaf certificates are then not verified one by one.
+///
+/// # Errors
+/// The provider's error, or [`SignError::BadSignature`] if the halves do not belong together.
+pub fn prove_key_pair(signer: &dyn Signer) -> Result<(), SignError> {
+    let signature = signer.sign(PROOF)?;
+    signer.public_key().verify(PROOF, &signature).map_err(|_| SignError::BadSignature)
+}
