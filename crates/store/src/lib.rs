@@ -1,1 +1,52 @@
-//! chancery-store
+//! Storage: tenant views and write-sets on SQLite and PostgreSQL. All SQL lives in this crate and nowhere else.
+//!
+//! There is one door to tenant data (I1): [`Store::tenant`] opens a [`TenantView`] for one tenant, and what it reads is
+//! changed only by the [`Changes`] opened from it. No function takes a bare object id.
+//!
+//! Adding a table: a migration in `migrations/` for both engines (tenant_id leads the key; on PostgreSQL the table is
+//! listed for forced row level security by the migration itself), then one file here with its row, its readers on the
+//! view and its writers on the write-set, then the conformance suite.
+
+mod account;
+mod authority;
+mod certificate;
+mod changes;
+mod counter;
+mod engine;
+mod error;
+mod event;
+mod idempotency;
+mod job;
+mod keyring;
+mod keys;
+mod migration;
+mod order;
+mod platform;
+pub mod postgres;
+mod profile;
+mod revocation;
+pub mod sqlite;
+mod statement;
+mod tenant;
+mod token;
+mod value;
+mod view;
+
+pub use account::AccountRow;
+pub use authority::AuthorityRow;
+pub use certificate::{CertificateFilter, CertificateRow, PrivateKeyRow};
+pub use changes::Changes;
+pub use counter::CounterRow;
+pub use error::{CommitError, Guard, StoreError};
+pub use event::EventRow;
+pub use idempotency::IdempotencyRow;
+pub use job::{JobRow, OutboxRow};
+pub use keyring::{KeyringDb, KeyringRow};
+pub use keys::{KekRow, PurposeKeyRow};
+pub use order::OrderRow;
+pub use platform::{LaneRow, PublicAddressRow, RegisteredTenantRow};
+pub use profile::ProfileRow;
+pub use revocation::{CrlRow, RevocationRow};
+pub use tenant::TenantRow;
+pub use token::TokenRow;
+pub use view::{Page, PlatformView, Store, TenantView};

@@ -1,0 +1,2 @@
+-- The keyring, a database of its own. sealed is NULL in the tombstone of a destroyed key.
+CREATE TABLE keyring (tenant_id BYTEA NOT NULL, kind TEXT NOT NULL, root_epoch BIGINT NOT NULL, sealed BYTEA, PRIMARY KEY (tenant_id, kind));

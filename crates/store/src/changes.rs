@@ -1,0 +1,62 @@
+//! The write-set: what an act changes, as values; one durable step when committed (I4).
+
+use crate::engine::{Expect, Step};
+use crate::statement::{Statement, sql};
+use crate::{CommitError, Guard, TenantView};
+use chancery_domain::{TenantId, Timestamp};
+
+/// The write-set of one act in one tenant. Its writers stand beside the rows they write.
+#[must_use = "a write-set does nothing until it is committed"]
+pub struct Changes {
+    pub(crate) view: TenantView,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) next_due: Option<Timestamp>,
+}
+
+impl Changes {
+    pub(crate) const fn new(view: TenantView) -> Self {
+        Self { view, steps: Vec::new(), next_due: None }
+    }
+
+    /// Whose data it changes.
+    pub const fn tenant(&self) -> TenantId {
+        self.view.tenant
+    }
+
+    /// The tenant's id as a value of a statement.
+    pub(crate) const fn id(&self) -> &[u8; 16] {
+        self.view.tenant.as_bytes()
+    }
+
+    /// Makes the write-set depend on the epoch that the act was decided under.
+    pub fn guard_epoch(&mut self, epoch: i64) {
+        let statement = sql!("SELECT 1 FROM tenant WHERE tenant_id = ?1 AND epoch = ?2", self.id(), epoch);
+        self.steps.push(Step { statement, expect: Expect::OneFound(Guard::Epoch) });
+    }
+
+    /// Starts a new epoch: what is cached of the tenant's status, accounts, tokens, profiles and issuers is out of date.
+    pub fn next_epoch(&mut self) {
+        self.run(sql!("UPDATE tenant SET epoch = epoch + 1 WHERE tenant_id = ?1", self.id()));
+    }
+
+    pub(crate) fn run(&mut self, statement: Statement) {
+        self.steps.push(Step { statement, expect: Expect::Anything });
+    }
+
+    pub(crate) fn one(&mut self, guard: Guard, statement: Statement) {
+        self.steps.push(Step { statement, expect: Expect::OneChanged(guard) });
+    }
+
+    /// Commits: one durable step, or the guard that did not hold.
+    pub async fn commit(self) -> Result<(), CommitError> {
+        // A false alarm on a lane is cheap, a lost one is not: the lane is marked before the work exists.
+        if let Some(due) = self.next_due {
+            self.view.lanes.mark(&*self.view.engine, self.view.tenant, due).await?;
+        }
+        self.view.engine.commit(self.view.tenant, self.steps).await?;
+        if let Some(due) = self.next_due {
+            self.view.lanes.nudge(self.view.tenant, due);
+        }
+        Ok(())
+    }
+}

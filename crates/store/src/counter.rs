@@ -1,0 +1,52 @@
+//! Counters with a ceiling: quotas that no race overshoots.
+
+use crate::statement::sql;
+use crate::{Changes, Guard, StoreError, TenantView};
+
+/// A counter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterRow {
+    /// How many there are now.
+    pub value: i64,
+    /// How many there ever were.
+    pub total: i64,
+    /// How many there may be.
+    pub ceiling: i64,
+}
+
+impl TenantView {
+    /// The counter of this name.
+    pub async fn counter(&self, name: &'static str) -> Result<Option<CounterRow>, StoreError> {
+        let query = sql!("SELECT value, total, ceiling FROM counter WHERE tenant_id = ?1 AND name = ?2", self.id(), name);
+        self.row(query, |row| Ok(CounterRow { value: row.int(0)?, total: row.int(1)?, ceiling: row.int(2)? })).await
+    }
+}
+
+impl Changes {
+    /// Makes a counter at zero.
+    pub fn insert_counter(&mut self, name: &'static str, ceiling: i64) {
+        let statement = sql!(
+            "INSERT INTO counter (tenant_id, name, value, total, ceiling) VALUES (?1, ?2, 0, 0, ?3) ON CONFLICT DO NOTHING",
+            self.id(),
+            name,
+            ceiling
+        );
+        self.one(Guard::Unique("counter"), statement);
+    }
+
+    /// Counts one more, unless that passes the ceiling.
+    pub fn count_up(&mut self, name: &'static str) {
+        let statement = sql!(
+            "UPDATE counter SET value = value + 1, total = total + 1 WHERE tenant_id = ?1 AND name = ?2 AND value < ceiling",
+            self.id(),
+            name
+        );
+        self.one(Guard::Limit(name), statement);
+    }
+
+    /// Counts one less.
+    pub fn count_down(&mut self, name: &'static str) {
+        let statement = sql!("UPDATE counter SET value = value - 1 WHERE tenant_id = ?1 AND name = ?2 AND value > 0", self.id(), name);
+        self.one(Guard::Limit(name), statement);
+    }
+}

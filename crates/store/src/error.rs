@@ -1,0 +1,48 @@
+//! What can go wrong with storage.
+
+/// A condition that a write-set made sure of; the use case decides what its failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Guard {
+    /// The tenant's epoch is the one that was read: its status, accounts, tokens, profiles and issuers are unchanged.
+    Epoch,
+    /// The row still has the version that was read.
+    Version(&'static str),
+    /// The counter stays within its ceiling.
+    Limit(&'static str),
+    /// No such row existed.
+    Unique(&'static str),
+}
+
+/// Reading failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The tenant has no store: never created here.
+    #[error("no such realm")]
+    NoRealm,
+    /// The engine cannot be reached or answers too slowly; nothing is known to be wrong with the data.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// The medium is full or read-only, or returned an error.
+    #[error("the database cannot be written: {0}")]
+    Medium(String),
+    /// A stored value is not what this version wrote.
+    #[error("stored data is malformed: {0}")]
+    Malformed(&'static str),
+    /// The engine refused a statement: a defect of this program.
+    #[error("the database refused a statement: {0}")]
+    Statement(String),
+    /// Schema and program do not fit.
+    #[error("the schema does not fit this program: {0}")]
+    Schema(String),
+}
+
+/// Committing failed; nothing of the write-set was kept, except where said.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// A guard did not hold: read again and decide anew.
+    #[error("guard failed: {0:?}")]
+    Guard(Guard),
+    /// The engine failed. After `Unavailable` it is not known whether the write-set was kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

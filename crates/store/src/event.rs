@@ -1,0 +1,46 @@
+//! Audit events as stored: sealed canonical bytes and salt, and the open leaf hash (I4).
+
+use crate::statement::sql;
+use crate::value::Row;
+use crate::{Changes, Guard, Page, StoreError, TenantView};
+use chancery_domain::{EventId, Sealed};
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// Its id, in order of time.
+    pub id: EventId,
+    /// Salt and canonical bytes, sealed under purpose `log`.
+    pub body: Sealed,
+    /// The leaf hash of its salted commitment.
+    pub leaf: [u8; 32],
+}
+
+impl TenantView {
+    /// A page of events.
+    pub async fn events(&self, page: Page<EventId>) -> Result<Vec<EventRow>, StoreError> {
+        let before = page.before.unwrap_or(EventId::from_bytes([0xff; 16]));
+        let query = sql!(
+            "SELECT id, body, leaf FROM event WHERE tenant_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+            self.id(),
+            before.as_bytes(),
+            page.limit
+        );
+        let parse = |row: &Row| Ok(EventRow { id: row.id(0, EventId::from_bytes)?, body: row.sealed(1)?, leaf: row.array(2)? });
+        self.rows(query, parse).await
+    }
+}
+
+impl Changes {
+    /// Records the act.
+    pub fn insert_event(&mut self, row: &EventRow) {
+        let statement = sql!(
+            "INSERT INTO event (tenant_id, id, body, leaf) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            self.id(),
+            row.id.as_bytes(),
+            &row.body,
+            &row.leaf
+        );
+        self.one(Guard::Unique("event"), statement);
+    }
+}

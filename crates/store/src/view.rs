@@ -1,0 +1,94 @@
+//! The doors to stored data: the store, one tenant's view, the platform's view.
+
+use crate::engine::Engine;
+use crate::platform::Lanes;
+use crate::statement::Statement;
+use crate::value::Row;
+use crate::{Changes, StoreError};
+use chancery_domain::TenantId;
+use chancery_domain::port::Clock;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// An opened database of either engine.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    pub(crate) lanes: Arc<Lanes>,
+}
+
+/// One tenant's data. Each call reads one snapshot; a write-set guards what was read.
+#[derive(Clone)]
+pub struct TenantView {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) tenant: TenantId,
+}
+
+/// The platform's own realm: everything a tenant has, and the tables that are readable without a tenant.
+#[derive(Clone)]
+pub struct PlatformView(TenantView);
+
+/// A page of a listing in id order, newest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<Id> {
+    /// Only rows older than this one.
+    pub before: Option<Id>,
+    /// At most so many rows.
+    pub limit: u32,
+}
+
+impl Store {
+    pub(crate) fn new(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Self {
+        Self { engine, lanes: Arc::new(Lanes::new(clock)) }
+    }
+
+    /// Opens a view of one tenant's data (I1).
+    pub fn tenant(&self, tenant: TenantId) -> TenantView {
+        TenantView { engine: Arc::clone(&self.engine), lanes: Arc::clone(&self.lanes), tenant }
+    }
+
+    /// Opens the platform's view.
+    pub fn platform(&self) -> PlatformView {
+        PlatformView(self.tenant(TenantId::PLATFORM))
+    }
+
+    /// Makes the tenant's store if it does not exist.
+    pub async fn create_realm(&self, tenant: TenantId) -> Result<(), StoreError> {
+        self.engine.create_realm(tenant).await
+    }
+}
+
+impl TenantView {
+    /// Whose data this is.
+    pub const fn tenant_id(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Opens a write-set on this tenant's data.
+    pub fn changes(&self) -> Changes {
+        Changes::new(self.clone())
+    }
+
+    pub(crate) const fn id(&self) -> &[u8; 16] {
+        self.tenant.as_bytes()
+    }
+
+    /// The rows of one query.
+    pub(crate) async fn rows<T>(&self, query: Statement, parse: fn(&Row) -> Result<T, StoreError>) -> Result<Vec<T>, StoreError> {
+        let mut results = self.engine.read(self.tenant, vec![query]).await?;
+        results.pop().unwrap_or_default().iter().map(parse).collect()
+    }
+
+    /// The one row of a query, if there is any.
+    pub(crate) async fn row<T>(&self, query: Statement, parse: fn(&Row) -> Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        self.rows(query, parse).await.map(|rows| rows.into_iter().next())
+    }
+}
+
+impl Deref for PlatformView {
+    type Target = TenantView;
+    fn deref(&self) -> &TenantView {
+        &self.0
+    }
+}
