@@ -1,1 +1,66 @@
-fn main() {}
+//! The project's own tool: everything that CI does and a contributor may want to do alone.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
+#![allow(clippy::disallowed_methods, reason = "I10 is about the product; a tool may look at the clock to time its stages")]
+
+mod bench;
+mod ci;
+mod command;
+mod documents;
+mod generate;
+mod layers;
+mod setup;
+mod sizes;
+mod test;
+mod tree;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+use tree::Tree;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  setup              install what tests and CI need: PostgreSQL, openssl, pkilint, cargo-deny, cargo-machete
+  test               all tests, on both engines, after installing what they need
+  ci                 every stage of continuous integration, with times and a closing table
+  layers             who may see whom: the direction of crates, backends and SQL
+  documents          links between documents, numbers and tests cited by them and by the code
+  sizes              lengths of the source files
+  generate           write the golden files under docs/
+  generate --check   compare the golden files with what the code says, without writing
+  bench NAME [--quick] [--json]
+                     measure; the table or object is printed, nothing fails
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let [] | ["help" | "--help" | "-h"] = words.as_slice() {
+        println!("{HELP}");
+        return Ok(());
+    }
+    let tree = Tree::find()?;
+    match words.as_slice() {
+        ["setup"] => setup::everything(&tree),
+        ["test"] => test::run(&tree),
+        ["ci"] => ci::run(&tree),
+        ["layers"] => layers::run(&tree),
+        ["documents"] => documents::run(&tree),
+        ["sizes"] => sizes::run(&tree),
+        ["generate"] => generate::write(&tree),
+        ["generate", "--check"] => generate::check(&tree),
+        ["bench", flags @ ..] => bench::run(&tree, flags),
+        _ => bail!("unknown command `{}`; `cargo xtask help` lists them", arguments.join(" ")),
+    }
+}

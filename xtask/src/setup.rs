@@ -1,0 +1,146 @@
+//! Installs what tests and CI need. May be run any number of times; what is there already is left alone.
+
+use crate::command::Command;
+use crate::tree::Tree;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+const OLDEST_POSTGRES: u32 = 15;
+const PKILINT: &str = "0.13";
+const CARGO_DENY: &str = "0.20.2";
+const CARGO_MACHETE: &str = "0.9.2";
+
+/// Everything: what tests need and what the other stages need.
+pub(crate) fn everything(tree: &Tree) -> Result<()> {
+    for_tests(tree)?;
+    cargo_tool(tree, "cargo-deny", CARGO_DENY)?;
+    cargo_tool(tree, "cargo-machete", CARGO_MACHETE)
+}
+
+/// What tests need: a PostgreSQL server, openssl, and pkilint in a virtual environment.
+pub(crate) fn for_tests(tree: &Tree) -> Result<()> {
+    debian_packages(tree)?;
+    postgres_user(tree)?;
+    pkilint(tree)
+}
+
+/// The folder of pkilint's commands.
+pub(crate) fn linters(tree: &Tree) -> PathBuf {
+    tree.tools().join("venv/bin")
+}
+
+fn debian_packages(tree: &Tree) -> Result<()> {
+    let mut missing = Vec::new();
+    match postgres(tree) {
+        Some(found) => println!("PostgreSQL: {found}"),
+        None => missing.push("postgresql"),
+    }
+    if Command::new("openssl", &tree.root).args(["version"]).succeeds() {
+        println!("openssl: on PATH");
+    } else {
+        missing.push("openssl");
+    }
+    match python(tree) {
+        Some(found) => println!("Python with venv: {found}"),
+        None => missing.extend(["python3", "python3-venv"]),
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    as_root(tree, &["apt-get", "update"])?;
+    // The package starts a cluster of its own; tests never use it, they start theirs on free ports in temporary folders.
+    let mut install = vec!["apt-get", "install", "--yes", "--no-install-recommends"];
+    install.extend(&missing);
+    as_root(tree, &install)?;
+    postgres(tree).context("the package postgresql brought no server of version 15 or later; install one by hand")?;
+    python(tree).context("python3 still has no venv module after installing python3-venv")?;
+    Ok(())
+}
+
+/// PostgreSQL refuses to run as root, so the tests' cluster runs as this user.
+fn postgres_user(tree: &Tree) -> Result<()> {
+    if Command::new("id", &tree.root).args(["postgres"]).succeeds() {
+        return Ok(());
+    }
+    as_root(tree, &["useradd", "--system", "--user-group", "postgres"])
+}
+
+fn pkilint(tree: &Tree) -> Result<()> {
+    let venv = tree.tools().join("venv");
+    let venv_python = venv.join("bin/python");
+    let check = format!("import importlib.metadata as m, sys; sys.exit(not m.version('pkilint').startswith('{PKILINT}.'))");
+    if Command::new(&venv_python, &tree.root).args(["-c", &check]).succeeds() {
+        println!("pkilint: in {}", venv.display());
+        return Ok(());
+    }
+    let python = python(tree).context("no python3 with the venv module")?;
+    Command::new(python, &tree.root).args(["-m", "venv", "--clear"]).args([&venv]).run()?;
+    let requirement = format!("pkilint=={PKILINT}.*");
+    Command::new(&venv_python, &tree.root).args(["-m", "pip", "install", "--quiet", &requirement]).run()
+}
+
+fn cargo_tool(tree: &Tree, name: &str, version: &str) -> Result<()> {
+    let binary = tree.tools().join("bin").join(name);
+    let installed = Command::new(&binary, &tree.root).args(["--version"]).read().is_ok_and(|text| text.contains(version));
+    if installed {
+        println!("{name}: {version} in {}", tree.tools().display());
+        return Ok(());
+    }
+    println!("{name}: building it takes a few minutes, once");
+    let build = tree.tools().join("build");
+    // Unoptimised: it builds in half the time and runs for seconds.
+    Command::new("cargo", &tree.root)
+        .args(["install", "--quiet", "--locked", "--debug", "--force", "--version", version, name, "--root"])
+        .args([tree.tools().as_path(), Path::new("--target-dir"), &build])
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .run()?;
+    std::fs::remove_dir_all(&build).with_context(|| format!("removing {}", build.display()))
+}
+
+/// Where a new enough server is, in words.
+fn postgres(tree: &Tree) -> Option<String> {
+    let packaged = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().filter_map(|entry| {
+        let major: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let folder = entry.path().join("bin");
+        (major >= OLDEST_POSTGRES && folder.join("initdb").is_file() && folder.join("postgres").is_file()).then_some((major, folder))
+    });
+    if let Some((_, folder)) = packaged.max() {
+        return Some(folder.display().to_string());
+    }
+    let version = Command::new("postgres", &tree.root).args(["--version"]).read().ok()?;
+    let on_path = Command::new("initdb", &tree.root).args(["--version"]).succeeds();
+    (on_path && major_version(&version)? >= OLDEST_POSTGRES).then(|| format!("{} on PATH", version.trim()))
+}
+
+/// The major version in a line such as `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
+fn major_version(line: &str) -> Option<u32> {
+    line.split_whitespace().find_map(|word| word.split('.').next()?.parse().ok())
+}
+
+/// A Python that can make virtual environments. Debian's own comes second, as PATH may hold one without the module.
+fn python(tree: &Tree) -> Option<&'static str> {
+    let usable = |name: &&str| Command::new(*name, &tree.root).args(["-c", "import ensurepip, venv"]).succeeds();
+    ["python3", "/usr/bin/python3"].into_iter().find(usable)
+}
+
+fn as_root(tree: &Tree, words: &[&str]) -> Result<()> {
+    let line = words.join(" ");
+    let Some((program, arguments)) = words.split_first() else { bail!("no command") };
+    let user = Command::new("id", &tree.root).args(["-u"]).read()?;
+    if user.trim() != "0" {
+        bail!("this needs root; run `sudo {line}` and start again");
+    }
+    Command::new(program, &tree.root).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_major_version_of_packaged_and_built_servers() {
+        assert_eq!(major_version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), Some(15));
+        assert_eq!(major_version("postgres (PostgreSQL) 18devel"), None);
+        assert_eq!(major_version("postgres (PostgreSQL) 9.6.24"), Some(9));
+    }
+}
