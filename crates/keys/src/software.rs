@@ -21,9 +21,9 @@ pub trait Keyring: Send + Sync {
     /// The record of one tenant's wrapping key; a tombstone is a record, too.
     async fn load(&self, tenant: TenantId, kind: KekKind) -> Result<Option<KeyringRecord>, KeyringError>;
 
-    /// Stores the record durably unless there is one for its tenant and kind; returns whether it was stored. Of several
-    /// concurrent calls exactly one stores.
-    async fn insert_if_absent(&self, record: KeyringRecord) -> Result<bool, KeyringError>;
+    /// Stores the record durably unless there is one, tombstones included; returns the one that stands. All of several
+    /// concurrent calls return the same one.
+    async fn insert_if_absent(&self, record: KeyringRecord) -> Result<KeyringRecord, KeyringError>;
 
     /// Stores the root key's check value durably if none is stored; returns the stored one.
     async fn root_check(&self, check_value: [u8; 8]) -> Result<[u8; 8], KeyringError>;
@@ -75,26 +75,30 @@ impl SoftwareProvider {
     }
 
     async fn create_one(&self, tenant: TenantId, kind: KekKind) -> Result<(), ProviderError> {
-        match self.wrapping_key(tenant, kind).await {
-            Err(ProviderError::UnknownTenant(_)) => {}
-            other => return other.map(drop),
-        }
+        let standing = match self.keyring.load(tenant, kind).await? {
+            Some(record) => record,
+            None => self.keyring.insert_if_absent(self.new_record(tenant, kind)?).await?,
+        };
+        // Whoever made it, it must be one that can be used: what it would wrap is lost otherwise.
+        self.opened(tenant, kind, standing).map(drop)
+    }
+
+    fn new_record(&self, tenant: TenantId, kind: KekKind) -> Result<KeyringRecord, ProviderError> {
         let key = SecretKey::random(&*self.entropy);
         let root = self.root.keyring_key(EPOCH).map_err(|_| ProviderError::Cipher)?;
         let place = keyring_place(tenant, kind, EPOCH);
         let sealed = gcm::encrypt(&root, place.as_slice(), &[], key.expose(), &*self.entropy).map_err(|_| ProviderError::Cipher)?;
-        let material = KeyringMaterial::Live(Sealed::from_ciphertext(sealed));
-        if self.keyring.insert_if_absent(KeyringRecord { tenant, kind, root_epoch: EPOCH, material }).await? {
-            return Ok(());
-        }
-        // Another node was first: its record stands, if it is one that can be used.
-        self.wrapping_key(tenant, kind).await.map(drop)
+        Ok(KeyringRecord { tenant, kind, root_epoch: EPOCH, material: KeyringMaterial::Live(Sealed::from_ciphertext(sealed)) })
     }
 
     async fn wrapping_key(&self, tenant: TenantId, kind: KekKind) -> Result<SecretKey, ProviderError> {
         let record = self.keyring.load(tenant, kind).await?.ok_or(ProviderError::UnknownTenant(tenant))?;
+        self.opened(tenant, kind, record)
+    }
+
+    fn opened(&self, tenant: TenantId, kind: KekKind, record: KeyringRecord) -> Result<SecretKey, ProviderError> {
         let KeyringMaterial::Live(sealed) = record.material else {
-            return Err(ProviderError::Destroyed(tenant));
+            return Err(ProviderError::Destroyed(tenant)); // I13
         };
         let root = self.root.keyring_key(record.root_epoch).map_err(|_| ProviderError::Cipher)?;
         // Bound to what was asked for, not to what the record says of itself.
