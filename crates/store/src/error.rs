@@ -36,13 +36,28 @@ pub enum StoreError {
     Schema(String),
 }
 
+impl StoreError {
+    /// The same error once more, for each of those that waited for what failed.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::NoRealm => Self::NoRealm,
+            Self::Unavailable(text) => Self::Unavailable(text.clone()),
+            Self::Medium(text) => Self::Medium(text.clone()),
+            Self::Malformed(text) => Self::Malformed(text),
+            Self::Statement(text) => Self::Statement(text.clone()),
+            Self::Schema(text) => Self::Schema(text.clone()),
+        }
+    }
+}
+
 /// Committing failed; nothing of the write-set was kept, except where said.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// A guard did not hold: read again and decide anew.
     #[error("guard failed: {0:?}")]
     Guard(Guard),
-    /// The engine failed. After `Unavailable` it is not known whether the write-set was kept.
+    /// The engine failed. After `Unavailable` and `Medium` it is not known whether the write-set was kept: the idempotency
+    /// record tells.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

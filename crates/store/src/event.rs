@@ -16,6 +16,10 @@ pub struct EventRow {
     pub leaf: [u8; 32],
 }
 
+fn parse(row: &Row) -> Result<EventRow, StoreError> {
+    Ok(EventRow { id: row.id(0, EventId::from_bytes)?, body: row.sealed(1)?, leaf: row.array(2)? })
+}
+
 impl TenantView {
     /// A page of events.
     pub async fn events(&self, page: Page<EventId>) -> Result<Vec<EventRow>, StoreError> {
@@ -26,8 +30,13 @@ impl TenantView {
             before.as_bytes(),
             page.limit
         );
-        let parse = |row: &Row| Ok(EventRow { id: row.id(0, EventId::from_bytes)?, body: row.sealed(1)?, leaf: row.array(2)? });
         self.rows(query, parse).await
+    }
+
+    /// The event.
+    pub async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreError> {
+        let query = sql!("SELECT id, body, leaf FROM event WHERE tenant_id = ?1 AND id = ?2", self.id(), id.as_bytes());
+        self.row(query, parse).await
     }
 }
 

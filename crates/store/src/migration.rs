@@ -1,1 +1,27 @@
-//! Migrations.
+//! Migrations: append-only, expand then contract; the same tables and columns on both engines.
+
+/// One step of the schema. Its number is its place in the list, from 1.
+pub(crate) struct Migration {
+    /// Tables of every realm.
+    pub(crate) tenant: &'static str,
+    /// Tables readable without a tenant; only the platform's database has them.
+    pub(crate) platform: &'static str,
+}
+
+macro_rules! migration {
+    ($engine:literal, $number:literal) => {
+        Migration {
+            tenant: include_str!(concat!("../migrations/", $engine, "/", $number, "_tenant.sql")),
+            platform: include_str!(concat!("../migrations/", $engine, "/", $number, "_platform.sql")),
+        }
+    };
+}
+
+/// The schema on SQLite.
+pub(crate) const SQLITE: &[Migration] = &[migration!("sqlite", "0001")];
+/// The schema on PostgreSQL.
+pub(crate) const POSTGRES: &[Migration] = &[migration!("postgres", "0001")];
+/// The keyring's schema on SQLite.
+pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];
+/// The keyring's schema on PostgreSQL.
+pub(crate) const POSTGRES_KEYRING: &[&str] = &[include_str!("../migrations/postgres/0001_keyring.sql")];

@@ -1,0 +1,131 @@
+//! What is done on one connection: reads in one snapshot, and write-sets of one tenant in one transaction.
+
+use super::file::store_error;
+use super::queue::Commit;
+use crate::engine::{Expect, Step};
+use crate::statement::Statement;
+use crate::value::{Row, Value};
+use crate::{CommitError, StoreError};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ToSql};
+
+/// Runs the queries in one snapshot.
+pub(super) fn read(connection: &Connection, queries: &[Statement]) -> Result<Vec<Vec<Row>>, StoreError> {
+    // One query is a snapshot by itself.
+    if let [query] = queries {
+        return Ok(vec![rows(connection, query)?]);
+    }
+    run(connection, "BEGIN")?;
+    let results = queries.iter().map(|query| rows(connection, query)).collect();
+    run(connection, "ROLLBACK")?;
+    results
+}
+
+/// Commits the write-sets in one transaction and answers each; false when the connection must not be used again.
+pub(super) fn commit(connection: &Connection, sets: Vec<Commit>) -> bool {
+    if sets.is_empty() {
+        return true;
+    }
+    let mut answers = Vec::with_capacity(sets.len());
+    let outcome = try_commit(connection, &sets, &mut answers);
+    // A transaction that did not end well must not outlive this call.
+    let ended = connection.is_autocommit() || run(connection, "ROLLBACK").is_ok();
+    match &outcome {
+        Ok(()) => sets.into_iter().zip(answers).for_each(|((_, reply), answer)| drop(reply.send(answer))),
+        // Nothing was acknowledged yet, so nothing needs to be taken back.
+        Err(error) => sets.into_iter().for_each(|(_, reply)| drop(reply.send(Err(CommitError::Store(error.again()))))),
+    }
+    ended && !matches!(outcome, Err(StoreError::Medium(_)))
+}
+
+fn try_commit(connection: &Connection, sets: &[Commit], answers: &mut Vec<Result<(), CommitError>>) -> Result<(), StoreError> {
+    run(connection, "BEGIN IMMEDIATE")?;
+    let alone = sets.len() == 1;
+    for (steps, _) in sets {
+        if !alone {
+            run(connection, "SAVEPOINT write_set")?;
+        }
+        let answer = take_steps(connection, steps);
+        match &answer {
+            Err(CommitError::Store(StoreError::Medium(text))) => return Err(StoreError::Medium(text.clone())),
+            // SQLite ended the transaction by itself: the sets before this one are gone too.
+            Err(_) if connection.is_autocommit() => return Err(StoreError::Unavailable("the transaction was rolled back".to_owned())),
+            Err(_) => run(connection, if alone { "ROLLBACK" } else { "ROLLBACK TO write_set" })?,
+            Ok(()) => {}
+        }
+        if !alone {
+            run(connection, "RELEASE write_set")?;
+        }
+        answers.push(answer);
+    }
+    // A crash before this returns leaves nothing of the sets, one after it leaves those that were kept whole (I4).
+    if connection.is_autocommit() { Ok(()) } else { run(connection, "COMMIT") }
+}
+
+fn take_steps(connection: &Connection, steps: &[Step]) -> Result<(), CommitError> {
+    for step in steps {
+        let mut statement = bound(connection, &step.statement)?;
+        match step.expect {
+            Expect::Anything => drop(statement.raw_execute().map_err(|error| store_error(&error))?),
+            Expect::OneChanged(guard) => {
+                if statement.raw_execute().map_err(|error| store_error(&error))? != 1 {
+                    return Err(CommitError::Guard(guard));
+                }
+            }
+            Expect::OneFound(guard) => {
+                let mut found = statement.raw_query();
+                let mut next = || found.next().map(|row| row.is_some()).map_err(|error| store_error(&error));
+                if !next()? || next()? {
+                    return Err(CommitError::Guard(guard));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn rows(connection: &Connection, query: &Statement) -> Result<Vec<Row>, StoreError> {
+    let mut statement = bound(connection, query)?;
+    let columns = statement.column_count();
+    let mut found = statement.raw_query();
+    let mut rows = Vec::new();
+    while let Some(row) = found.next().map_err(|error| store_error(&error))? {
+        let values =
+            (0..columns).map(|at| row.get_ref(at).map_err(|error| store_error(&error)).and_then(value)).collect::<Result<_, _>>()?;
+        rows.push(Row(values));
+    }
+    Ok(rows)
+}
+
+fn bound<'c>(connection: &'c Connection, statement: &Statement) -> Result<CachedStatement<'c>, StoreError> {
+    let mut prepared = connection.prepare_cached(statement.sql).map_err(|error| store_error(&error))?;
+    for (at, value) in (1..).zip(&statement.values) {
+        prepared.raw_bind_parameter(at, value).map_err(|error| store_error(&error))?;
+    }
+    Ok(prepared)
+}
+
+fn run(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql).and_then(|mut statement| statement.raw_execute()).map(drop).map_err(|error| store_error(&error))
+}
+
+fn value(column: ValueRef<'_>) -> Result<Value, StoreError> {
+    Ok(match column {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(n) => Value::Int(n),
+        ValueRef::Text(text) => Value::Text(str::from_utf8(text).map_err(|_| StoreError::Malformed("a text is not UTF-8"))?.to_owned()),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        ValueRef::Real(_) => return Err(StoreError::Malformed("a column holds a fraction")),
+    })
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(n) => ValueRef::Integer(*n),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}

@@ -1,0 +1,99 @@
+//! The data directory: its lock, its names, and how a realm's file comes to be.
+
+use super::file;
+use crate::StoreError;
+use crate::migration::SQLITE;
+use chancery_domain::TenantId;
+use rusqlite::Connection;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// An opened data directory. The lock ends with it.
+pub(super) struct Directory {
+    root: PathBuf,
+    _lock: File,
+}
+
+/// Suffix of a realm's file that is not complete.
+const UNFINISHED: &str = "new";
+
+impl Directory {
+    pub(super) fn open(root: &Path) -> Result<Self, StoreError> {
+        let tenants = root.join("tenants");
+        DirBuilder::new().recursive(true).mode(0o700).create(&tenants).map_err(|error| medium(&tenants, &error))?;
+        let lock = lock(&root.join("lock"))?;
+        for directory in [root, &tenants] {
+            remove_unfinished(directory).map_err(|error| medium(directory, &error))?;
+        }
+        Ok(Self { root: root.to_owned(), _lock: lock })
+    }
+
+    fn path(&self, tenant: TenantId) -> PathBuf {
+        if tenant == TenantId::PLATFORM { self.root.join("platform.db") } else { self.root.join("tenants").join(format!("{tenant}.db")) }
+    }
+
+    /// Opens the realm's file, bringing its schema up to date; never makes one.
+    pub(super) fn open_realm(&self, tenant: TenantId) -> Result<Connection, StoreError> {
+        let path = self.path(tenant);
+        if !path.try_exists().map_err(|error| medium(&path, &error))? {
+            return Err(StoreError::NoRealm);
+        }
+        let mut connection = file::open(&path)?;
+        file::migrate(&mut connection, &scripts(tenant))?;
+        Ok(connection)
+    }
+
+    /// Makes the realm's file unless there is one. A crash leaves it whole or not at all.
+    pub(super) fn create_realm(&self, tenant: TenantId) -> Result<(), StoreError> {
+        let path = self.path(tenant);
+        if path.try_exists().map_err(|error| medium(&path, &error))? {
+            return Ok(());
+        }
+        let unfinished = path.with_extension(UNFINISHED);
+        let mut connection = file::create(&unfinished)?;
+        file::migrate(&mut connection, &scripts(tenant))?;
+        // The last connection to close writes the WAL back and removes it: one file is left to be renamed.
+        connection.close().map_err(|(_, error)| file::store_error(&error))?;
+        let finished = File::open(&unfinished)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| fs::rename(&unfinished, &path))
+            .and_then(|()| File::open(path.parent().unwrap_or(&self.root))?.sync_all());
+        finished.map_err(|error| medium(&path, &error))
+    }
+}
+
+/// The scripts of each version for this realm's file.
+fn scripts(tenant: TenantId) -> Vec<Vec<&'static str>> {
+    let platform = tenant == TenantId::PLATFORM;
+    SQLITE.iter().map(|step| if platform { vec![step.tenant, step.platform] } else { vec![step.tenant] }).collect()
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(path).map_err(|error| medium(path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!(
+            "another process has this data directory open ({}): stop it first, or use the API",
+            path.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(medium(path, &error)),
+    }
+}
+
+fn remove_unfinished(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        // With its journals: `<uuid>.new`, `<uuid>.new-wal`, `<uuid>.new-shm`.
+        if name.rsplit_once('.').is_some_and(|(_, end)| end == UNFINISHED || end.starts_with("new-")) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn medium(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Medium(format!("{}: {error}", path.display()))
+}

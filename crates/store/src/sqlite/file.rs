@@ -1,0 +1,69 @@
+//! One SQLite file: how it is opened, migrated, and what its errors mean.
+
+use super::directory::medium;
+use crate::StoreError;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Statements kept prepared in a connection: all that this crate has.
+const STATEMENTS: usize = 160;
+
+/// Opens a file that exists.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| store_error(&error))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // The directory's lock keeps other processes out, so SQLite need not ask for its own at each transaction.
+    connection
+        .execute_batch(
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;
+             PRAGMA cache_size = -512; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;
+             PRAGMA journal_size_limit = 4194304",
+        )
+        .map_err(|error| store_error(&error))?;
+    Ok(connection)
+}
+
+/// Makes an empty file that only this user reads, and opens it.
+pub(super) fn create(path: &Path) -> Result<Connection, StoreError> {
+    OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path).map_err(|error| medium(path, &error))?;
+    open(path)
+}
+
+/// Brings the file's schema up to date: one transaction a version, numbered by `user_version`.
+pub(super) fn migrate(connection: &mut Connection, versions: &[Vec<&str>]) -> Result<(), StoreError> {
+    let failed = |error: rusqlite::Error| store_error(&error);
+    let at: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    let known = versions.len();
+    if usize::try_from(at).is_ok_and(|at| at > known) {
+        return Err(StoreError::Schema(format!("the file has version {at}, this program knows {known}: use a newer program")));
+    }
+    for (number, scripts) in (1_u32..).zip(versions).filter(|(number, _)| *number > at) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive).map_err(failed)?;
+        for script in scripts {
+            transaction.execute_batch(script).map_err(failed)?;
+        }
+        transaction.pragma_update(None, "user_version", number).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// What SQLite's error means.
+pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
+    let text = error.to_string();
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase,
+        ) => StoreError::Medium(text),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory) => StoreError::Unavailable(text),
+        _ => StoreError::Statement(text),
+    }
+}
