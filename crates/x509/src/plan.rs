@@ -10,7 +10,7 @@ use chancery_domain::{Serial, Timestamp};
 
 mod ca;
 mod leaf;
-mod write;
+pub(crate) mod write;
 
 /// Addresses that a certificate carries, absolute `http` URLs in ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -47,7 +47,7 @@ mod tests {
             ("1970-01-01T00:00:00Z", UTC_TIME),
             ("2049-12-31T23:59:59Z", UTC_TIME),
             ("2050-01-01T00:00:00Z", GENERALIZED_TIME),
-            ("9999-12-31T23:59:59Z", GENERALIZED_TIME),
+            ("9999-12-30T00:00:00Z", GENERALIZED_TIME),
         ] {
             let time = Timestamp::parse(text).unwrap();
             let der = DerOut::document(17, |out| write(out, time));

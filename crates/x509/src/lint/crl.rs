@@ -1,0 +1,1 @@
+//! Lints on revocation lists.

@@ -1,0 +1,106 @@
+//! What a certificate may be used for: leaves never sign certificates, authorities sign those and CRLs (THREATS 15, 16).
+
+use super::{Expected, Lint, Linted, rule};
+use crate::extension::{CA_KEY_USAGE, LEAF_KEY_USAGE};
+use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
+
+pub(super) const KNOWN_EXTENSIONS: Lint =
+    Lint { code: "known-extensions", source: "Chancery: nothing is signed that is not understood", check: known };
+pub(super) const LEAF: Lint = Lint { code: "leaf-purpose", source: "RFC 5280 sections 4.2.1.3, 4.2.1.9 and 4.2.1.12", check: leaf };
+pub(super) const AUTHORITY: Lint = Lint { code: "authority-purpose", source: "RFC 5280 sections 4.2.1.3 and 4.2.1.9", check: authority };
+pub(super) const PATH_LENGTH: Lint = Lint { code: "path-length", source: "RFC 5280 section 4.2.1.9", check: path_length };
+pub(super) const CONSTRAINTS: Lint = Lint { code: "name-constraints", source: "RFC 5280 section 4.2.1.10", check: constraints };
+
+fn known(linted: &Linted<'_>) -> Result<(), String> {
+    match linted.tbs.extensions.unknown.first() {
+        Some(unknown) => Err(format!("extension {} is none that is written here", unknown.value)),
+        None => Ok(()),
+    }
+}
+
+fn leaf(linted: &Linted<'_>) -> Result<(), String> {
+    if !linted.expected.is_leaf() {
+        return Ok(());
+    }
+    let extensions = &linted.tbs.extensions;
+    rule(extensions.basic_constraints.is_none(), || "basicConstraints has no place here".to_owned())?;
+    rule(extensions.name_constraints.is_none(), || "nameConstraints has no place here".to_owned())?;
+    let usage = extensions.key_usage.as_ref().is_some_and(|found| found.critical && found.value == LEAF_KEY_USAGE);
+    rule(usage, || "keyUsage is not critical with digitalSignature alone".to_owned())?;
+    let purposes = extensions.extended_key_usage.as_ref().filter(|found| !found.critical).map(|found| found.value.as_slice());
+    let purposes = purposes.ok_or_else(|| "extendedKeyUsage is absent or critical".to_owned())?;
+    let offered = purposes.iter().all(|purpose| [ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH].contains(purpose));
+    rule(!purposes.is_empty() && offered, || "extendedKeyUsage names none, or one that is not offered".to_owned())
+}
+
+fn authority(linted: &Linted<'_>) -> Result<(), String> {
+    if linted.expected.is_leaf() {
+        return Ok(());
+    }
+    let extensions = &linted.tbs.extensions;
+    let basic = extensions.basic_constraints.as_ref().is_some_and(|found| found.critical && found.value.ca);
+    rule(basic, || "basicConstraints is not critical with CA:TRUE".to_owned())?;
+    let usage = extensions.key_usage.as_ref().is_some_and(|found| found.critical && found.value == CA_KEY_USAGE);
+    rule(usage, || "keyUsage is not critical with keyCertSign and cRLSign alone".to_owned())?;
+    rule(extensions.extended_key_usage.is_none(), || "extendedKeyUsage has no place here".to_owned())
+}
+
+fn path_length(linted: &Linted<'_>) -> Result<(), String> {
+    let Expected::Intermediate { issuer, .. } = linted.expected else { return Ok(()) };
+    let own = linted.tbs.extensions.basic_constraints.as_ref().and_then(|found| found.value.path_len_constraint);
+    let fits = issuer.path_length().is_none_or(|above| own.is_some_and(|own| own < above));
+    rule(fits, || "the issuer's pathLenConstraint allows no authority with this path length below it".to_owned())
+}
+
+fn constraints(linted: &Linted<'_>) -> Result<(), String> {
+    let found = linted.tbs.extensions.name_constraints.as_ref();
+    let Expected::Intermediate { constraints, .. } = linted.expected else {
+        return rule(found.is_none(), || "only intermediates are constrained".to_owned());
+    };
+    let kept = found.map_or(constraints.is_empty(), |found| found.critical && found.value == **constraints);
+    rule(kept, || "they are not, critical, those that were planned".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::fixture::{codes, intermediate, leaf, root};
+
+    const BASIC: &[u8] = b"\x06\x03\x55\x1d\x13";
+    const USAGE: &[u8] = b"\x06\x03\x55\x1d\x0f";
+    const PURPOSES: &[u8] = b"\x06\x03\x55\x1d\x25";
+    const CONSTRAINTS: &[u8] = b"\x06\x03\x55\x1d\x1e";
+
+    #[test]
+    fn leaves_are_no_authorities() {
+        assert!(codes(leaf()).is_empty());
+        let authority = b"\x30\x0f\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x05\x30\x03\x01\x01\xff";
+        assert_eq!(codes(leaf().with(|fields| fields.extensions_der.extend_from_slice(authority))), ["leaf-purpose"]);
+        assert_eq!(codes(leaf().replaced(b"\x03\x02\x07\x80", b"\x03\x02\x02\x84")), ["leaf-purpose"]);
+        assert_eq!(codes(leaf().without(USAGE)), ["leaf-purpose"]);
+        assert_eq!(codes(leaf().without(PURPOSES)), ["leaf-purpose"]);
+        assert_eq!(codes(leaf().replaced(b"\x2b\x06\x01\x05\x05\x07\x03\x01", b"\x2b\x06\x01\x05\x05\x07\x03\x09")), ["leaf-purpose"]);
+    }
+
+    #[test]
+    fn authorities_say_so_critically() {
+        assert!(codes(intermediate()).is_empty());
+        assert_eq!(codes(root().without(BASIC)), ["authority-purpose"]);
+        assert_eq!(codes(root().without(USAGE)), ["authority-purpose"]);
+        assert_eq!(codes(root().replaced(b"\x03\x02\x01\x06", b"\x03\x02\x02\x04")), ["authority-purpose"]);
+        // pathLenConstraint 0 becomes 1 below a root that allows one level
+        assert_eq!(codes(intermediate().replaced(b"\xff\x02\x01\x00", b"\xff\x02\x01\x01")), ["path-length"]);
+    }
+
+    #[test]
+    fn constraints_stay_and_strangers_stay_out() {
+        assert_eq!(codes(intermediate().without(CONSTRAINTS)), ["name-constraints"]);
+        assert_eq!(codes(intermediate().replaced(b"acme.example", b"evil.example")), ["name-constraints"]);
+        assert_eq!(codes(intermediate().replaced(b"\x55\x1d\x1e\x01\x01\xff", b"\x55\x1d\x1e")), ["name-constraints"]);
+        let stranger = b"\x30\x09\x06\x03\x55\x1d\x63\x04\x02\x05\x00";
+        assert_eq!(codes(leaf().with(|fields| fields.extensions_der.extend_from_slice(stranger))), ["known-extensions"]);
+        let twice = b"\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x07\x80";
+        assert_eq!(codes(leaf().with(|fields| fields.extensions_der.extend_from_slice(twice))), ["encoding"]);
+        let written_default = b"\x30\x0e\x06\x03\x55\x1d\x63\x01\x01\x00\x04\x04\x03\x02\x07\x80";
+        assert_eq!(codes(leaf().with(|fields| fields.extensions_der.extend_from_slice(written_default))), ["encoding"]);
+    }
+}
