@@ -179,3 +179,6 @@ fn key_place(tenant: TenantId, purpose: Purpose, version: u32) -> Aad {
     let kind = purpose.kind();
     Aad::new("chancery purpose key v1").bytes(tenant.as_bytes()).text(kind.as_str()).text(purpose.as_str()).number(version)
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,3 +140,6 @@ impl<T, E> LeasedCache<T, E> {
         self.shards.get(usize::from(*last) % SHARDS).unwrap_or(first)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,10 @@
 //! that runs `provider::suite` over it.
 
 mod aad;
+#[cfg(test)]
+mod canary;
+#[cfg(test)]
+mod doubles;
 mod gcm;
 pub mod kek;
 pub mod lease;

@@ -111,3 +111,6 @@ impl RootKey {
         gcm::derive(&self.0, &[b"chancery keyring", &epoch.to_be_bytes()]).map_err(|_| RootKeyError::Cipher)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,3 +132,6 @@ fn blind(key: &PurposeKey, name: &str) -> [u8; 16] {
     blind.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
     blind
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,12 +49,21 @@ impl SoftwareKey {
         let (head, scalar) = pkcs8.split_at_mut(PKCS8_HEAD.len());
         head.copy_from_slice(&PKCS8_HEAD);
         entropy.fill(scalar);
-        Self::from_pkcs8(pkcs8.as_slice()).ok()
+        let public = Self::from_pkcs8(pkcs8.as_slice()).ok()?;
+        // Made again from both parts: a pair that was read without its public key is also written without it.
+        let (_, scalar) = pkcs8.split_at(PKCS8_HEAD.len());
+        let public = public.pair.public_key().as_ref();
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_ASN1_SIGNING, scalar, public).ok()?;
+        Self::new(pair).ok()
     }
 
     /// From PKCS#8 DER. The library checks that the number is in range and that a public key, if given, belongs to it.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, SigningError> {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der).map_err(|_| SigningError::NotAKey)?;
+        Self::new(pair)
+    }
+
+    fn new(pair: EcdsaKeyPair) -> Result<Self, SigningError> {
         let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| SigningError::Cipher)?;
         let spki = spki.as_ref().to_vec();
         Ok(Self { pair, spki })
@@ -71,3 +80,6 @@ impl SoftwareKey {
         Ok(signature.as_ref().to_vec())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,3 +143,6 @@ fn keyring_place(tenant: TenantId, kind: KekKind, epoch: u32) -> Aad {
 fn wrap_place(tenant: TenantId, kind: KekKind, aad: &[u8]) -> Aad {
     Aad::new("chancery software wrap v1").bytes(tenant.as_bytes()).text(kind.as_str()).bytes(aad)
 }
+
+#[cfg(test)]
+mod tests;

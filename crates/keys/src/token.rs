@@ -133,3 +133,6 @@ fn crc32(kind: TokenKind, content: &[u8; CONTENT_LEN]) -> u32 {
     let step = |crc: u32, byte: &u8| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()));
     !kind.prefix().as_bytes().iter().chain(content).fold(u32::MAX, step)
 }
+
+#[cfg(test)]
+mod tests;
