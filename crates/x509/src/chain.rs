@@ -1,10 +1,16 @@
-//! Path validation (RFC 5280 section 6), as much of it as chains of this crate need.
+//! Path validation (RFC 5280 section 6.1), as much of it as chains of this crate need: no policies, no revocation.
+//! Whatever it does not understand it refuses.
 
+use crate::algorithm::signature_algorithm;
+use crate::certificate::Certificate;
+use crate::key::PublicKey;
+use crate::time::from_x509;
 use chancery_domain::Timestamp;
+use chancery_domain::name::SubjectName;
 
 /// Why a chain does not hold: which certificate (0 is the leaf) and what is wrong with it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("certificate {at} of the chain: {problem}")]
+#[error("certificate {at} of the chain (0 is the leaf): {problem}")]
 pub struct ChainError {
     /// Position, the leaf being 0.
     pub at: usize,
@@ -12,10 +18,87 @@ pub struct ChainError {
     pub problem: String,
 }
 
-/// Validates a path from a leaf over intermediates (the leaf's issuer first) to a trusted root, at a time.
+/// Validates a path from a leaf (or an intermediate that shall be tested) over intermediates, its issuer first, to a root that is
+/// trusted by being given, at a time.
 ///
 /// # Errors
-/// [`ChainError`] for the first certificate that does not hold.
-pub fn verify_chain(_leaf_der: &[u8], _intermediates: &[&[u8]], _root_der: &[u8], _at: Timestamp) -> Result<(), ChainError> {
-    unimplemented!()
+/// [`ChainError`] for the certificate that does not hold.
+pub fn verify_chain(leaf_der: &[u8], intermediates: &[&[u8]], root_der: &[u8], at: Timestamp) -> Result<(), ChainError> {
+    let path = std::iter::once(leaf_der).chain(intermediates.iter().copied()).chain(std::iter::once(root_der));
+    let mut chain = Vec::new();
+    for (position, der) in path.enumerate() {
+        chain.push(Certificate::from_der(der).map_err(|error| fault(position, error))?);
+    }
+    for (position, certificate) in chain.iter().enumerate() {
+        in_time(certificate, at).map_err(|problem| fault(position, problem))?;
+        let unknown = certificate.tbs.extensions.unknown.iter().find(|unknown| unknown.critical);
+        if let Some(unknown) = unknown {
+            return Err(fault(position, format!("critical extension {} is not understood", unknown.value)));
+        }
+        // The root's own signature proves nothing, but that it was not damaged.
+        let issuer = chain.get(position + 1).unwrap_or(certificate);
+        signed_by(certificate, issuer).map_err(|problem| fault(position, problem))?;
+    }
+    for (position, authority) in chain.iter().enumerate().skip(1) {
+        let below = chain.get(..position).unwrap_or_default();
+        is_authority_over(authority, below).map_err(|problem| fault(position, problem))?;
+    }
+    Ok(())
+}
+
+fn fault(at: usize, problem: impl ToString) -> ChainError {
+    ChainError { at, problem: problem.to_string() }
+}
+
+fn in_time(certificate: &Certificate<'_>, at: Timestamp) -> Result<(), String> {
+    let validity = &certificate.tbs.validity;
+    let (from, to) = (from_x509(validity.not_before), from_x509(validity.not_after));
+    // notAfter is inclusive: its whole second is valid.
+    if from <= at && at.whole_second() <= to { Ok(()) } else { Err(format!("valid from {from} to {to}, not at {at}")) }
+}
+
+fn signed_by(certificate: &Certificate<'_>, issuer: &Certificate<'_>) -> Result<(), String> {
+    if certificate.tbs.issuer_der != issuer.tbs.subject_der {
+        return Err("its issuer's name is not the subject of the next certificate".to_owned());
+    }
+    let named = certificate.tbs.extensions.authority_key_identifier.as_ref().and_then(|found| found.value);
+    let own = issuer.tbs.extensions.subject_key_identifier.as_ref().map(|found| found.value);
+    if named.is_some() && named != own {
+        return Err("its authorityKeyIdentifier is not the subjectKeyIdentifier of the next certificate".to_owned());
+    }
+    let key = PublicKey::from_spki_der(issuer.tbs.spki_der).map_err(|error| format!("the key of its issuer: {error}"))?;
+    if certificate.parts.algorithm_der != signature_algorithm(key.algorithm()) {
+        return Err("its signature algorithm is not that of its issuer's key".to_owned());
+    }
+    key.verify(certificate.parts.tbs_der, certificate.parts.signature).map_err(|error| error.to_string())
+}
+
+/// `below` is everything under the authority, the leaf first.
+fn is_authority_over(authority: &Certificate<'_>, below: &[Certificate<'_>]) -> Result<(), String> {
+    let extensions = &authority.tbs.extensions;
+    let basic = extensions.basic_constraints.as_ref().filter(|found| found.value.ca);
+    let basic = basic.ok_or_else(|| "not an authority: basicConstraints lacks CA:TRUE".to_owned())?;
+    if !extensions.allows_usage(5) {
+        return Err("not an authority: keyUsage lacks keyCertSign".to_owned());
+    }
+    // Counted are the intermediates between it and the last certificate, which may itself be an authority (RFC 5280 section 4.2.1.9).
+    let between = below.len().saturating_sub(1);
+    if basic.value.path_len_constraint.is_some_and(|limit| between > usize::from(limit)) {
+        return Err(format!("its pathLenConstraint does not allow the {between} authorities below it"));
+    }
+    let Some(constraints) = &extensions.name_constraints else { return Ok(()) };
+    for certificate in below {
+        for name in names(certificate)? {
+            if !constraints.value.permit(&name) {
+                return Err(format!("its name constraints do not permit {name}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn names(certificate: &Certificate<'_>) -> Result<Vec<SubjectName>, String> {
+    let found = certificate.tbs.extensions.alternative_names.as_ref();
+    let names = found.map(|found| found.value.as_slice()).unwrap_or_default();
+    names.iter().map(|name| name.subject_name().map_err(|error| error.to_string())).collect()
 }
