@@ -23,7 +23,9 @@ pub enum RootKeyError {
     #[error("a root key is 64 hexadecimal digits: check the value, it must be the whole key and nothing else")]
     NotAKey,
     /// The file holds something else.
-    #[error("{0} holds no root key: 64 hexadecimal digits and a newline are expected")]
+    #[error(
+        "{0} holds no root key: 64 hexadecimal digits and a newline are expected; if its creation was interrupted, remove it and create it again"
+    )]
     NotAKeyFile(PathBuf),
     /// Others than the owner may read or write the file.
     #[error(
@@ -94,9 +96,13 @@ impl RootKey {
         let mut text = Zeroizing::new([b'\n'; TEXT_LEN + 1]);
         let (digits, _) = text.split_at_mut(TEXT_LEN);
         hex::encode_to_slice(key.0.expose(), digits).map_err(|_| RootKeyError::Cipher)?;
-        file.write_all(text.as_slice()).and_then(|()| file.sync_all()).map_err(failed)?;
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+        let written = file.write_all(text.as_slice()).and_then(|()| file.sync_all());
+        if let Err(error) = written.and_then(|()| File::open(directory)?.sync_all()) {
+            // Nothing was sealed under it yet; a half file would only stand in the way of the next attempt.
+            let _ = std::fs::remove_file(path);
+            return Err(failed(error));
+        }
         Ok(key)
     }
 

@@ -45,7 +45,10 @@ impl<T, E> Slot<T, E> {
 
     /// The value if its lease is younger than `age`; counts as a use.
     pub(super) fn used_within(&self, age: Duration, now: Duration) -> Option<Arc<T>> {
-        self.used.store(millis(now), Ordering::Relaxed);
+        // Written only when it changes: a shared line that every request writes would cost more than the look-up.
+        if self.last_used() != millis(now) {
+            self.used.store(millis(now), Ordering::Relaxed);
+        }
         let state = self.read();
         state.entry.as_ref().filter(|entry| now.saturating_sub(entry.granted) < age).map(|entry| Arc::clone(&entry.value))
     }
