@@ -1,1 +1,43 @@
-//! chancery-app
+//! The use cases: each reads as its story: load, permit, decide, change, record, commit.
+//!
+//! Everything starts from a [`Caller`], an authenticated principal in its one realm. Nothing is changed without a
+//! `Permit` for that action (I2), and nothing is committed without its event (I4): a `Deed` is both.
+
+mod accounts;
+mod authenticate;
+mod authorise;
+mod certificates;
+mod crl;
+mod deed;
+mod denial;
+mod enrol;
+mod events;
+mod failure;
+mod idempotency;
+mod issue;
+mod issuers;
+mod jobs;
+mod places;
+mod private_key;
+mod profiles;
+mod public;
+mod realm;
+mod renew;
+mod revoke;
+mod service;
+mod signer;
+mod tenants;
+mod view;
+mod worker;
+
+pub use authenticate::Caller;
+pub use authorise::Permit;
+pub use enrol::Enrolled;
+pub use failure::Failure;
+pub use idempotency::Once;
+pub use issue::{IssueRequest, KeySource};
+pub use issuers::NewIssuer;
+pub use renew::RenewRequest;
+pub use service::{Chancery, Ports, Settings};
+pub use tenants::{CreatedTenant, TenantUse};
+pub use view::{Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, TokenInfo};

@@ -29,4 +29,4 @@ pub use key::{BadKey, BadSignature, PublicKey, SignError, Signer, prove_key_pair
 pub use lint::{Finding, LintError};
 pub use plan::{Addresses, CaPlan, CertificatePlan, DistinguishedName};
 pub use prepared::{CaCertificate, Leaf, Prepared, RevocationList, Signed};
-pub use summary::CertificateSummary;
+pub use summary::{CertificateSummary, NotACertificate};

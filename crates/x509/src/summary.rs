@@ -5,7 +5,9 @@ use crate::time::from_x509;
 use aws_lc_rs::digest::{SHA256, digest};
 use chancery_domain::Timestamp;
 use chancery_domain::name::SubjectName;
+use const_oid::db::rfc4519::COMMON_NAME;
 use der::Decode;
+use x509_cert::ext::pkix::name::DirectoryString;
 use x509_cert::name::Name;
 
 /// A certificate for display; nothing in it was verified.
@@ -15,6 +17,10 @@ pub struct CertificateSummary {
     pub subject: String,
     /// The issuer likewise.
     pub issuer: String,
+    /// The subject's common name, if it has exactly one that can be read.
+    pub common_name: Option<String>,
+    /// The subject's public key, DER of its `SubjectPublicKeyInfo`.
+    pub spki_der: Vec<u8>,
     /// The serial number in lower-case hexadecimal, at least 32 digits, which is how [`chancery_domain::Serial`] is written.
     pub serial: String,
     /// First second of validity.
@@ -45,6 +51,8 @@ impl CertificateSummary {
         Ok(Self {
             subject: text(tbs.subject_der)?,
             issuer: text(tbs.issuer_der)?,
+            common_name: common_name(tbs.subject_der)?,
+            spki_der: tbs.spki_der.to_vec(),
             serial: serial(tbs.serial),
             not_before: from_x509(tbs.validity.not_before),
             not_after: from_x509(tbs.validity.not_after),
@@ -56,6 +64,13 @@ impl CertificateSummary {
 
 fn text(name_der: &[u8]) -> Result<String, NotACertificate> {
     Name::from_der(name_der).map(|name| name.to_string()).map_err(|_| NotACertificate)
+}
+
+fn common_name(subject_der: &[u8]) -> Result<Option<String>, NotACertificate> {
+    let subject = Name::from_der(subject_der).map_err(|_| NotACertificate)?;
+    let mut found = subject.iter().filter(|attribute| attribute.oid == COMMON_NAME);
+    let (first, more) = (found.next(), found.next());
+    Ok(first.filter(|_| more.is_none()).and_then(|first| DirectoryString::try_from(&first.value).ok()).map(String::from))
 }
 
 /// DER drops leading zero octets of the 16 that were drawn; here they come back.

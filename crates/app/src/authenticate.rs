@@ -1,0 +1,99 @@
+//! Authentication: from a bearer token to a [`Caller`].
+
+use crate::places;
+use crate::realm::Realm;
+use crate::{Chancery, Failure, Once};
+use chancery_domain::principal::Principal;
+use chancery_domain::{AccountId, TenantId, Timestamp, TokenId};
+use chancery_keys::{Token, TokenKind};
+use std::sync::Arc;
+
+/// An authenticated principal in its realm, with the request that it makes.
+#[derive(Clone)]
+pub struct Caller {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) realm: Arc<Realm>,
+    pub(crate) request: String,
+    pub(crate) once: Option<Once>,
+}
+
+/// What is kept of a token while the lease lasts: never the secret.
+pub(crate) struct Credential {
+    hash: [u8; 32],
+    expires_at: Timestamp,
+    principal: Arc<Principal>,
+}
+
+impl Caller {
+    /// The one realm in which the caller is anybody.
+    pub fn tenant(&self) -> TenantId {
+        self.principal.tenant
+    }
+    /// The caller's account.
+    pub fn account(&self) -> AccountId {
+        self.principal.account
+    }
+    /// The same caller, whose request is to be done once only.
+    pub fn once(mut self, once: Option<Once>) -> Self {
+        self.once = once;
+        self
+    }
+}
+
+impl Chancery {
+    /// Authenticates a bearer token. `request` is the request's id, kept in the events of what it does.
+    pub async fn authenticate(&self, token: &str, request: String) -> Result<Caller, Failure> {
+        let token = Token::parse(token).map_err(|_| Failure::Unauthenticated)?;
+        if token.kind() != TokenKind::Bearer {
+            return Err(Failure::Unauthenticated);
+        }
+        // A tenant that never was answers as a wrong token does.
+        let realm = match self.realm(token.tenant()).await {
+            Err(Failure::NotFound) => return Err(Failure::Unauthenticated),
+            other => other?,
+        };
+        let credential = self.credential(&realm, token.id()).await?.ok_or(Failure::Unauthenticated)?;
+        if !token.matches(&credential.hash) || credential.expires_at <= self.now() {
+            return Err(Failure::Unauthenticated);
+        }
+        if !realm.is_active() {
+            return Err(Failure::Suspended);
+        }
+        Ok(Caller { principal: Arc::clone(&credential.principal), realm, request, once: None })
+    }
+
+    /// The tenant that a token names, if it is a bearer token at all; nothing is read (I7).
+    pub fn tenant_of(token: &str) -> Option<TenantId> {
+        Token::parse(token).ok().filter(|token| token.kind() == TokenKind::Bearer).map(|token| token.tenant())
+    }
+
+    /// The same caller after its realm changed; it may have lost its rights meanwhile.
+    pub(crate) async fn refresh(&self, caller: &Caller) -> Result<Caller, Failure> {
+        self.forget_realm(caller.tenant());
+        let realm = self.realm(caller.tenant()).await?;
+        if !realm.is_active() {
+            return Err(Failure::Suspended);
+        }
+        let credential = self.credential(&realm, caller.principal.token).await?.ok_or(Failure::Unauthenticated)?;
+        Ok(Caller { principal: Arc::clone(&credential.principal), realm, ..caller.clone() })
+    }
+
+    async fn credential(&self, realm: &Realm, id: TokenId) -> Result<Option<Arc<Credential>>, Failure> {
+        if let Some(known) = realm.credentials.find(&id) {
+            return Ok(Some(known));
+        }
+        let Some(token) = realm.view.token(id).await? else { return Ok(None) };
+        let (Some(account), None) = (token.account, token.ended_at) else { return Ok(None) };
+        let Some(account) = realm.view.account(account).await? else { return Ok(None) };
+        if !account.enabled {
+            return Ok(None);
+        }
+        let name = match realm.is_active() {
+            true => realm.open_text(&places::ACCOUNT_NAME, account.id.as_bytes(), &account.name)?,
+            false => String::new(),
+        };
+        let principal = Principal { tenant: realm.id, account: account.id, token: id, name, roles: account.roles };
+        let credential = Credential { hash: token.hash, expires_at: token.expires_at, principal: Arc::new(principal) };
+        Ok(Some(realm.credentials.keep(id, credential)))
+    }
+}

@@ -1,0 +1,92 @@
+//! Certificates and orders, as they are found and shown.
+
+use crate::places;
+use crate::realm::Realm;
+use crate::view::{Certificate, Order};
+use crate::{Caller, Chancery, Failure};
+use chancery_domain::action::{CertificateRead, OrderRead};
+use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::name::SubjectName;
+use chancery_domain::{CertificateId, OrderId, Serial};
+use chancery_store::{CertificateFilter, CertificateRow, OrderRow, Page};
+use chancery_x509::CertificateSummary;
+
+impl Chancery {
+    /// A page of certificates, newest first; `name` finds by exact name over the blind index.
+    pub async fn certificates(
+        &self,
+        caller: &Caller,
+        status: Option<CertificateStatus>,
+        name: Option<&SubjectName>,
+        serial: Option<Serial>,
+        page: Page<CertificateId>,
+    ) -> Result<Vec<Certificate>, Failure> {
+        self.permit::<CertificateRead>(caller).await?;
+        let realm = &caller.realm;
+        let name = name.map(|name| realm.sealer.blind(&name.to_string())).transpose()?;
+        let rows = realm.view.certificates(&CertificateFilter { status, name, serial }, page).await?;
+        let mut certificates = Vec::with_capacity(rows.len());
+        for row in &rows {
+            certificates.push(self.certificate_of(realm, row).await?);
+        }
+        Ok(certificates)
+    }
+
+    /// A certificate.
+    pub async fn certificate(&self, caller: &Caller, id: CertificateId) -> Result<Certificate, Failure> {
+        let found = caller.realm.view.certificate(id).await?;
+        let (_permit, row) = self.permit_on::<CertificateRead, _>(caller, found).await?;
+        self.certificate_of(&caller.realm, &row).await
+    }
+
+    /// A page of orders, newest first.
+    pub async fn orders(&self, caller: &Caller, page: Page<OrderId>) -> Result<Vec<Order>, Failure> {
+        self.permit::<OrderRead>(caller).await?;
+        caller.realm.view.orders(page).await?.iter().map(|row| order(&caller.realm, row)).collect()
+    }
+
+    /// An order.
+    pub async fn order(&self, caller: &Caller, id: OrderId) -> Result<Order, Failure> {
+        let (_permit, row) = self.permit_on::<OrderRead, _>(caller, caller.realm.view.order(id).await?).await?;
+        order(&caller.realm, &row)
+    }
+
+    /// A stored certificate with its chain.
+    pub(crate) async fn certificate_of(&self, realm: &Realm, row: &CertificateRow) -> Result<Certificate, Failure> {
+        let der = realm.open(&places::CERTIFICATE, row.id.as_bytes(), &row.body)?.to_vec();
+        let authority = realm.authority(row.issuer).await?.ok_or_else(|| Failure::internal("the issuer of a certificate is missing"))?;
+        let chain = self.chain(realm, &authority).await?;
+        certificate(row, der, chain, self.addresses(authority.public, row.shard).crl_url)
+    }
+}
+
+pub(crate) fn certificate(row: &CertificateRow, der: Vec<u8>, chain: Vec<Vec<u8>>, crl_url: String) -> Result<Certificate, Failure> {
+    Ok(Certificate {
+        id: row.id,
+        order: row.order,
+        issuer: row.issuer,
+        profile: row.profile.clone(),
+        serial: row.serial,
+        status: row.status,
+        renew_at: row.renew_at,
+        custody: row.custody,
+        summary: CertificateSummary::from_der(&der)?,
+        der,
+        chain,
+        crl_url,
+    })
+}
+
+fn order(realm: &Realm, row: &OrderRow) -> Result<Order, Failure> {
+    let request = serde_json::from_slice(&realm.open(&places::ORDER, row.id.as_bytes(), &row.body)?)?;
+    Ok(Order {
+        id: row.id,
+        state: row.state,
+        profile: row.profile.clone(),
+        policy_version: row.policy_version,
+        requester: row.requester,
+        certificate: row.certificate,
+        request,
+        created_at: row.created_at,
+    })
+}

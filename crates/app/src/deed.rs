@@ -1,0 +1,146 @@
+//! A deed: a write-set that cannot be committed without the event that records it (I4).
+
+use crate::failure::Stop;
+use crate::idempotency::Once;
+use crate::places;
+use crate::realm::Realm;
+use crate::service::Ports;
+use crate::{Failure, Permit};
+use chancery_domain::action::Act;
+use chancery_domain::event::{Actor, Event, Outcome, Receipt};
+use chancery_domain::{AccountId, EventId};
+use chancery_evidence::Record;
+use chancery_store::{Changes, EventRow, IdempotencyRow};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// What an event says besides who and when.
+pub(crate) type Detail = Map<String, Value>;
+
+/// Builds an event's detail: `detail! { "order" => id.to_string(), "shard" => 3 }`.
+macro_rules! detail {
+    ($($key:literal => $value:expr),* $(,)?) => {{
+        #[allow(unused_mut, reason = "some events say no more than who and when")]
+        let mut detail = $crate::deed::Detail::new();
+        $(detail.insert($key.to_owned(), serde_json::Value::from($value));)*
+        detail
+    }};
+}
+pub(crate) use detail;
+
+/// An act in the making.
+pub(crate) struct Deed {
+    realm: Arc<Realm>,
+    pub(crate) changes: Changes,
+    actor: Actor,
+    outcome: Outcome,
+    request: Option<String>,
+    once: Option<(AccountId, Once)>,
+}
+
+impl Deed {
+    /// What a permit's holder does, decided under the epoch of its realm.
+    pub(crate) fn by<A: Act>(permit: &Permit<A>) -> Self {
+        let caller = permit.caller();
+        let mut changes = caller.realm.view.changes();
+        changes.guard_epoch(caller.realm.record.epoch);
+        Self {
+            realm: Arc::clone(&caller.realm),
+            changes,
+            actor: account(caller),
+            outcome: Outcome::Done,
+            request: Some(caller.request.clone()),
+            once: caller.once.map(|once| (caller.principal.account, once)),
+        }
+    }
+
+    /// What was refused to the caller: recorded alone, whatever else changes meanwhile (I4).
+    pub(crate) fn denied(caller: &crate::Caller) -> Self {
+        Self {
+            realm: Arc::clone(&caller.realm),
+            changes: caller.realm.view.changes(),
+            actor: account(caller),
+            outcome: Outcome::Denied,
+            request: Some(caller.request.clone()),
+            once: None,
+        }
+    }
+
+    /// What the system does by itself.
+    pub(crate) fn system(realm: &Arc<Realm>) -> Self {
+        Self::without_request(realm, Actor::System)
+    }
+
+    /// What the platform does to a tenant.
+    pub(crate) fn platform(realm: &Arc<Realm>) -> Self {
+        Self::without_request(realm, Actor::Platform)
+    }
+
+    /// What somebody does who is about to become an account of the realm.
+    pub(crate) fn newcomer(realm: &Arc<Realm>, id: AccountId, name: &str, request: String) -> Self {
+        let actor = Actor::Account { id, name: name.to_owned() };
+        Self { request: Some(request), ..Self::without_request(realm, actor) }
+    }
+
+    fn without_request(realm: &Arc<Realm>, actor: Actor) -> Self {
+        let changes = realm.view.changes();
+        Self { realm: Arc::clone(realm), changes, actor, outcome: Outcome::Done, request: None, once: None }
+    }
+
+    /// Records the act on `subject` and commits: one durable step.
+    pub(crate) async fn commit(self, ports: &Ports, act: &str, subject: [u8; 16], detail: Detail) -> Result<Receipt, Stop> {
+        let event = Event {
+            id: EventId::new(&*ports.clock, &*ports.entropy),
+            tenant: self.realm.id,
+            at: ports.clock.now(),
+            actor: self.actor,
+            act: act.to_owned(),
+            outcome: self.outcome,
+            request: self.request,
+            detail,
+        };
+        let mut changes = self.changes;
+        let receipt = record(&self.realm, &mut changes, &event, ports)?;
+        if let Some((principal, once)) = self.once {
+            changes.insert_idempotency(&IdempotencyRow {
+                principal,
+                key: once.key,
+                body: once.body,
+                subject,
+                event: event.id,
+                created_at: event.at,
+            });
+        }
+        changes.commit().await?;
+        Ok(receipt)
+    }
+}
+
+fn account(caller: &crate::Caller) -> Actor {
+    Actor::Account { id: caller.principal.account, name: caller.principal.name.clone() }
+}
+
+fn record(realm: &Realm, changes: &mut Changes, event: &Event, ports: &Ports) -> Result<Receipt, Failure> {
+    let record = Record::new(event, &*ports.entropy)?;
+    let receipt = record.receipt().clone();
+    let body = realm.seal(&places::EVENT, event.id.as_bytes(), &record.to_bytes(), ports)?;
+    changes.insert_event(&EventRow { id: receipt.event, body, leaf: receipt.leaf });
+    Ok(receipt)
+}
+
+/// Records that the realm's keys were unwrapped here, before they are used.
+pub(crate) async fn record_unlock(realm: &Realm, ports: &Ports) -> Result<(), Failure> {
+    let event = Event {
+        id: EventId::new(&*ports.clock, &*ports.entropy),
+        tenant: realm.id,
+        at: ports.clock.now(),
+        actor: Actor::System,
+        act: "keys.unwrap".to_owned(),
+        outcome: Outcome::Done,
+        request: None,
+        detail: detail! { "scope" => if realm.is_active() { "all" } else { "log" } },
+    };
+    let mut changes = realm.view.changes();
+    record(realm, &mut changes, &event, ports)?;
+    changes.commit().await.map_err(|error| Failure::from(Stop::from(error)))
+}

@@ -1,0 +1,96 @@
+//! Enrolment: a single-use token becomes the first account of a realm and its first bearer token.
+
+use crate::accounts::{check_name, token_info, token_row};
+use crate::deed::{Deed, detail};
+use crate::failure::Stop;
+use crate::realm::Realm;
+use crate::view::{Account, MintedToken, Receipt};
+use crate::{Chancery, Failure, places};
+use chancery_domain::role::Role;
+use chancery_domain::{AccountId, TokenId};
+use chancery_keys::{Token, TokenKind};
+use chancery_store::{AccountRow, Page};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A new account and its token.
+pub struct Enrolled {
+    /// The account.
+    pub account: Account,
+    /// Its first bearer token.
+    pub token: MintedToken,
+}
+
+impl Chancery {
+    /// Uses up an enrolment token: makes the account that it stands for, and a bearer token with this lifetime.
+    pub async fn enrol(&self, token: &str, name: &str, lifetime: Duration, request: String) -> Result<Enrolled, Failure> {
+        check_name(name)?;
+        if lifetime.is_zero() || lifetime > Duration::from_secs(366 * 86_400) {
+            return Err(Failure::invalid("expires_in_seconds", "between 1 second and 366 days"));
+        }
+        let token = Token::parse(token).ok().filter(|token| token.kind() == TokenKind::Enrolment).ok_or(Failure::Unauthenticated)?;
+        let realm = match self.realm(token.tenant()).await {
+            Err(Failure::NotFound) => return Err(Failure::Unauthenticated),
+            other => other?,
+        };
+        if !realm.is_active() {
+            return Err(Failure::Unauthenticated);
+        }
+        let row = realm.view.token(token.id()).await?.ok_or(Failure::Unauthenticated)?;
+        if !token.matches(&row.hash) || row.account.is_some() || row.ended_at.is_some() || row.expires_at <= self.now() {
+            return Err(Failure::Unauthenticated);
+        }
+        let ended = self.make_enrolled(&realm, row.id, row.roles, name, lifetime, request).await;
+        self.forget_realm(realm.id);
+        match ended {
+            // Somebody else used it up at the same moment.
+            Err(Stop::Again) => Err(Failure::Unauthenticated),
+            other => other.map_err(Failure::from),
+        }
+    }
+
+    async fn make_enrolled(
+        &self,
+        realm: &Arc<Realm>,
+        used: TokenId,
+        roles: Vec<Role>,
+        name: &str,
+        lifetime: Duration,
+        request: String,
+    ) -> Result<Enrolled, Stop> {
+        let ports = self.ports();
+        let now = self.now();
+        let id = AccountId::new(&*ports.clock, &*ports.entropy);
+        let sealed = realm.seal(&places::ACCOUNT_NAME, id.as_bytes(), name.as_bytes(), ports)?;
+        let bearer = Token::generate(TokenKind::Bearer, realm.id, TokenId::new(&*ports.clock, &*ports.entropy), &*ports.entropy);
+        let row = token_row(&bearer, Some(id), Vec::new(), now, lifetime);
+        let mut deed = Deed::newcomer(realm, id, name, request);
+        deed.changes.end_token(used, now);
+        deed.changes.insert_account(&AccountRow { id, name: sealed, roles: roles.clone(), enabled: true, created_at: now, version: 1 });
+        deed.changes.insert_token(&row);
+        let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+        let detail = detail! {
+            "account" => id.to_string(), "name" => name, "roles" => names,
+            "enrolment" => used.to_string(), "token" => row.id.to_string()
+        };
+        let receipt = deed.commit(ports, "account.enrol", *id.as_bytes(), detail).await?;
+        let account = Account { id, name: name.to_owned(), roles, enabled: true, created_at: now };
+        Ok(Enrolled { account, token: MintedToken { info: token_info(&row), token: Some(bearer), receipt } })
+    }
+
+    /// Makes an enrolment token for a realm that nobody belongs to yet; with an account in it, its own admins invite.
+    pub(crate) async fn invite_first(&self, realm: &Arc<Realm>, role: Role, lifetime: Duration) -> Result<(Token, Receipt), Failure> {
+        if !realm.view.accounts(Page { before: None, limit: 1 }).await?.is_empty() {
+            return Err(Failure::Conflict("the realm has accounts already: its own admins make further ones".to_owned()));
+        }
+        let ports = self.ports();
+        let id = TokenId::new(&*ports.clock, &*ports.entropy);
+        let token = Token::generate(TokenKind::Enrolment, realm.id, id, &*ports.entropy);
+        let row = token_row(&token, None, vec![role], self.now(), lifetime);
+        let mut deed = Deed::platform(realm);
+        deed.changes.insert_token(&row);
+        let detail = detail! { "enrolment" => id.to_string(), "role" => role.as_str(), "expires_at" => row.expires_at.to_string() };
+        let receipt = deed.commit(ports, "enrolment.mint", *id.as_bytes(), detail).await?;
+        Ok((token, receipt))
+    }
+}

@@ -1,0 +1,49 @@
+//! Doing a request once only: the key of its sender, bound to what it asks.
+
+use crate::view::Receipt;
+use crate::{Caller, Failure};
+use aws_lc_rs::digest::{Context, SHA256};
+
+/// An idempotency key and what it stands for, as hashes; neither key nor body is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Once {
+    pub(crate) key: [u8; 32],
+    pub(crate) body: [u8; 32],
+}
+
+impl Once {
+    /// The key as its sender gave it, the operation (method and path), and the request's body.
+    pub fn new(key: &str, operation: &str, body: &[u8]) -> Self {
+        Self { key: hash(&[key.as_bytes()]), body: hash(&[operation.as_bytes(), body]) }
+    }
+}
+
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+/// A request that was done before.
+pub(crate) struct Done {
+    pub(crate) subject: [u8; 16],
+    pub(crate) receipt: Receipt,
+}
+
+impl Caller {
+    /// What this request's key stands for already, if anything.
+    pub(crate) async fn done_before(&self) -> Result<Option<Done>, Failure> {
+        let Some(once) = self.once else { return Ok(None) };
+        let Some(row) = self.realm.view.idempotency(self.principal.account, &once.key).await? else { return Ok(None) };
+        if row.body != once.body {
+            return Err(Failure::KeyReused);
+        }
+        let event = self.realm.view.event(row.event).await?.ok_or_else(|| Failure::internal("the event of a done request is missing"))?;
+        Ok(Some(Done { subject: row.subject, receipt: Receipt { event: row.event, leaf: event.leaf } }))
+    }
+}

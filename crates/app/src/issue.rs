@@ -1,0 +1,262 @@
+//! Issuance: from a request to a certificate, decided, prepared, signed and recorded in one durable step (I3, I4, I5).
+//!
+//! With keys in this process nothing leaves it before the commit, so intent and result commit together (DESIGN §2).
+
+use crate::certificates::certificate;
+use crate::crl;
+use crate::deed::{Deed, detail};
+use crate::failure::{Stop, deciding_anew};
+use crate::jobs;
+use crate::places;
+use crate::realm::{Authority, CERTIFICATES, OpenAuthority, Realm};
+use crate::view::{Certificate, Receipt};
+use crate::{Caller, Chancery, Failure, Permit};
+use chancery_domain::action::{Act, CertificateIssue};
+use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::decision::{Approved, Operation, Request, decide};
+use chancery_domain::key::Custody;
+use chancery_domain::name::SubjectName;
+use chancery_domain::order::OrderState;
+use chancery_domain::profile::ProfileName;
+use chancery_domain::{CertificateId, IssuerId, OrderId, Serial};
+use chancery_keys::SoftwareKey;
+use chancery_store::{CertificateRow, OrderRow};
+use chancery_x509::{CertificatePlan, CertificationRequest, PublicKey};
+use serde_json::json;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Where the subject's key comes from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// A certification request, PEM or DER: the requester holds the key.
+    Request(Vec<u8>),
+    /// A key pair to be made and kept here under this custody.
+    Generate(Custody),
+}
+
+/// A request for a certificate. Only these fields and the profile reach the certificate (THREATS 15).
+#[derive(Clone, Debug)]
+pub struct IssueRequest {
+    /// The profile.
+    pub profile: ProfileName,
+    /// Which of the tenant's issuers; by default the newest.
+    pub issuer: Option<IssuerId>,
+    /// Where the key comes from.
+    pub key: KeySource,
+    /// The names; by default those of the certification request.
+    pub names: Option<Vec<SubjectName>>,
+    /// The common name; by default that of the certification request.
+    pub common_name: Option<String>,
+    /// The validity; by default the profile's.
+    pub validity_seconds: Option<u32>,
+}
+
+/// What is to be decided, with the key that is to be certified.
+pub(crate) struct Wish {
+    pub(crate) profile: ProfileName,
+    pub(crate) issuer: Option<IssuerId>,
+    pub(crate) request: Request,
+    pub(crate) subject: SubjectKey,
+    /// The certification request, kept as the evidence of what was asked.
+    pub(crate) csr: Option<Vec<u8>>,
+    /// The certificate that is being renewed.
+    pub(crate) renews: Option<CertificateRow>,
+}
+
+/// A subject's public key, and the private key if it was made here.
+pub(crate) struct SubjectKey {
+    pub(crate) public: PublicKey,
+    pub(crate) private: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl SubjectKey {
+    pub(crate) fn generate(entropy: &dyn chancery_domain::port::Entropy) -> Result<Self, Failure> {
+        let (key, pkcs8) = SoftwareKey::generate(entropy)?;
+        Ok(Self { public: PublicKey::from_spki_der(key.spki_der())?, private: Some(pkcs8) })
+    }
+}
+
+impl Chancery {
+    /// Issues a certificate.
+    pub async fn issue(&self, caller: &Caller, request: &IssueRequest) -> Result<(Certificate, Receipt), Failure> {
+        deciding_anew!(self, caller => self.try_issue(&caller, request))
+    }
+
+    async fn try_issue(&self, caller: &Caller, request: &IssueRequest) -> Result<(Certificate, Receipt), Stop> {
+        let permit = self.permit::<CertificateIssue>(caller).await?;
+        if let Some(answer) = self.issued_before(caller).await? {
+            return Ok(answer);
+        }
+        let wish = self.wish(request)?;
+        self.certify(&permit, wish).await
+    }
+
+    /// The answer to a request that was done before.
+    pub(crate) async fn issued_before(&self, caller: &Caller) -> Result<Option<(Certificate, Receipt)>, Failure> {
+        let Some(done) = caller.done_before().await? else { return Ok(None) };
+        let row = caller.realm.view.certificate(CertificateId::from_bytes(done.subject)).await?.ok_or(Failure::NotFound)?;
+        Ok(Some((self.certificate_of(&caller.realm, &row).await?, done.receipt)))
+    }
+
+    fn wish(&self, request: &IssueRequest) -> Result<Wish, Failure> {
+        let (subject, csr, custody, names, common_name) = match &request.key {
+            KeySource::Request(bytes) => {
+                let csr = CertificationRequest::from_pem_or_der(bytes).map_err(|error| Failure::invalid("csr", error))?;
+                let subject = SubjectKey { public: csr.public_key, private: None };
+                (subject, Some(bytes.clone()), Custody::Client, csr.names, csr.common_name)
+            }
+            KeySource::Generate(Custody::Client) => {
+                return Err(Failure::invalid("custody", "with custody client send a certification request in csr"));
+            }
+            KeySource::Generate(custody) => (SubjectKey::generate(&*self.ports().entropy)?, None, *custody, Vec::new(), None),
+        };
+        let request_facts = Request {
+            operation: Operation::Issue,
+            names: request.names.clone().unwrap_or(names),
+            common_name: request.common_name.clone().or(common_name),
+            key_algorithm: subject.public.algorithm(),
+            custody,
+            validity_seconds: request.validity_seconds,
+        };
+        let (profile, issuer) = (request.profile.clone(), request.issuer);
+        Ok(Wish { profile, issuer, request: request_facts, subject, csr, renews: None })
+    }
+
+    /// Decides a wish under the policy in force now and, approved, makes it so. The one way to a certificate (I3).
+    pub(crate) async fn certify<A: Act>(&self, permit: &Permit<A>, wish: Wish) -> Result<(Certificate, Receipt), Stop> {
+        let caller = permit.caller();
+        let realm = &caller.realm;
+        let in_force = realm.profile(&wish.profile).await?;
+        let in_force = in_force.ok_or_else(|| Failure::invalid("profile", "this tenant has no such profile"))?;
+        let authority = find_issuer(realm, wish.issuer).await?;
+        let open = authority.open.as_ref().ok_or(Failure::Suspended)?;
+        let asked = asked(&wish);
+        let decision = decide(wish.request.clone(), &in_force.profile, in_force.version, &open.limits, self.now());
+        let approved = match decision.outcome {
+            Ok(approved) => approved,
+            Err(reasons) => {
+                self.refuse(caller, A::ACTION, decision.policy_version, &reasons).await?;
+                return Err(Failure::Refused(reasons).into());
+            }
+        };
+        self.make(permit, wish, asked, approved, decision.policy_version, &authority, open).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of the decision; a struct for one call would say no more")]
+    async fn make<A: Act>(
+        &self,
+        permit: &Permit<A>,
+        wish: Wish,
+        asked: serde_json::Value,
+        approved: Approved,
+        policy_version: u32,
+        authority: &Arc<Authority>,
+        open: &OpenAuthority,
+    ) -> Result<(Certificate, Receipt), Stop> {
+        let (caller, ports) = (permit.caller(), self.ports());
+        let (realm, now) = (&caller.realm, self.now());
+        let order_id = OrderId::new(&*ports.clock, &*ports.entropy);
+        let id = CertificateId::new(&*ports.clock, &*ports.entropy);
+        let serial = Serial::random(&*ports.entropy);
+        let shard = realm.next_shard();
+        let addresses = self.addresses(authority.public, shard);
+        let (names, custody) = (approved.names().to_vec(), approved.custody());
+        let (not_before, not_after, renew_at) = (approved.not_before(), approved.not_after(), approved.renew_at());
+
+        let state = OrderState::Requested.advance(OrderState::Approved).map_err(Failure::internal)?;
+        let prepared =
+            CertificatePlan::leaf(approved, &wish.subject.public, serial, &authority.certificate, &addresses).map_err(Failure::from)?;
+        let state = state.advance(OrderState::Issuing).map_err(Failure::internal)?;
+        let der = open.key.sign_leaf(prepared).map_err(Failure::from)?.into_der();
+        let state = state.advance(OrderState::Issued).map_err(Failure::internal)?;
+
+        let asked_bytes = serde_json::to_vec(&asked).map_err(Failure::from)?;
+        let order = OrderRow {
+            id: order_id,
+            state,
+            profile: wish.profile.to_string(),
+            policy_version,
+            requester: caller.account(),
+            certificate: Some(id),
+            body: realm.seal(&places::ORDER, order_id.as_bytes(), &asked_bytes, ports)?,
+            created_at: now,
+        };
+        let row = CertificateRow {
+            id,
+            order: order_id,
+            issuer: authority.id,
+            profile: wish.profile.to_string(),
+            serial,
+            status: CertificateStatus::Issued,
+            shard,
+            not_before,
+            not_after,
+            renew_at,
+            custody,
+            body: realm.seal(&places::CERTIFICATE, id.as_bytes(), &der, ports)?,
+            version: 1,
+        };
+        let mut deed = Deed::by(permit);
+        let changes = &mut deed.changes;
+        changes.count_up(CERTIFICATES);
+        changes.insert_order(&order);
+        changes.insert_certificate(&row, &blind(realm, &names)?);
+        if let Some(pkcs8) = &wish.subject.private {
+            changes.insert_private_key(id, &realm.seal(&places::PRIVATE_KEY, id.as_bytes(), pkcs8, ports)?);
+        }
+        changes.insert_job(&jobs::expiry(id, not_after));
+        if !realm.shard_is_open(authority.id, shard).await? {
+            crl::open_shard(changes, authority.id, shard, now);
+        }
+        if let Some(old) = &wish.renews {
+            changes.move_certificate(old, CertificateStatus::Renewed);
+        }
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        let mut detail = detail! {
+            "certificate" => id.to_string(), "order" => order_id.to_string(), "issuer" => authority.id.to_string(),
+            "serial" => serial.to_string(), "names" => names, "custody" => custody.as_str(),
+            "not_after" => not_after.to_string(), "profile" => wish.profile.as_str(), "policy_version" => policy_version,
+            "moves" => vec!["requested", "approved", "issuing", "issued"],
+        };
+        if let Some(old) = &wish.renews {
+            detail.insert("renews".to_owned(), old.id.to_string().into());
+        }
+        let receipt = deed.commit(ports, A::ACTION.as_str(), *id.as_bytes(), detail).await?;
+        let chain = self.chain(realm, authority).await?;
+        Ok((certificate(&row, der, chain, addresses.crl_url)?, receipt))
+    }
+}
+
+async fn find_issuer(realm: &Realm, asked: Option<IssuerId>) -> Result<Arc<Authority>, Failure> {
+    match asked {
+        Some(id) => realm
+            .authority(id)
+            .await?
+            .filter(|authority| authority.parent.is_some())
+            .ok_or_else(|| Failure::invalid("issuer", "this tenant has no such issuing authority")),
+        None => realm
+            .newest_issuer()
+            .await?
+            .ok_or_else(|| Failure::Conflict("this tenant has no issuer yet: create one first (chancery issuer create)".to_owned())),
+    }
+}
+
+/// What was asked, as it is kept with the order.
+fn asked(wish: &Wish) -> serde_json::Value {
+    use base64::Engine;
+    let csr = wish.csr.as_ref().map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes));
+    json!({
+        "operation": wish.request.operation,
+        "names": wish.request.names,
+        "common_name": wish.request.common_name,
+        "validity_seconds": wish.request.validity_seconds,
+        "custody": wish.request.custody,
+        "csr": csr,
+        "renews": wish.renews.as_ref().map(|row| row.id),
+    })
+}
+
+fn blind(realm: &Realm, names: &[SubjectName]) -> Result<Vec<[u8; 16]>, Failure> {
+    names.iter().map(|name| Ok(realm.sealer.blind(&name.to_string())?)).collect()
+}

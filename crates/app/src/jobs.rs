@@ -1,0 +1,141 @@
+//! Jobs: what there is to do later, and how each kind is done. Every kind may be done twice.
+
+use crate::crl;
+use crate::deed::{Deed, detail};
+use crate::failure::Stop;
+use crate::realm::{CERTIFICATES, Realm};
+use crate::service::Ports;
+use crate::{Chancery, Failure};
+use aws_lc_rs::digest::{SHA256, digest};
+use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::{CertificateId, IssuerId, JobId, PublicId, TenantId, Timestamp};
+use chancery_store::{JobRow, PublicAddressRow};
+use std::sync::Arc;
+use std::time::Duration;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal)*) => {
+        /// Every kind of job.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind { $($(#[$doc])* $name),* }
+
+        impl Kind {
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+            pub(crate) fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Carry the outbox's messages to the platform's tables.
+    DeliverOutbox = "outbox.deliver"
+    /// Publish a CRL because something was revoked, or for the first time.
+    PublishCrl = "crl.publish"
+    /// Publish a CRL because the old one grows old, again and again.
+    RefreshCrl = "crl.refresh"
+    /// Note that a certificate's time is over.
+    ExpireCertificate = "certificate.expire"
+    /// Take a tenant's saga to its end after a crash.
+    SettleTenant = "tenant.settle"
+    /// Forget old idempotency records, again and again.
+    Sweep = "idempotency.sweep"
+}
+
+/// Idempotency keys are remembered this long.
+const REMEMBERED: Duration = Duration::from_secs(2 * 86_400);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A job due at once. Those of one kind about one thing within a second are one.
+pub(crate) fn due_now(kind: Kind, subject: &[u8], now: Timestamp) -> JobRow {
+    due_at(kind, subject, now.whole_second())
+}
+
+/// A job due at a time, whose id follows from what it is about.
+pub(crate) fn due_at(kind: Kind, subject: &[u8], due_at: Timestamp) -> JobRow {
+    let mut id = [0; 16];
+    let hash = digest(&SHA256, &[kind.as_str().as_bytes(), &[0], subject].concat());
+    id.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+    JobRow { due_at, id: JobId::from_bytes(id), kind: kind.as_str().to_owned(), subject: subject.to_vec(), attempts: 0 }
+}
+
+/// The job that notes the end of a certificate's time.
+pub(crate) fn expiry(id: CertificateId, not_after: Timestamp) -> JobRow {
+    let kind = Kind::ExpireCertificate.as_str().to_owned();
+    let due_at = not_after.after(Duration::from_secs(1));
+    JobRow { due_at, id: JobId::from_bytes(*id.as_bytes()), kind, subject: Vec::new(), attempts: 0 }
+}
+
+/// The first sweep of a realm.
+pub(crate) fn sweep(now: Timestamp, ports: &Ports) -> JobRow {
+    let id = JobId::new(&*ports.clock, &*ports.entropy);
+    JobRow { due_at: now.after(DAY), id, kind: Kind::Sweep.as_str().to_owned(), subject: Vec::new(), attempts: 0 }
+}
+
+impl Chancery {
+    /// Does a job that is held under a lease; its end is committed with its effect.
+    pub(crate) async fn run_job(&self, realm: &Arc<Realm>, job: &JobRow) -> Result<(), Stop> {
+        let kind = Kind::from_name(&job.kind).ok_or_else(|| Failure::Internal(format!("a job of unknown kind {}", job.kind)))?;
+        match kind {
+            Kind::DeliverOutbox => self.deliver_outbox(realm, job).await,
+            Kind::PublishCrl | Kind::RefreshCrl => {
+                let malformed = || Failure::internal("a CRL job's subject is malformed");
+                let (issuer, shard) = crl::of_subject(&job.subject).ok_or_else(malformed)?;
+                self.publish_crl(realm, job, issuer, shard).await
+            }
+            Kind::ExpireCertificate => self.expire(realm, job).await,
+            Kind::SettleTenant => {
+                let malformed = |_| Failure::internal("a saga job's subject is malformed");
+                self.settle(TenantId::from_slice(&job.subject).map_err(malformed)?).await?;
+                finish(realm, job).await
+            }
+            Kind::Sweep => {
+                let now = self.now();
+                let mut changes = realm.view.changes();
+                changes.forget_idempotency(now.before(REMEMBERED));
+                changes.finish_job(job);
+                changes.insert_job(&JobRow { due_at: now.after(DAY), attempts: 0, ..job.clone() });
+                Ok(changes.commit().await?)
+            }
+        }
+    }
+
+    async fn deliver_outbox(&self, realm: &Arc<Realm>, job: &JobRow) -> Result<(), Stop> {
+        let platform = self.inner.store.platform();
+        let mut changes = realm.view.changes();
+        for message in realm.view.outbox(100).await? {
+            let malformed = || Failure::Internal(format!("an outbox message of kind {} is malformed", message.kind));
+            let (public, issuer) = message.payload.split_first_chunk::<16>().ok_or_else(malformed)?;
+            let issuer = IssuerId::from_slice(issuer).map_err(|_| malformed())?;
+            let mut projection = platform.changes();
+            projection.put_public_address(&PublicAddressRow { public: PublicId::from_bytes(*public), tenant: realm.id, issuer });
+            // A crash here delivers the message again, which changes nothing.
+            projection.commit().await?;
+            changes.remove_outbox(message.id);
+        }
+        changes.finish_job(job);
+        Ok(changes.commit().await?)
+    }
+
+    async fn expire(&self, realm: &Arc<Realm>, job: &JobRow) -> Result<(), Stop> {
+        let id = CertificateId::from_bytes(*job.id.as_bytes());
+        let row = realm.view.certificate(id).await?.ok_or_else(|| Failure::internal("a certificate to expire is missing"))?;
+        let Ok(status) = row.status.advance(CertificateStatus::Expired) else { return finish(realm, job).await };
+        let mut deed = Deed::system(realm);
+        deed.changes.move_certificate(&row, status);
+        deed.changes.count_down(CERTIFICATES);
+        deed.changes.finish_job(job);
+        let detail = detail! { "certificate" => id.to_string(), "moves" => vec![row.status.as_str(), status.as_str()] };
+        deed.commit(self.ports(), "certificate.expire", *id.as_bytes(), detail).await?;
+        Ok(())
+    }
+}
+
+async fn finish(realm: &Realm, job: &JobRow) -> Result<(), Stop> {
+    let mut changes = realm.view.changes();
+    changes.finish_job(job);
+    Ok(changes.commit().await?)
+}

@@ -1,0 +1,54 @@
+//! Where sealed columns stand: the associated data that binds ciphertext to its place (I6).
+
+use crate::Failure;
+use crate::realm::Realm;
+use crate::service::Ports;
+use chancery_domain::Sealed;
+use chancery_keys::{Place, Purpose};
+use zeroize::Zeroizing;
+
+/// A sealed column and the purpose key that seals it.
+pub(crate) struct Column {
+    purpose: Purpose,
+    table: &'static str,
+    column: &'static str,
+}
+
+macro_rules! columns {
+    ($($name:ident = $purpose:ident $table:literal $column:literal;)*) => {
+        $(pub(crate) const $name: Column = Column { purpose: Purpose::$purpose, table: $table, column: $column };)*
+    };
+}
+
+columns! {
+    ACCOUNT_NAME = Metadata "account" "name";
+    PROFILE = Metadata "profile" "body";
+    AUTHORITY = Metadata "authority" "body";
+    AUTHORITY_KEY = Data "authority" "key";
+    AUTHORITY_STATUS_KEY = Status "authority" "status_key";
+    ORDER = Metadata "certificate_order" "body";
+    CERTIFICATE = Metadata "certificate" "body";
+    PRIVATE_KEY = Data "private_key" "key";
+    EVENT = Log "event" "body";
+}
+
+impl Realm {
+    pub(crate) fn seal(&self, column: &Column, row: &[u8], plaintext: &[u8], ports: &Ports) -> Result<Sealed, Failure> {
+        let place = Place { table: column.table, column: column.column, row };
+        Ok(self.sealer.seal(column.purpose, &place, plaintext, &*ports.entropy)?)
+    }
+
+    pub(crate) fn open(&self, column: &Column, row: &[u8], sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let place = Place { table: column.table, column: column.column, row };
+        Ok(self.sealer.open(column.purpose, &place, sealed)?)
+    }
+
+    pub(crate) fn open_text(&self, column: &Column, row: &[u8], sealed: &Sealed) -> Result<String, Failure> {
+        String::from_utf8(self.open(column, row, sealed)?.to_vec()).map_err(Failure::internal)
+    }
+}
+
+/// The row part of a profile's place: its name and version.
+pub(crate) fn profile_row(name: &str, version: u32) -> Vec<u8> {
+    format!("{name}@{version}").into_bytes()
+}

@@ -1,0 +1,74 @@
+//! Private keys made here: fetched, as often as needed until their receipt is acknowledged, then erased.
+
+use crate::deed::{Deed, detail};
+use crate::failure::{Stop, deciding_anew};
+use crate::places;
+use crate::view::Receipt;
+use crate::{Caller, Chancery, Failure};
+use chancery_domain::CertificateId;
+use chancery_domain::action::PrivateKeyRelease;
+use chancery_domain::key::Custody;
+use chancery_store::{CertificateRow, PrivateKeyRow};
+use zeroize::Zeroizing;
+
+const GONE: &str = "the private key was fetched and acknowledged: it is erased here";
+
+impl Chancery {
+    /// The private key of a certificate, PKCS#8 DER. Each fetch is an event.
+    pub async fn fetch_private_key(&self, caller: &Caller, id: CertificateId) -> Result<(Zeroizing<Vec<u8>>, Receipt), Failure> {
+        deciding_anew!(self, caller => self.try_fetch(&caller, id))
+    }
+
+    async fn try_fetch(&self, caller: &Caller, id: CertificateId) -> Result<(Zeroizing<Vec<u8>>, Receipt), Stop> {
+        let (certificate, key) = load(caller, id).await?;
+        let (permit, certificate) = self.permit_on::<PrivateKeyRelease, _>(caller, certificate).await?;
+        let key = releasable(&certificate, key)?;
+        let sealed = key.key.as_ref().ok_or(Failure::Gone(GONE))?;
+        let pkcs8 = caller.realm.open(&places::PRIVATE_KEY, id.as_bytes(), sealed)?;
+        if let Some(done) = caller.done_before().await? {
+            return Ok((pkcs8, done.receipt));
+        }
+        let mut deed = Deed::by(&permit);
+        deed.changes.count_private_key_fetch(&key);
+        let detail = detail! { "certificate" => id.to_string(), "fetch" => key.fetches.saturating_add(1) };
+        let receipt = deed.commit(self.ports(), "private-key.fetch", *id.as_bytes(), detail).await?;
+        Ok((pkcs8, receipt))
+    }
+
+    /// Takes note that the fetched key arrived, and erases it.
+    pub async fn acknowledge_private_key(&self, caller: &Caller, id: CertificateId) -> Result<Receipt, Failure> {
+        deciding_anew!(self, caller => self.try_acknowledge(&caller, id))
+    }
+
+    async fn try_acknowledge(&self, caller: &Caller, id: CertificateId) -> Result<Receipt, Stop> {
+        let (certificate, key) = load(caller, id).await?;
+        let (permit, certificate) = self.permit_on::<PrivateKeyRelease, _>(caller, certificate).await?;
+        if let Some(done) = caller.done_before().await? {
+            return Ok(done.receipt);
+        }
+        let key = releasable(&certificate, key)?;
+        if key.key.is_none() {
+            return Err(Failure::Gone(GONE).into());
+        }
+        if key.fetches == 0 {
+            return Err(Failure::Conflict("the private key was never fetched: fetch it before you acknowledge it".to_owned()).into());
+        }
+        let mut deed = Deed::by(&permit);
+        deed.changes.erase_private_key(&key);
+        Ok(deed.commit(self.ports(), "private-key.erase", *id.as_bytes(), detail! { "certificate" => id.to_string() }).await?)
+    }
+}
+
+async fn load(caller: &Caller, id: CertificateId) -> Result<(Option<CertificateRow>, Option<PrivateKeyRow>), Failure> {
+    let view = &caller.realm.view;
+    Ok((view.certificate(id).await?, view.private_key(id).await?))
+}
+
+fn releasable(certificate: &CertificateRow, key: Option<PrivateKeyRow>) -> Result<PrivateKeyRow, Failure> {
+    match (certificate.custody, key) {
+        (Custody::SoftwareReleaseOnce, Some(key)) => Ok(key),
+        (Custody::Client, _) => Err(Failure::Conflict("the private key never was here: its requester made it".to_owned())),
+        (Custody::SoftwareNeverReleased, _) => Err(Failure::Conflict("this custody never gives the private key out".to_owned())),
+        (Custody::SoftwareReleaseOnce, None) => Err(Failure::internal("the private key's record is missing")),
+    }
+}

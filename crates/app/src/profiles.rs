@@ -1,0 +1,56 @@
+//! Profiles: read, and changed by adding a version.
+
+use crate::deed::{Deed, detail};
+use crate::failure::{Stop, deciding_anew};
+use crate::places::{self, profile_row};
+use crate::view::{ProfileVersion, Receipt};
+use crate::{Caller, Chancery, Failure};
+use chancery_domain::action::{ProfileRead, ProfileWrite};
+use chancery_domain::profile::{Profile, ProfileName};
+use chancery_store::ProfileRow;
+
+impl Chancery {
+    /// All profiles in force.
+    pub async fn profiles(&self, caller: &Caller) -> Result<Vec<ProfileVersion>, Failure> {
+        self.permit::<ProfileRead>(caller).await?;
+        let mut profiles = Vec::new();
+        for row in caller.realm.view.profiles().await? {
+            let bytes = caller.realm.open(&places::PROFILE, &profile_row(row.name.as_str(), row.version), &row.body)?;
+            profiles.push(ProfileVersion { version: row.version, created_at: row.created_at, profile: serde_json::from_slice(&bytes)? });
+        }
+        Ok(profiles)
+    }
+
+    /// The profile in force.
+    pub async fn profile(&self, caller: &Caller, name: &ProfileName) -> Result<ProfileVersion, Failure> {
+        let (_permit, found) = self.permit_on::<ProfileRead, _>(caller, caller.realm.profile(name).await?).await?;
+        Ok(ProfileVersion { version: found.version, created_at: found.created_at, profile: found.profile.clone() })
+    }
+
+    /// Puts a new version of an existing profile in force, if `read` is the version in force now.
+    pub async fn change_profile(&self, caller: &Caller, read: u32, profile: &Profile) -> Result<(ProfileVersion, Receipt), Failure> {
+        profile.check().map_err(|error| Failure::invalid(error.field, error.rule))?;
+        deciding_anew!(self, caller => self.try_change_profile(&caller, read, profile))
+    }
+
+    async fn try_change_profile(&self, caller: &Caller, read: u32, profile: &Profile) -> Result<(ProfileVersion, Receipt), Stop> {
+        let realm = &caller.realm;
+        let (permit, in_force) = self.permit_on::<ProfileWrite, _>(caller, realm.profile(&profile.name).await?).await?;
+        if in_force.version != read {
+            return Err(Failure::Changed.into());
+        }
+        let version = read.checked_add(1).ok_or_else(|| Failure::internal("too many versions of a profile"))?;
+        let place = profile_row(profile.name.as_str(), version);
+        let body = realm.seal(&places::PROFILE, &place, &serde_json::to_vec(profile).map_err(Failure::from)?, self.ports())?;
+        let row = ProfileRow { name: profile.name.clone(), version, body, created_at: self.now() };
+        let mut deed = Deed::by(&permit);
+        deed.changes.insert_profile(&row);
+        let detail = detail! {
+            "profile" => profile.name.as_str(), "version" => version,
+            "content" => serde_json::to_value(profile).map_err(Failure::from)?
+        };
+        let receipt = deed.commit(self.ports(), "profile.change", *caller.account().as_bytes(), detail).await?;
+        self.forget_realm(realm.id);
+        Ok((ProfileVersion { version, created_at: row.created_at, profile: profile.clone() }, receipt))
+    }
+}

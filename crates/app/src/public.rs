@@ -1,0 +1,25 @@
+//! What anybody may fetch: CRLs and issuer certificates, at addresses that say nothing about whose they are.
+
+use crate::{Chancery, Failure};
+use chancery_domain::PublicId;
+use chancery_store::{CrlRow, PublicAddressRow, TenantView};
+
+impl Chancery {
+    /// The CRL at a public address.
+    pub async fn public_crl(&self, public: PublicId, shard: u32) -> Result<CrlRow, Failure> {
+        let (view, address) = self.address(public).await?;
+        view.crl(address.issuer, shard).await?.ok_or(Failure::NotFound)
+    }
+
+    /// The issuer's certificate at a public address, DER.
+    pub async fn public_issuer(&self, public: PublicId) -> Result<Vec<u8>, Failure> {
+        let (view, address) = self.address(public).await?;
+        let row = view.authority(address.issuer).await?.filter(|row| row.public == public);
+        Ok(row.ok_or(Failure::NotFound)?.certificate)
+    }
+
+    async fn address(&self, public: PublicId) -> Result<(TenantView, PublicAddressRow), Failure> {
+        let address = self.inner.store.platform().public_address(public).await?.ok_or(Failure::NotFound)?;
+        Ok((self.inner.store.tenant(address.tenant), address))
+    }
+}

@@ -1,0 +1,226 @@
+//! A realm: one tenant opened under a lease: its status, its unlocked keys, and what was loaded of its policies and issuers.
+
+use crate::Failure;
+use crate::deed::record_unlock;
+use crate::places::{self, profile_row};
+use crate::service::Ports;
+use crate::signer::{IssuingKey, StatusKey};
+use chancery_domain::decision::IssuerLimits;
+use chancery_domain::pattern::NamePattern;
+use chancery_domain::profile::{Profile, ProfileName};
+use chancery_domain::tenant::TenantStatus;
+use chancery_domain::{IssuerId, PublicId, TenantId, Timestamp, TokenId};
+use chancery_keys::{KekKind, KeyProvider, Purpose, Sealer, TenantKeyRows, TenantKeys, WrappedKek, WrappedPurposeKey};
+use chancery_store::{AuthorityRow, TenantRow, TenantView};
+use chancery_x509::IssuerCertificate;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// The quota of live certificates.
+pub(crate) const CERTIFICATES: &str = "certificates";
+
+/// How many certificates share a CRL: bounds its length, whatever is revoked (THREATS 21).
+const SHARD: i64 = 16_384;
+
+pub(crate) struct Realm {
+    pub(crate) id: TenantId,
+    pub(crate) record: TenantRow,
+    pub(crate) view: TenantView,
+    pub(crate) sealer: Sealer,
+    pub(crate) credentials: Shelf<TokenId, crate::authenticate::Credential>,
+    profiles: Shelf<ProfileName, InForce>,
+    authorities: Shelf<IssuerId, Authority>,
+    newest_issuer: RwLock<Option<IssuerId>>,
+    issued: AtomicI64,
+    open_shards: Mutex<HashSet<(IssuerId, u32)>>,
+}
+
+/// A profile's version in force.
+pub(crate) struct InForce {
+    pub(crate) version: u32,
+    pub(crate) created_at: Timestamp,
+    pub(crate) profile: Profile,
+}
+
+/// A certificate authority, opened.
+pub(crate) struct Authority {
+    pub(crate) id: IssuerId,
+    pub(crate) parent: Option<IssuerId>,
+    pub(crate) public: PublicId,
+    pub(crate) created_at: Timestamp,
+    pub(crate) certificate: IssuerCertificate,
+    /// Absent while the tenant's data is locked.
+    pub(crate) open: Option<OpenAuthority>,
+    pub(crate) status_key: StatusKey,
+}
+
+/// What of an authority the tenant's data keys guard.
+pub(crate) struct OpenAuthority {
+    pub(crate) body: AuthorityBody,
+    pub(crate) limits: IssuerLimits,
+    pub(crate) key: IssuingKey,
+}
+
+/// The sealed part of an authority.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct AuthorityBody {
+    pub(crate) name: String,
+    pub(crate) permitted: Vec<NamePattern>,
+}
+
+impl Realm {
+    pub(crate) async fn epoch(view: &TenantView) -> Result<i64, Failure> {
+        view.epoch().await?.ok_or(Failure::NotFound)
+    }
+
+    /// Opens the realm. Unwrapping its keys is an event of its own (DESIGN §4).
+    pub(crate) async fn load(view: &TenantView, provider: &dyn KeyProvider, ports: &Ports) -> Result<Self, Failure> {
+        let id = view.tenant_id();
+        let record = view.tenant().await?.ok_or(Failure::NotFound)?;
+        let rows = key_rows(view).await?;
+        let keys = match record.status {
+            TenantStatus::Active => TenantKeys::unlock(provider, id, &rows).await?,
+            _ => TenantKeys::unlock_log(provider, id, &rows).await?,
+        };
+        let realm = Self::fresh(view.clone(), record, Sealer::new(keys));
+        let issued = view.counter(CERTIFICATES).await?.map_or(0, |counter| counter.total);
+        realm.issued.store(issued, Ordering::Relaxed);
+        record_unlock(&realm, ports).await?;
+        Ok(realm)
+    }
+
+    /// A realm of which nothing was loaded yet.
+    pub(crate) fn fresh(view: TenantView, record: TenantRow, sealer: Sealer) -> Self {
+        Self {
+            id: view.tenant_id(),
+            record,
+            view,
+            sealer,
+            credentials: Shelf::default(),
+            profiles: Shelf::default(),
+            authorities: Shelf::default(),
+            newest_issuer: RwLock::default(),
+            issued: AtomicI64::new(0),
+            open_shards: Mutex::default(),
+        }
+    }
+
+    /// Whether anybody may act in it.
+    pub(crate) fn is_active(&self) -> bool {
+        self.record.status == TenantStatus::Active
+    }
+
+    /// The profile in force.
+    pub(crate) async fn profile(&self, name: &ProfileName) -> Result<Option<Arc<InForce>>, Failure> {
+        if let Some(known) = self.profiles.find(name) {
+            return Ok(Some(known));
+        }
+        let Some(row) = self.view.profile(name).await? else { return Ok(None) };
+        let bytes = self.open(&places::PROFILE, &profile_row(row.name.as_str(), row.version), &row.body)?;
+        let in_force = InForce { version: row.version, created_at: row.created_at, profile: serde_json::from_slice(&bytes)? };
+        Ok(Some(self.profiles.keep(row.name, in_force)))
+    }
+
+    /// The authority.
+    pub(crate) async fn authority(&self, id: IssuerId) -> Result<Option<Arc<Authority>>, Failure> {
+        if let Some(known) = self.authorities.find(&id) {
+            return Ok(Some(known));
+        }
+        let Some(row) = self.view.authority(id).await? else { return Ok(None) };
+        let authority = self.open_authority(&row)?;
+        Ok(Some(self.authorities.keep(id, authority)))
+    }
+
+    /// The issuing authority that was made last.
+    pub(crate) async fn newest_issuer(&self) -> Result<Option<Arc<Authority>>, Failure> {
+        let known = *self.newest_issuer.read().unwrap_or_else(PoisonError::into_inner);
+        let id = match known {
+            Some(id) => Some(id),
+            None => self.view.authorities().await?.into_iter().find(|row| row.parent.is_some()).map(|row| row.id),
+        };
+        *self.newest_issuer.write().unwrap_or_else(PoisonError::into_inner) = id;
+        match id {
+            Some(id) => self.authority(id).await,
+            None => Ok(None),
+        }
+    }
+
+    fn open_authority(&self, row: &AuthorityRow) -> Result<Authority, Failure> {
+        let certificate = IssuerCertificate::from_der(&row.certificate)?;
+        let at = row.id.as_bytes();
+        let status_key = StatusKey::open(&self.open(&places::AUTHORITY_STATUS_KEY, at, &row.status_key)?)?;
+        let open = if self.is_active() {
+            let body: AuthorityBody = serde_json::from_slice(&self.open(&places::AUTHORITY, at, &row.body)?)?;
+            let key = IssuingKey::open(&self.open(&places::AUTHORITY_KEY, at, &row.key)?)?;
+            let limits = IssuerLimits { permitted: body.permitted.clone(), not_after: certificate.not_after() };
+            Some(OpenAuthority { body, limits, key })
+        } else {
+            None
+        };
+        let (parent, public, created_at) = (row.parent, row.public, row.created_at);
+        Ok(Authority { id: row.id, parent, public, created_at, certificate, open, status_key })
+    }
+
+    /// The shard for the next certificate: filled in order of issuance, roughly, as concurrent issues may overlap.
+    pub(crate) fn next_shard(&self) -> u32 {
+        u32::try_from(self.issued.fetch_add(1, Ordering::Relaxed) / SHARD).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the shard has a CRL, as far as is known without asking the store.
+    pub(crate) async fn shard_is_open(&self, issuer: IssuerId, shard: u32) -> Result<bool, Failure> {
+        let known = |shards: &Mutex<HashSet<_>>| shards.lock().unwrap_or_else(PoisonError::into_inner).contains(&(issuer, shard));
+        if known(&self.open_shards) {
+            return Ok(true);
+        }
+        let open = self.view.crl(issuer, shard).await?.is_some();
+        if open {
+            self.open_shards.lock().unwrap_or_else(PoisonError::into_inner).insert((issuer, shard));
+        }
+        Ok(open)
+    }
+}
+
+async fn key_rows(view: &TenantView) -> Result<TenantKeyRows, Failure> {
+    let malformed = || Failure::Internal("an unknown kind of key is stored".to_owned());
+    let mut rows = TenantKeyRows::default();
+    for row in view.keks().await? {
+        let kind = KekKind::from_name(&row.kind).ok_or_else(malformed)?;
+        rows.keks.push(WrappedKek { kind, version: row.version, wrapped: row.wrapped });
+    }
+    for row in view.purpose_keys().await? {
+        let purpose = Purpose::from_name(&row.purpose).ok_or_else(malformed)?;
+        rows.keys.push(WrappedPurposeKey { purpose, version: row.version, kek_version: row.kek_version, wrapped: row.wrapped });
+    }
+    Ok(rows)
+}
+
+/// What was loaded of one kind; thrown away with its realm when the epoch changes.
+pub(crate) struct Shelf<K, V>(RwLock<HashMap<K, Arc<V>>>);
+
+impl<K, V> Default for Shelf<K, V> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<K: Eq + Hash, V> Shelf<K, V> {
+    /// More than anyone needs at once; past it the shelf starts over rather than grow without bound.
+    const ROOM: usize = 1000;
+
+    pub(crate) fn find(&self, key: &K) -> Option<Arc<V>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    pub(crate) fn keep(&self, key: K, value: V) -> Arc<V> {
+        let value = Arc::new(value);
+        let mut shelf = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if shelf.len() >= Self::ROOM {
+            shelf.clear();
+        }
+        shelf.insert(key, Arc::clone(&value));
+        value
+    }
+}

@@ -1,0 +1,70 @@
+//! Renewal: a successor of a certificate, decided anew under today's policy (I3, THREATS 19).
+
+use crate::failure::{Stop, deciding_anew};
+use crate::issue::{SubjectKey, Wish};
+use crate::places;
+use crate::view::{Certificate, Receipt};
+use crate::{Caller, Chancery, Failure};
+use chancery_domain::CertificateId;
+use chancery_domain::action::CertificateRenew;
+use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::decision::{Operation, Request};
+use chancery_domain::key::Custody;
+use chancery_store::CertificateRow;
+use chancery_x509::{CertificateSummary, CertificationRequest, PublicKey};
+
+/// How to renew.
+#[derive(Clone, Debug, Default)]
+pub struct RenewRequest {
+    /// A new certification request, for its key alone; without one a client's key is certified again, and one made here is made anew.
+    pub csr: Option<Vec<u8>>,
+    /// The validity; by default the profile's of today.
+    pub validity_seconds: Option<u32>,
+}
+
+impl Chancery {
+    /// Renews a certificate: same names, same profile, today's policy.
+    pub async fn renew(&self, caller: &Caller, id: CertificateId, request: &RenewRequest) -> Result<(Certificate, Receipt), Failure> {
+        deciding_anew!(self, caller => self.try_renew(&caller, id, request))
+    }
+
+    async fn try_renew(&self, caller: &Caller, id: CertificateId, request: &RenewRequest) -> Result<(Certificate, Receipt), Stop> {
+        let found = caller.realm.view.certificate(id).await?;
+        let (permit, old) = self.permit_on::<CertificateRenew, _>(caller, found).await?;
+        if let Some(answer) = self.issued_before(caller).await? {
+            return Ok(answer);
+        }
+        if old.status != CertificateStatus::Issued {
+            return Err(Failure::Conflict(format!("the certificate is {}: only an issued one can be renewed", old.status.as_str())).into());
+        }
+        let wish = self.successor(caller, old, request)?;
+        self.certify(&permit, wish).await
+    }
+
+    fn successor(&self, caller: &Caller, old: CertificateRow, request: &RenewRequest) -> Result<Wish, Failure> {
+        let der = caller.realm.open(&places::CERTIFICATE, old.id.as_bytes(), &old.body)?;
+        let summary = CertificateSummary::from_der(&der)?;
+        let subject = match (&request.csr, old.custody) {
+            (Some(bytes), Custody::Client) => {
+                let csr = CertificationRequest::from_pem_or_der(bytes).map_err(|error| Failure::invalid("csr", error))?;
+                SubjectKey { public: csr.public_key, private: None }
+            }
+            (Some(_), _) => {
+                return Err(Failure::invalid("csr", "the key of this certificate is made here: renew without a certification request"));
+            }
+            (None, Custody::Client) => SubjectKey { public: PublicKey::from_spki_der(&summary.spki_der)?, private: None },
+            (None, _) => SubjectKey::generate(&*self.ports().entropy)?,
+        };
+        let asked = Request {
+            operation: Operation::Renew,
+            names: summary.names,
+            common_name: summary.common_name,
+            key_algorithm: subject.public.algorithm(),
+            custody: old.custody,
+            validity_seconds: request.validity_seconds,
+        };
+        let profile = old.profile.parse().map_err(Failure::internal)?;
+        // Its own issuer, so that who trusts the old one trusts the new one.
+        Ok(Wish { profile, issuer: Some(old.issuer), request: asked, subject, csr: request.csr.clone(), renews: Some(old) })
+    }
+}

@@ -1,0 +1,41 @@
+//! Revocation: recorded in one durable step; the CRL follows by a job, never inside the request (DESIGN §9).
+
+use crate::crl;
+use crate::deed::{Deed, detail};
+use crate::failure::{Stop, deciding_anew};
+use crate::realm::CERTIFICATES;
+use crate::view::{Certificate, Receipt};
+use crate::{Caller, Chancery, Failure};
+use chancery_domain::CertificateId;
+use chancery_domain::action::CertificateRevoke;
+use chancery_domain::certificate::{CertificateStatus, RevocationReason};
+use chancery_store::{CertificateRow, RevocationRow};
+
+impl Chancery {
+    /// Revokes a certificate for good.
+    pub async fn revoke(&self, caller: &Caller, id: CertificateId, reason: RevocationReason) -> Result<(Certificate, Receipt), Failure> {
+        deciding_anew!(self, caller => self.try_revoke(&caller, id, reason))
+    }
+
+    async fn try_revoke(&self, caller: &Caller, id: CertificateId, reason: RevocationReason) -> Result<(Certificate, Receipt), Stop> {
+        let realm = &caller.realm;
+        let (permit, row) = self.permit_on::<CertificateRevoke, _>(caller, realm.view.certificate(id).await?).await?;
+        if let Some(done) = caller.done_before().await? {
+            return Ok((self.certificate_of(realm, &row).await?, done.receipt));
+        }
+        let status = row.status.advance(CertificateStatus::Revoked).map_err(|error| Failure::Conflict(error.to_string()))?;
+        let now = self.now();
+        let revocation = RevocationRow { serial: row.serial, revoked_at: now, reason, not_after: row.not_after };
+        let mut deed = Deed::by(&permit);
+        deed.changes.move_certificate(&row, status);
+        deed.changes.insert_revocation(row.issuer, row.shard, &revocation);
+        deed.changes.count_down(CERTIFICATES);
+        deed.changes.insert_job(&crl::publish_job(row.issuer, row.shard, now));
+        let detail = detail! {
+            "certificate" => id.to_string(), "serial" => row.serial.to_string(), "issuer" => row.issuer.to_string(),
+            "reason" => reason.as_str(), "moves" => vec![row.status.as_str(), status.as_str()],
+        };
+        let receipt = deed.commit(self.ports(), "certificate:revoke", *id.as_bytes(), detail).await?;
+        Ok((self.certificate_of(realm, &CertificateRow { status, ..row }).await?, receipt))
+    }
+}

@@ -1,0 +1,77 @@
+//! The service: the store, the key provider and the ports, and what is cached of the tenants under leases.
+
+use crate::Failure;
+use crate::denial::Denials;
+use crate::realm::Realm;
+use chancery_domain::port::{Clock, Entropy};
+use chancery_domain::{TenantId, Timestamp};
+use chancery_keys::{KeyProvider, LeaseError, LeasedCache};
+use chancery_store::Store;
+use std::sync::Arc;
+
+/// Clock and randomness (I10).
+#[derive(Clone)]
+pub struct Ports {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What the operator sets.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The base of the public addresses in certificates, `http://host[:port]`, without a slash at its end.
+    pub public_url: String,
+    /// How many live certificates a new tenant may have.
+    pub certificate_limit: i64,
+}
+
+/// The service. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Chancery {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) provider: Arc<dyn KeyProvider>,
+    pub(crate) ports: Ports,
+    pub(crate) settings: Settings,
+    pub(crate) realms: LeasedCache<Realm, Failure>,
+    pub(crate) denials: Denials,
+}
+
+/// How many tenants' unwrapped keys and policies are held at once.
+const REALMS: usize = 10_000;
+
+impl Chancery {
+    /// The service over an opened store and a key provider.
+    pub fn new(store: Store, provider: Arc<dyn KeyProvider>, ports: Ports, settings: Settings) -> Self {
+        let inner = Inner { store, provider, ports, settings, realms: LeasedCache::new(REALMS), denials: Denials::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.ports.clock.now()
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.inner.ports
+    }
+
+    /// The tenant's realm as of at most one lease ago; every write-set guards the epoch besides.
+    pub(crate) async fn realm(&self, tenant: TenantId) -> Result<Arc<Realm>, Failure> {
+        let view = self.inner.store.tenant(tenant);
+        let epoch = async || Realm::epoch(&view).await;
+        let load = async || Realm::load(&view, &*self.inner.provider, &self.inner.ports).await;
+        self.inner.realms.fetch(tenant, &*self.inner.ports.clock, epoch, load).await.map_err(|error| match error {
+            LeaseError::Read(failure) => failure.shared(),
+            LeaseError::TooSlow => Failure::Unavailable("reading the tenant took too long".to_owned()),
+        })
+    }
+
+    pub(crate) fn forget_realm(&self, tenant: TenantId) {
+        self.inner.realms.invalidate(tenant);
+    }
+}

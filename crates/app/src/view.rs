@@ -1,0 +1,144 @@
+//! What the use cases answer with: plain values that `http` renders.
+
+use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::key::Custody;
+use chancery_domain::order::OrderState;
+use chancery_domain::pattern::NamePattern;
+use chancery_domain::profile::Profile;
+use chancery_domain::role::Role;
+use chancery_domain::{AccountId, CertificateId, EventId, IssuerId, OrderId, PublicId, Serial, Timestamp, TokenId};
+use chancery_keys::Token;
+use chancery_x509::CertificateSummary;
+
+pub use chancery_domain::event::Receipt;
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Its roles.
+    pub roles: Vec<Role>,
+    /// Whether it may act.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A token without its secret.
+#[derive(Clone, Debug)]
+pub struct TokenInfo {
+    /// Its id.
+    pub id: TokenId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is worth nothing.
+    pub expires_at: Timestamp,
+    /// When it was revoked or used up.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A token just made.
+pub struct MintedToken {
+    /// What it is.
+    pub info: TokenInfo,
+    /// The token itself, to be shown once; absent when a request is repeated, for secrets are not kept.
+    pub token: Option<Token>,
+    /// The event of its making.
+    pub receipt: Receipt,
+}
+
+/// A profile's version in force.
+#[derive(Clone, Debug)]
+pub struct ProfileVersion {
+    /// Its version, from 1.
+    pub version: u32,
+    /// When this version was made.
+    pub created_at: Timestamp,
+    /// The profile.
+    pub profile: Profile,
+}
+
+/// A certificate authority of the tenant.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// Its id.
+    pub id: IssuerId,
+    /// Its root; `None` for a root.
+    pub parent: Option<IssuerId>,
+    /// Its name.
+    pub name: String,
+    /// The names that it may issue for.
+    pub permitted: Vec<NamePattern>,
+    /// The random part of its public addresses.
+    pub public: PublicId,
+    /// Its certificate, DER.
+    pub certificate: Vec<u8>,
+    /// What its certificate says.
+    pub summary: CertificateSummary,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A certificate.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// Its id.
+    pub id: CertificateId,
+    /// The order it came of.
+    pub order: OrderId,
+    /// Who signed it.
+    pub issuer: IssuerId,
+    /// The profile.
+    pub profile: String,
+    /// Its serial number.
+    pub serial: Serial,
+    /// Where it stands.
+    pub status: CertificateStatus,
+    /// When renewal becomes due.
+    pub renew_at: Timestamp,
+    /// Who holds the private key.
+    pub custody: Custody,
+    /// The certificate, DER.
+    pub der: Vec<u8>,
+    /// Its issuers from its own to below the root, DER.
+    pub chain: Vec<Vec<u8>>,
+    /// What it says.
+    pub summary: CertificateSummary,
+    /// The address of the CRL that would list it.
+    pub crl_url: String,
+}
+
+/// An order.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// Where it stands.
+    pub state: OrderState,
+    /// The profile.
+    pub profile: String,
+    /// The profile's version that decided.
+    pub policy_version: u32,
+    /// Who asked.
+    pub requester: AccountId,
+    /// The certificate that came of it.
+    pub certificate: Option<CertificateId>,
+    /// What was asked.
+    pub request: serde_json::Value,
+    /// When it was asked.
+    pub created_at: Timestamp,
+}
+
+/// An event of the audit log.
+#[derive(Clone, Debug)]
+pub struct EventEntry {
+    /// Its id.
+    pub id: EventId,
+    /// Its leaf hash.
+    pub leaf: [u8; 32],
+    /// Its canonical JSON, which with its salt makes the leaf.
+    pub canonical: String,
+}

@@ -1,0 +1,102 @@
+//! The worker: takes the fairest due lane and works in that tenant's view, one tenant at a time (I11).
+
+use crate::failure::Stop;
+use crate::{Chancery, Failure};
+use chancery_domain::{TenantId, Timestamp};
+use chancery_store::JobRow;
+use std::time::Duration;
+
+/// A job is held at least this long; a crashed worker's job comes back after it.
+const LEASE: Duration = Duration::from_secs(60);
+/// So many jobs of one tenant are done before others get their turn.
+const TURN: u32 = 32;
+
+impl Chancery {
+    /// Works until dropped: at once on what this process's commits left, and every second on what is due.
+    pub async fn work(&self) {
+        loop {
+            tokio::select! {
+                tenants = self.inner.store.nudged() => {
+                    for tenant in tenants {
+                        self.logged(self.work_for(tenant).await.map(|_| ()));
+                    }
+                }
+                () = tokio::time::sleep(Duration::from_secs(1)) => {
+                    self.logged(self.work_due_lanes().await);
+                    self.logged(self.record_counted_denials().await);
+                }
+            }
+        }
+    }
+
+    /// Takes up sagas that a crash left half-way; called once at start.
+    pub async fn resume_sagas(&self) -> Result<usize, Failure> {
+        let unsettled = self.inner.store.platform().unsettled().await?;
+        for tenant in &unsettled {
+            self.settle(tenant.id).await?;
+        }
+        Ok(unsettled.len())
+    }
+
+    /// Does everything that is due now, in every lane; how many jobs that were. For tests and orderly shutdown.
+    pub async fn work_until_idle(&self) -> Result<usize, Failure> {
+        let mut done = 0;
+        loop {
+            let lanes = self.inner.store.platform().due_lanes(self.now(), 1000).await?;
+            let mut round = 0;
+            for lane in lanes {
+                round += self.work_for(lane.tenant).await?;
+            }
+            if round == 0 {
+                return Ok(done);
+            }
+            done += round;
+        }
+    }
+
+    async fn work_due_lanes(&self) -> Result<(), Failure> {
+        let platform = self.inner.store.platform();
+        for lane in platform.due_lanes(self.now(), 64).await? {
+            let done = self.work_for(lane.tenant).await?;
+            let next = self.inner.store.tenant(lane.tenant).next_due().await?;
+            platform.settle_lane(&lane, next, i64::try_from(done).unwrap_or(i64::MAX), self.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Does one turn of a tenant's due jobs; how many were done.
+    async fn work_for(&self, tenant: TenantId) -> Result<usize, Failure> {
+        let view = self.inner.store.tenant(tenant);
+        let mut done = 0;
+        for job in view.due_jobs(self.now(), TURN).await? {
+            let until = self.now().after(LEASE * 2_u32.saturating_pow(u32::try_from(job.attempts).unwrap_or(0).min(6)));
+            let Some(held) = self.lease(&view, job, until).await? else { continue };
+            let realm = self.realm(tenant).await?;
+            match self.run_job(&realm, &held).await {
+                Ok(()) => done += 1,
+                // Something it read changed: it comes back when its lease ends.
+                Err(Stop::Again) => tracing::debug!(%tenant, kind = held.kind, "job postponed: what it read has changed"),
+                Err(Stop::Failure(failure)) => {
+                    tracing::warn!(%tenant, kind = held.kind, attempts = held.attempts, %failure, "job failed; it is tried again");
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    async fn lease(&self, view: &chancery_store::TenantView, job: JobRow, until: Timestamp) -> Result<Option<JobRow>, Failure> {
+        let mut changes = view.changes();
+        changes.lease_job(&job, until);
+        match changes.commit().await.map_err(Stop::from) {
+            Ok(()) => Ok(Some(JobRow { due_at: until, attempts: job.attempts.saturating_add(1), ..job })),
+            Err(Stop::Again) => Ok(None),
+            Err(Stop::Failure(failure)) => Err(failure),
+        }
+    }
+
+    fn logged(&self, result: Result<(), Failure>) {
+        if let Err(failure) = result {
+            tracing::warn!(%failure, "the worker could not go on with a tenant; it is tried again");
+        }
+    }
+}
