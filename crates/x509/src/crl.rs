@@ -2,17 +2,21 @@
 
 use crate::issuer::IssuerCertificate;
 use crate::key::{BadSignature, PublicKey};
-use crate::lint::LintError;
-use crate::prepared::{Prepared, RevocationList};
+use crate::lint::{self, LintError};
+use crate::prepared::{Prepared, RevocationList, SignedParts};
+use crate::time::from_x509;
 use chancery_domain::certificate::RevocationReason;
 use chancery_domain::{Serial, Timestamp};
+
+pub(crate) mod read;
+mod write;
 
 /// One revoked certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrlEntry {
     /// Its serial number.
     pub serial: Serial,
-    /// When it was revoked.
+    /// When it was revoked; whole seconds in the list.
     pub revoked_at: Timestamp,
     /// Why.
     pub reason: RevocationReason,
@@ -29,9 +33,9 @@ pub struct CrlPlan<'a> {
     pub this_update: Timestamp,
     /// When the next one will be there at the latest.
     pub next_update: Timestamp,
-    /// The address in the certificates that it covers, if it covers the end-entity certificates of one address only.
+    /// The CRL address in the certificates that it covers, if it covers only the end-entity certificates with that address.
     pub distribution_point_url: Option<String>,
-    /// The revoked certificates, in any order.
+    /// The revoked certificates, in any order, each once.
     pub entries: Vec<CrlEntry>,
 }
 
@@ -42,21 +46,25 @@ pub struct Crl {
     number: u64,
     this_update: Timestamp,
     next_update: Timestamp,
+    distribution_point_url: Option<String>,
     entries: Vec<CrlEntry>,
 }
 
-/// Why bytes are no list of ours.
+/// Bytes that are no list of the kind that is made here.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("CRL: {0}")]
-pub struct CrlError(pub(crate) &'static str);
+#[error("not a version 2 CRL in DER with a number, a next update and 128-bit serial numbers: {0}")]
+pub struct CrlError(String);
 
 impl CrlPlan<'_> {
-    /// Writes and lints the list.
+    /// Writes the list, entries sorted by serial number, and lints it.
     ///
     /// # Errors
     /// [`LintError`] with every lint that objects.
-    pub fn prepare(self) -> Result<Prepared<RevocationList>, LintError> {
-        unimplemented!()
+    pub fn prepare(mut self) -> Result<Prepared<RevocationList>, LintError> {
+        self.entries.sort_unstable_by_key(|entry| entry.serial);
+        let tbs_der = write::tbs(&self);
+        lint::crl::check(&tbs_der, &self)?;
+        Ok(Prepared::linted(tbs_der, self.issuer.public_key().clone()))
     }
 }
 
@@ -64,9 +72,22 @@ impl Crl {
     /// Parses a list; its signature is checked by [`Crl::verify`].
     ///
     /// # Errors
-    /// [`CrlError`] naming the field.
-    pub fn from_der(_der: &[u8]) -> Result<Self, CrlError> {
-        unimplemented!()
+    /// [`CrlError`].
+    pub fn from_der(der: &[u8]) -> Result<Self, CrlError> {
+        let refused = |error: der::Error| CrlError(error.to_string());
+        let parts = SignedParts::from_der(der).map_err(refused)?;
+        let tbs = read::Tbs::from_der(parts.tbs_der).map_err(refused)?;
+        if tbs.algorithm_der != parts.algorithm_der {
+            return Err(CrlError("its two algorithm identifiers differ (RFC 5280 section 5.1.1.2)".to_owned()));
+        }
+        Ok(Self {
+            der: der.to_vec(),
+            number: tbs.number,
+            this_update: from_x509(tbs.this_update),
+            next_update: from_x509(tbs.next_update),
+            distribution_point_url: tbs.distribution_point_url,
+            entries: tbs.entries,
+        })
     }
     /// The list.
     pub fn der(&self) -> &[u8] {
@@ -84,6 +105,10 @@ impl Crl {
     pub const fn next_update(&self) -> Timestamp {
         self.next_update
     }
+    /// The address whose end-entity certificates it covers; without one it covers all of the issuer's.
+    pub fn distribution_point_url(&self) -> Option<&str> {
+        self.distribution_point_url.as_deref()
+    }
     /// The revoked certificates, in the list's order.
     pub fn entries(&self) -> &[CrlEntry] {
         &self.entries
@@ -92,7 +117,8 @@ impl Crl {
     ///
     /// # Errors
     /// [`BadSignature`].
-    pub fn verify(&self, _issuer: &PublicKey) -> Result<(), BadSignature> {
-        unimplemented!()
+    pub fn verify(&self, issuer: &PublicKey) -> Result<(), BadSignature> {
+        let parts = SignedParts::from_der(&self.der).map_err(|_| BadSignature)?;
+        issuer.verify(parts.tbs_der, parts.signature)
     }
 }

@@ -102,7 +102,7 @@ fn once<T>(place: &mut Option<Found<T>>, critical: bool, value: T) -> Result<(),
 }
 
 /// keyIdentifier of `AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] OPTIONAL, ... }`.
-fn authority_key(value: &[u8]) -> Result<Option<&[u8]>, der::Error> {
+pub(crate) fn authority_key(value: &[u8]) -> Result<Option<&[u8]>, der::Error> {
     let key_tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
     let fields = Vec::<AnyRef<'_>>::from_der(value)?;
     Ok(fields.first().filter(|field| field.tag() == key_tag).map(|field| field.value()))
