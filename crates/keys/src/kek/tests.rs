@@ -13,6 +13,11 @@ impl TenantKeys {
     pub(crate) fn posing_as(self, tenant: TenantId) -> Self {
         Self { tenant, ..self }
     }
+    /// The same keys under another version's number.
+    pub(crate) fn renumbered(mut self, version: u32) -> Self {
+        self.keys.iter_mut().for_each(|key| key.version = version);
+        self
+    }
 }
 
 async fn made() -> (Arc<MemoryKeyring>, SoftwareProvider, TenantKeyRows) {

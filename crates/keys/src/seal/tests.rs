@@ -37,12 +37,18 @@ async fn it_opens_in_its_place_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn even_under_the_same_keys_another_tenants_bytes_do_not_open() {
+async fn even_under_the_same_keys_another_tenants_or_versions_bytes_do_not_open() {
     let (sealer, _) = sealers().await;
     let sealed = sealer.seal(Purpose::Data, &PLACE, b"plain", &Seeded::new(5)).unwrap();
-    let Ok(keys) = Arc::try_unwrap(sealer.keys) else { panic!("the sealer was cloned") };
-    let posing = Sealer::new(keys.posing_as(OTHER));
+    let unshared = |sealer: Sealer| Arc::try_unwrap(sealer.keys).ok().unwrap();
+    let posing = Sealer::new(unshared(sealer).posing_as(OTHER));
     assert_eq!(posing.open(Purpose::Data, &PLACE, &sealed), Err(OpenError::DoesNotOpen));
+    let back = Sealer::new(unshared(posing).posing_as(ONE));
+    assert_eq!(back.open(Purpose::Data, &PLACE, &sealed).unwrap().as_slice(), b"plain");
+    let renumbered = Sealer::new(unshared(back).renumbered(2));
+    let mut relabelled = sealed.into_bytes();
+    relabelled[4] = 2;
+    assert_eq!(renumbered.open(Purpose::Data, &PLACE, &Sealed::from_ciphertext(relabelled)), Err(OpenError::DoesNotOpen));
 }
 
 #[tokio::test]
