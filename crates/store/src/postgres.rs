@@ -1,27 +1,31 @@
 //! PostgreSQL: forced row level security, one pipelined round trip a read or commit.
 
-use crate::{KeyringDb, Store, StoreError};
+mod check;
+mod committer;
+mod error;
+mod keyring;
+mod migrate;
+mod pipeline;
+mod pool;
+mod text;
+mod tls;
+mod url;
+mod value;
+
+use crate::engine::{Engine, Step};
+use crate::statement::Statement;
+use crate::value::Row;
+use crate::{CommitError, Store, StoreError};
+use chancery_domain::TenantId;
 use chancery_domain::port::Clock;
-use std::fmt;
+use committer::Committer;
+pub use keyring::open_keyring;
+use pool::Pool;
 use std::sync::Arc;
-use zeroize::Zeroizing;
+pub use url::DatabaseUrl;
 
-/// A database's URL, which may hold a password: it never prints (I9).
-#[derive(Clone)]
-pub struct DatabaseUrl(Zeroizing<String>);
-
-impl DatabaseUrl {
-    /// Takes the URL, for example `postgres://chancery_app@localhost/chancery`.
-    pub fn new(url: String) -> Self {
-        Self(Zeroizing::new(url))
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DatabaseUrl(..)")
-    }
-}
+/// The tables readable without a tenant, in schema `platform`; all others are in schema `tenant`, under row level security.
+pub const PLATFORM_TABLES: [&str; 5] = ["lane", "public_address", "registered_tenant", "schema_version", "setting"];
 
 /// Which database, as whom, and how many connections.
 #[derive(Clone, Debug)]
@@ -35,13 +39,35 @@ pub struct PostgresConfig {
 }
 
 /// Opens the database, after migrating it when there is an owner's URL.
+///
+/// Errors: `Schema` when schema, role or the server's durability settings do not fit, `Unavailable` when it cannot be reached.
 pub async fn open(config: PostgresConfig, clock: Arc<dyn Clock>) -> Result<Store, StoreError> {
-    let _ = (config, clock);
-    Err(StoreError::Unavailable("the engine is on its way".to_owned()))
+    let app = config.app_url.parse()?;
+    if let Some(owner) = &config.owner_url {
+        migrate::migrate(&owner.parse()?, &app).await?;
+    }
+    let pool = Pool::new(&app, config.connections)?;
+    check::fits(&pool).await?;
+    Ok(Store::new(Arc::new(PostgresEngine { committer: Committer::new(Arc::clone(&pool)), pool }), clock))
 }
 
-/// Opens the keyring's database: a URL of its own, apart from all data.
-pub async fn open_keyring(url: &DatabaseUrl) -> Result<Arc<dyn KeyringDb>, StoreError> {
-    let _ = url;
-    Err(StoreError::Unavailable("the engine is on its way".to_owned()))
+struct PostgresEngine {
+    pool: Arc<Pool>,
+    committer: Arc<Committer>,
+}
+
+#[async_trait::async_trait]
+impl Engine for PostgresEngine {
+    async fn read(&self, tenant: TenantId, queries: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
+        pipeline::read(&self.pool, tenant, &queries).await
+    }
+
+    async fn commit(&self, tenant: TenantId, steps: Vec<Step>) -> Result<(), CommitError> {
+        self.committer.commit(tenant, steps).await
+    }
+
+    async fn create_realm(&self, _: TenantId) -> Result<(), StoreError> {
+        // Rows of every realm share the tables.
+        Ok(())
+    }
 }

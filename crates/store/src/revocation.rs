@@ -119,8 +119,8 @@ impl Changes {
     /// Publishes the CRL with the number after the one that was read.
     pub fn replace_crl(&mut self, row: &CrlRow) {
         let statement = sql!(
-            "UPDATE crl SET number = ?4, this_update = ?5, next_update = ?6, der = ?7
-             WHERE tenant_id = ?1 AND issuer_id = ?2 AND shard = ?3 AND number = ?4 - 1",
+            "UPDATE crl SET number = CAST(?4 AS BIGINT), this_update = ?5, next_update = ?6, der = ?7
+             WHERE tenant_id = ?1 AND issuer_id = ?2 AND shard = ?3 AND number = CAST(?4 AS BIGINT) - 1",
             self.id(),
             row.issuer.as_bytes(),
             row.shard,

@@ -1,1 +1,3 @@
 //! chancery-testkit
+
+pub mod cluster;

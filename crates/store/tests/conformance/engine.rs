@@ -1,8 +1,10 @@
 //! The engines under test, and the clock they get.
 
+use crate::cluster::{TestDatabase, cluster};
 use chancery_domain::port::Clock;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{TenantId, Timestamp};
+use chancery_store::postgres::{self, DatabaseUrl, PostgresConfig};
 use chancery_store::sqlite::{self, SqliteConfig};
 use chancery_store::{Store, TenantRow, TenantView};
 use std::path::Path;
@@ -15,12 +17,14 @@ use tempfile::TempDir;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Engine {
     Sqlite,
+    Postgres,
 }
 
 /// An empty store, and what keeps it alive.
 pub(crate) struct Harness {
     pub(crate) store: Store,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) database: Option<TestDatabase>,
     _directory: Option<TempDir>,
 }
 
@@ -52,7 +56,12 @@ impl Engine {
             Self::Sqlite => {
                 let directory = tempfile::tempdir().unwrap();
                 let store = open_sqlite(directory.path(), clock.clone()).await;
-                Harness { store, clock, _directory: Some(directory) }
+                Harness { store, clock, database: None, _directory: Some(directory) }
+            }
+            Self::Postgres => {
+                let database = cluster().await.database().await;
+                let store = open_postgres(&database, clock.clone()).await;
+                Harness { store, clock, database: Some(database), _directory: None }
             }
         }
     }
@@ -61,6 +70,12 @@ impl Engine {
 pub(crate) async fn open_sqlite(directory: &Path, clock: Arc<ManualClock>) -> Store {
     let config = SqliteConfig { directory: directory.to_owned(), threads: 2, open_files: 4 };
     sqlite::open(config, clock).await.unwrap()
+}
+
+/// As a node without the owner's URL does.
+pub(crate) async fn open_postgres(database: &TestDatabase, clock: Arc<ManualClock>) -> Store {
+    let config = PostgresConfig { app_url: DatabaseUrl::new(database.app_url.clone()), owner_url: None, connections: 8 };
+    postgres::open(config, clock).await.unwrap()
 }
 
 impl Harness {

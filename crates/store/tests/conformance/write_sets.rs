@@ -11,7 +11,7 @@ const ALL: Page<EventId> = Page { before: None, limit: 1000 };
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_guard_failing_in_the_middle_keeps_nothing(#[values(Engine::Sqlite)] engine: Engine) {
+async fn a_guard_failing_in_the_middle_keeps_nothing(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let harness = engine.start().await;
     let view = harness.tenant(1, 10).await;
     let mut first = view.changes();
@@ -32,7 +32,7 @@ async fn a_guard_failing_in_the_middle_keeps_nothing(#[values(Engine::Sqlite)] e
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_act_decided_under_an_old_epoch_is_refused(#[values(Engine::Sqlite)] engine: Engine) {
+async fn an_act_decided_under_an_old_epoch_is_refused(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let harness = engine.start().await;
     let view = harness.tenant(1, 10).await;
     let epoch = view.epoch().await.unwrap().unwrap();
@@ -55,7 +55,7 @@ async fn an_act_decided_under_an_old_epoch_is_refused(#[values(Engine::Sqlite)] 
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_race_passes_a_ceiling(#[values(Engine::Sqlite)] engine: Engine) {
+async fn no_race_passes_a_ceiling(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let harness = engine.start().await;
     let view = harness.tenant(1, 37).await;
     let commits: Vec<_> = (0..200)
@@ -81,7 +81,7 @@ async fn no_race_passes_a_ceiling(#[values(Engine::Sqlite)] engine: Engine) {
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idempotency_key_is_won_once(#[values(Engine::Sqlite)] engine: Engine) {
+async fn an_idempotency_key_is_won_once(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let harness = engine.start().await;
     let view = harness.tenant(1, 1000).await;
     let commits: Vec<_> = (0..100)

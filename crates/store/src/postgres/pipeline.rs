@@ -1,0 +1,191 @@
+//! One round trip: everything from BEGIN to COMMIT is sent before the first answer is awaited.
+
+use super::error::{is_guard, is_transient, store_error};
+use super::pool::{Lease, Pool};
+use super::text::Form;
+use super::value;
+use crate::StoreError;
+use crate::engine::{Expect, Step};
+use crate::statement::Statement;
+use crate::value::{Row, Value};
+use crate::{CommitError, Guard};
+use chancery_domain::TenantId;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+use tokio_postgres::Error;
+
+/// Where the whole round trip gives up; the server gives up before (see `expect_in_time`).
+const DEADLINE: Duration = Duration::from_secs(15);
+/// Tries of what failed because of what ran beside it.
+const TRIES: usize = 4;
+
+const SET_TENANT: &str = "SELECT set_config('chancery.tenant', $1, true)";
+const IN_TIME: &str = "SELECT platform.expect_in_time()";
+
+/// Runs the queries in one snapshot of the tenant's data.
+pub(super) async fn read(pool: &Pool, tenant: TenantId, queries: &[Statement]) -> Result<Vec<Vec<Row>>, StoreError> {
+    let steps: Vec<_> = queries.iter().map(|query| (query, Form::Plain)).collect();
+    // A single query is a snapshot by itself.
+    let begin = if queries.len() > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" } else { "BEGIN READ ONLY" };
+    let results = within_deadline(transact(pool, tenant, begin, &steps, &[])).await?;
+    results.map_err(|failure| store_error(&failure.error))?.iter().map(|rows| rows.iter().map(value::row).collect()).collect()
+}
+
+/// Why a batch of write-sets was not kept.
+pub(super) enum Refusal {
+    /// This set's guard did not hold.
+    Guard { set: usize, guard: Guard },
+    /// This set was refused.
+    Set { set: usize, error: StoreError },
+    /// The whole failed.
+    All(StoreError),
+}
+
+/// Commits the write-sets together, or nothing of them.
+pub(super) async fn commit(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
+    let steps: Vec<_> = sets.iter().copied().flatten().map(|step| (&step.statement, Form::from(step.expect))).collect();
+    for _ in 0..TRIES {
+        match within_deadline(transact(pool, tenant, "BEGIN", &steps, &[IN_TIME])).await.map_err(Refusal::All)? {
+            Ok(_) => return Ok(()),
+            Err(failure) if is_transient(&failure.error) => {}
+            Err(failure) => return Err(refusal(sets, &failure)),
+        }
+    }
+    Err(Refusal::All(StoreError::Unavailable("other transactions were always first".to_owned())))
+}
+
+fn refusal(sets: &[&[Step]], failure: &Failure) -> Refusal {
+    let error = store_error(&failure.error);
+    let places = sets.iter().enumerate().flat_map(|(set, steps)| steps.iter().map(move |step| (set, step.expect)));
+    match failure.step.and_then(|step| places.into_iter().nth(step)) {
+        Some((set, Expect::OneChanged(guard) | Expect::OneFound(guard))) if is_guard(&failure.error) => Refusal::Guard { set, guard },
+        Some((set, _)) if matches!(error, StoreError::Statement(_)) => Refusal::Set { set, error },
+        _ => Refusal::All(error),
+    }
+}
+
+impl From<Refusal> for CommitError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Guard { guard, .. } => Self::Guard(guard),
+            Refusal::Set { error, .. } | Refusal::All(error) => Self::Store(error),
+        }
+    }
+}
+
+/// The first thing that failed in a transaction, and which step it was, if it was one.
+struct Failure {
+    step: Option<usize>,
+    error: Error,
+}
+
+type Rows = Vec<tokio_postgres::Row>;
+
+async fn within_deadline<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let late = |_| StoreError::Unavailable("the database took too long".to_owned());
+    tokio::time::timeout(DEADLINE, work).await.map_err(late)?
+}
+
+/// BEGIN, the tenant, the steps, what follows, COMMIT. The outer error says that nothing is known of the outcome.
+async fn transact(
+    pool: &Pool,
+    tenant: TenantId,
+    begin: &str,
+    steps: &[(&Statement, Form)],
+    after: &[&str],
+) -> Result<Result<Vec<Rows>, Failure>, StoreError> {
+    let lease = pool.lease().await?;
+    let client: &tokio_postgres::Client = &lease;
+    let set_tenant = prepared(&lease, SET_TENANT).await?;
+    let mut statements = Vec::with_capacity(steps.len() + after.len());
+    for (statement, form) in steps {
+        statements.push(prepared(&lease, &pool.texts.rewritten(statement.sql, *form)).await?);
+    }
+    for sql in after {
+        statements.push(prepared(&lease, sql).await?);
+    }
+    let tenant = Value::Text(hex(tenant));
+    let no_values = Vec::new();
+    let values = steps.iter().map(|(statement, _)| &statement.values).chain(after.iter().map(|_| &no_values));
+
+    let mut requests: Vec<Request<'_>> = Vec::with_capacity(statements.len() + 3);
+    requests.push(Request::Asked(Box::pin(async move { client.batch_execute(begin).await.map(|()| Rows::new()) })));
+    requests.push(Request::Asked(Box::pin(query(client, &set_tenant, std::slice::from_ref(&tenant)))));
+    for (statement, values) in statements.iter().zip(values) {
+        requests.push(Request::Asked(Box::pin(query(client, statement, values))));
+    }
+    // A crash before the server has done this leaves nothing, one after it the whole (I4).
+    requests.push(Request::Asked(Box::pin(async move { client.batch_execute("COMMIT").await.map(|()| Rows::new()) })));
+
+    let answers = in_order(requests).await;
+    let connected = answers.iter().all(|answer| answer.as_ref().err().is_none_or(|error| error.as_db_error().is_some()));
+    let Some(commit) = answers.last() else { return Err(StoreError::Unavailable("no answer".to_owned())) };
+    // After a failed statement COMMIT rolls back: either way it ended the transaction.
+    if connected && commit.is_ok() {
+        lease.give_back();
+    }
+    let mut results = Vec::with_capacity(steps.len());
+    for (place, answer) in answers.into_iter().enumerate() {
+        match answer {
+            Ok(rows) => results.push(rows),
+            Err(error) if error.as_db_error().is_none() => return Err(store_error(&error)),
+            Err(error) => return Ok(Err(Failure { step: place.checked_sub(2).filter(|step| *step < steps.len()), error })),
+        }
+    }
+    Ok(Ok(results.drain(2..).take(steps.len()).collect()))
+}
+
+async fn prepared(lease: &Lease, sql: &str) -> Result<tokio_postgres::Statement, StoreError> {
+    lease.prepare_cached(sql).await.map_err(|error| store_error(&error))
+}
+
+async fn query(client: &tokio_postgres::Client, statement: &tokio_postgres::Statement, values: &[Value]) -> Result<Rows, Error> {
+    let rows = client.query_raw(statement, values).await?;
+    futures_util::TryStreamExt::try_collect(rows).await
+}
+
+/// A request that was made, or its answer.
+enum Request<'a> {
+    Asked(Pin<Box<dyn Future<Output = Result<Rows, Error>> + Send + 'a>>),
+    Answered(Option<Result<Rows, Error>>),
+}
+
+/// Makes the requests in this order (the driver sends one when it is first polled), then takes the answers as they come.
+async fn in_order(mut requests: Vec<Request<'_>>) -> Vec<Result<Rows, Error>> {
+    let mut answered = 0;
+    let mut asked = false;
+    std::future::poll_fn(move |cx| {
+        // The answers come in order too, so after the first round only the next one is worth a look.
+        for request in requests.iter_mut().skip(answered) {
+            if let Request::Asked(future) = request {
+                match future.as_mut().poll(cx) {
+                    Poll::Ready(answer) => *request = Request::Answered(Some(answer)),
+                    Poll::Pending if asked => break,
+                    Poll::Pending => {}
+                }
+            }
+        }
+        asked = true;
+        answered = requests.iter().position(|request| matches!(request, Request::Asked(_))).unwrap_or(requests.len());
+        if answered < requests.len() {
+            return Poll::Pending;
+        }
+        Poll::Ready(requests.iter_mut().filter_map(Request::take).collect())
+    })
+    .await
+}
+
+impl Request<'_> {
+    fn take(&mut self) -> Option<Result<Rows, Error>> {
+        match self {
+            Self::Asked(_) => None,
+            Self::Answered(answer) => answer.take(),
+        }
+    }
+}
+
+fn hex(tenant: TenantId) -> String {
+    tenant.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
