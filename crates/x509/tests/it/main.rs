@@ -1,0 +1,19 @@
+//! X.509 against independent judges (the openssl command, webpki) and against what hostile requesters send.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking; clippy allows it only inside #[test] functions, not in their helpers"
+)]
+
+mod certificates;
+mod chains;
+mod csr;
+mod hostile_csr;
+mod independence;
+mod revocation;
+mod speed;
+mod support;
