@@ -56,6 +56,11 @@ impl Chancery {
         self.record_denial(caller, detail! { "action" => action.as_str(), "cause" => "role" }).await
     }
 
+    /// Records that the caller reached for another tenant. Nothing of that tenant was looked at, and its log hears nothing.
+    pub async fn record_foreign(&self, caller: &Caller) -> Result<(), Failure> {
+        self.record_denial(caller, detail! { "cause" => "foreign-tenant" }).await
+    }
+
     /// Records that policy refused the caller's request.
     pub(crate) async fn refuse(&self, caller: &Caller, action: Action, policy_version: u32, reasons: &[Reason]) -> Result<(), Failure> {
         let reasons = serde_json::to_value(reasons)?;

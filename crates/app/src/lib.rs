@@ -32,6 +32,7 @@ mod worker;
 
 pub use authenticate::Caller;
 pub use authorise::Permit;
+pub use chancery_store::{CounterRow, Page, RegisteredTenantRow, TenantRow};
 pub use enrol::Enrolled;
 pub use failure::Failure;
 pub use idempotency::Once;
@@ -41,3 +42,13 @@ pub use renew::RenewRequest;
 pub use service::{Chancery, Ports, Settings};
 pub use tenants::{CreatedTenant, TenantUse};
 pub use view::{Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, TokenInfo};
+
+/// A certificate in PEM.
+pub fn certificate_pem(der: &[u8]) -> String {
+    chancery_x509::pem::encode(chancery_x509::pem::CERTIFICATE, der)
+}
+
+/// A private key in PEM; erased when dropped.
+pub fn private_key_pem(pkcs8: &[u8]) -> zeroize::Zeroizing<String> {
+    chancery_x509::pem::encode_private_key(pkcs8)
+}

@@ -4,10 +4,11 @@ use crate::Failure;
 use crate::denial::Denials;
 use crate::realm::Realm;
 use chancery_domain::port::{Clock, Entropy};
-use chancery_domain::{TenantId, Timestamp};
+use chancery_domain::{EventId, TenantId, Timestamp};
 use chancery_keys::{KeyProvider, LeaseError, LeasedCache};
 use chancery_store::Store;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Clock and randomness (I10).
 #[derive(Clone)]
@@ -50,6 +51,16 @@ impl Chancery {
     pub fn new(store: Store, provider: Arc<dyn KeyProvider>, ports: Ports, settings: Settings) -> Self {
         let inner = Inner { store, provider, ports, settings, realms: LeasedCache::new(REALMS), denials: Denials::default() };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// A new id for a request, kept in the events of what it does.
+    pub fn request_id(&self) -> String {
+        EventId::new(&*self.inner.ports.clock, &*self.inner.ports.entropy).to_string()
+    }
+
+    /// Monotonic time, for measuring how long something took.
+    pub fn elapsed(&self) -> Duration {
+        self.inner.ports.clock.monotonic()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

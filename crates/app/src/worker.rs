@@ -24,6 +24,8 @@ impl Chancery {
                 () = tokio::time::sleep(Duration::from_secs(1)) => {
                     self.logged(self.work_due_lanes().await);
                     self.logged(self.record_counted_denials().await);
+                    // Keys of tenants at rest do not stay in memory.
+                    self.inner.realms.drop_lapsed(&*self.inner.ports.clock);
                 }
             }
         }

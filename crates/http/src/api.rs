@@ -1,0 +1,28 @@
+//! The REST API, one file per kind of object: its documents, its handlers.
+
+pub mod accounts;
+pub mod certificates;
+pub mod common;
+pub mod enrol;
+pub mod events;
+pub mod issuers;
+pub mod orders;
+pub mod platform;
+pub mod profiles;
+pub mod tenant;
+
+use chancery_app::Chancery;
+use utoipa_axum::router::OpenApiRouter;
+
+pub(crate) fn routes() -> OpenApiRouter<Chancery> {
+    OpenApiRouter::new()
+        .merge(enrol::routes())
+        .merge(platform::routes())
+        .merge(tenant::routes())
+        .merge(accounts::routes())
+        .merge(issuers::routes())
+        .merge(profiles::routes())
+        .merge(certificates::routes())
+        .merge(orders::routes())
+        .merge(events::routes())
+}

@@ -1,0 +1,212 @@
+//! `/v1/tenants/{tenant}/accounts…`: accounts and their tokens.
+
+use crate::api::common::{EventRef, PageQuery, Query, next};
+use crate::api::platform::EmptyBody;
+use crate::problem::{Error, Problems};
+use crate::request::{Ids, InTenant, Submitted};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use chancery_app::{Account, Chancery, MintedToken, TokenInfo};
+use chancery_domain::role::Role;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// An account to be made.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateAccountBody {
+    /// Its name, 1 to 100 characters, for people only.
+    pub name: String,
+    /// Its roles: `tenant-admin`, `security-lead`, `issuer`, `auditor`, `viewer`; on the platform `operator`, `support`.
+    pub roles: Vec<String>,
+}
+
+/// A token to be minted.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MintTokenBody {
+    /// Its lifetime in seconds; 90 days by default, 366 days at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_seconds: Option<u64>,
+}
+
+/// An account.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AccountDocument {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its roles.
+    pub roles: Vec<String>,
+    /// Whether it may act.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: String,
+    /// Its tokens, where one account is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Vec<TokenDocument>>,
+    /// The event of what was just done to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventRef>,
+}
+
+/// A token.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TokenDocument {
+    /// Its id.
+    pub id: String,
+    /// The token itself, shown once, when it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// When it was made.
+    pub created_at: String,
+    /// From when on it is worth nothing.
+    pub expires_at: String,
+    /// When it was revoked.
+    pub ended_at: Option<String>,
+    /// The event of what was just done to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventRef>,
+}
+
+/// A page of accounts.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AccountPage {
+    /// The accounts, newest first.
+    pub items: Vec<AccountDocument>,
+    /// The cursor of the next page, if there is one.
+    pub next: Option<String>,
+}
+
+impl From<&Account> for AccountDocument {
+    fn from(account: &Account) -> Self {
+        Self {
+            id: account.id.to_string(),
+            name: account.name.clone(),
+            roles: account.roles.iter().map(ToString::to_string).collect(),
+            enabled: account.enabled,
+            created_at: account.created_at.to_string(),
+            tokens: None,
+            event: None,
+        }
+    }
+}
+
+impl From<&TokenInfo> for TokenDocument {
+    fn from(token: &TokenInfo) -> Self {
+        Self {
+            id: token.id.to_string(),
+            token: None,
+            created_at: token.created_at.to_string(),
+            expires_at: token.expires_at.to_string(),
+            ended_at: token.ended_at.map(|at| at.to_string()),
+            event: None,
+        }
+    }
+}
+
+impl From<MintedToken> for TokenDocument {
+    fn from(minted: MintedToken) -> Self {
+        let token = minted.token.map(|token| token.expose().to_string());
+        Self { token, event: Some(minted.receipt.into()), ..(&minted.info).into() }
+    }
+}
+
+pub(crate) fn routes() -> OpenApiRouter<Chancery> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show))
+        .routes(routes!(disable))
+        .routes(routes!(mint))
+        .routes(routes!(revoke))
+}
+
+/// List accounts.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/accounts", tag = "accounts", security(("token" = [])),
+    params(("tenant" = String, Path, description = "The tenant's id"), PageQuery),
+    responses((status = 200, body = AccountPage), Problems))]
+async fn list(State(service): State<Chancery>, caller: InTenant, Query(query): Query<PageQuery>) -> Result<Json<AccountPage>, Error> {
+    let page = query.page()?;
+    let accounts = service.accounts(&caller, page).await?;
+    let next = next(&accounts, page.limit, |account| account.id.to_string());
+    Ok(Json(AccountPage { items: accounts.iter().map(Into::into).collect(), next }))
+}
+
+/// Make an account. Nobody gives roles that include what they lack.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts", tag = "accounts", security(("token" = [])),
+    request_body = CreateAccountBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 201, body = AccountDocument), Problems))]
+async fn create(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    Submitted { body, once }: Submitted<CreateAccountBody>,
+) -> Result<(StatusCode, Json<AccountDocument>), Error> {
+    let role = |name: &String| Role::from_name(name).ok_or_else(|| Error::field("roles", format!("no role is called {name:?}")));
+    let roles = body.roles.iter().map(role).collect::<Result<Vec<_>, _>>()?;
+    let (account, receipt) = service.create_account(&caller.once(once), &body.name, &roles).await?;
+    Ok((StatusCode::CREATED, Json(AccountDocument { event: Some(receipt.into()), ..(&account).into() })))
+}
+
+/// Show an account with its tokens.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/accounts/{account}", tag = "accounts", security(("token" = [])),
+    params(("tenant" = String, Path, description = "The tenant's id"), ("account" = String, Path, description = "The account's id")),
+    responses((status = 200, body = AccountDocument), Problems))]
+async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Result<Json<AccountDocument>, Error> {
+    let (account, tokens) = service.account(&caller, ids.parse("account")?).await?;
+    Ok(Json(AccountDocument { tokens: Some(tokens.iter().map(Into::into).collect()), ..(&account).into() }))
+}
+
+/// Disable an account for good: its tokens are worth nothing from now on.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts/{account}/disable", tag = "accounts", security(("token" = [])),
+    request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    ("account" = String, Path, description = "The account's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = AccountDocument), Problems))]
+async fn disable(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { once, .. }: Submitted<EmptyBody>,
+) -> Result<Json<AccountDocument>, Error> {
+    let (account, receipt) = service.disable_account(&caller.once(once), ids.parse("account")?).await?;
+    Ok(Json(AccountDocument { event: Some(receipt.into()), ..(&account).into() }))
+}
+
+/// Mint a token for an account. Repeated with the same Idempotency-Key it answers without the token.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts/{account}/tokens", tag = "accounts", security(("token" = [])),
+    request_body = MintTokenBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    ("account" = String, Path, description = "The account's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 201, body = TokenDocument), Problems))]
+async fn mint(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { body, once }: Submitted<MintTokenBody>,
+) -> Result<(StatusCode, Json<TokenDocument>), Error> {
+    let lifetime = Duration::from_secs(body.expires_in_seconds.unwrap_or(90 * 86_400));
+    let minted = service.mint_token(&caller.once(once), ids.parse("account")?, lifetime).await?;
+    Ok((StatusCode::CREATED, Json(minted.into())))
+}
+
+/// Revoke a token; every node obeys within 5 s.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts/{account}/tokens/{token}/revoke", tag = "accounts",
+    security(("token" = [])), request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    ("account" = String, Path, description = "The account's id"), ("token" = String, Path, description = "The token's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = TokenDocument), Problems))]
+async fn revoke(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { once, .. }: Submitted<EmptyBody>,
+) -> Result<Json<TokenDocument>, Error> {
+    let (token, receipt) = service.revoke_token(&caller.once(once), ids.parse("account")?, ids.parse("token")?).await?;
+    Ok(Json(TokenDocument { event: Some(receipt.into()), ..(&token).into() }))
+}

@@ -1,0 +1,146 @@
+//! `/v1/tenants/{tenant}/issuers…`: the tenant's own certificate authorities.
+
+use crate::api::common::EventRef;
+use crate::problem::{Error, Problems};
+use crate::request::{Ids, InTenant, Submitted};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chancery_app::{Chancery, Issuer, NewIssuer};
+use chancery_domain::pattern::NamePattern;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// An issuer to be made: a root, and the issuing intermediate under it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateIssuerBody {
+    /// Its name, at most 48 characters; "Root CA" and "Issuing CA" follow in the certificates.
+    pub name: String,
+    /// The organisation in its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// The names that it may issue for: `dns:*.example.com`, `ip:10.0.0.0/8`, `email:*@example.com`, `uri:spiffe://example.com/*`.
+    pub permitted_names: Vec<String>,
+    /// The root's validity in days, 30 to 9125; 3650 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_days: Option<u32>,
+    /// The intermediate's validity in days, at most the root's; 1825 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuing_days: Option<u32>,
+}
+
+/// A certificate authority.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct IssuerDocument {
+    /// Its id.
+    pub id: String,
+    /// `root` or `issuing`.
+    pub kind: String,
+    /// Its root's id, for an issuing one.
+    pub root: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The names that it may issue for.
+    pub permitted_names: Vec<String>,
+    /// The subject of its certificate.
+    pub subject: String,
+    /// First second of its certificate.
+    pub not_before: String,
+    /// Last second of its certificate.
+    pub not_after: String,
+    /// SHA-256 of its certificate.
+    pub sha256: String,
+    /// The random part of its public addresses `/pki/{public_id}/…`.
+    pub public_id: String,
+    /// Its certificate, PEM.
+    pub certificate: String,
+    /// When it was made.
+    pub created_at: String,
+    /// The event of its making, when it was just made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventRef>,
+}
+
+/// All issuers.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct IssuerList {
+    /// The authorities, newest first.
+    pub items: Vec<IssuerDocument>,
+}
+
+impl From<Issuer> for IssuerDocument {
+    fn from(issuer: Issuer) -> Self {
+        Self {
+            kind: if issuer.parent.is_some() { "issuing" } else { "root" }.to_owned(),
+            root: issuer.parent.map(|id| id.to_string()),
+            id: issuer.id.to_string(),
+            name: issuer.name,
+            permitted_names: issuer.permitted.iter().map(ToString::to_string).collect(),
+            subject: issuer.summary.subject,
+            not_before: issuer.summary.not_before.to_string(),
+            not_after: issuer.summary.not_after.to_string(),
+            sha256: issuer.summary.sha256,
+            public_id: issuer.public.to_string(),
+            certificate: chancery_app::certificate_pem(&issuer.certificate),
+            created_at: issuer.created_at.to_string(),
+            event: None,
+        }
+    }
+}
+
+pub(crate) fn routes() -> OpenApiRouter<Chancery> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show)).routes(routes!(crl))
+}
+
+/// List the authorities.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/issuers", tag = "issuers", security(("token" = [])),
+    params(("tenant" = String, Path, description = "The tenant's id")),
+    responses((status = 200, body = IssuerList), Problems))]
+async fn list(State(service): State<Chancery>, caller: InTenant) -> Result<Json<IssuerList>, Error> {
+    Ok(Json(IssuerList { items: service.issuers(&caller).await?.into_iter().map(Into::into).collect() }))
+}
+
+/// Make a root and the issuing intermediate under it, with keys of their own.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/issuers", tag = "issuers", security(("token" = [])),
+    request_body = CreateIssuerBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 201, body = IssuerDocument), Problems))]
+async fn create(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    Submitted { body, once }: Submitted<CreateIssuerBody>,
+) -> Result<(StatusCode, Json<IssuerDocument>), Error> {
+    let pattern =
+        |text: &String| text.parse::<NamePattern>().map_err(|error| Error::field("permitted_names", format!("{text:?}: {error}")));
+    let new = NewIssuer {
+        organization: body.organization,
+        name: body.name,
+        permitted: body.permitted_names.iter().map(pattern).collect::<Result<_, _>>()?,
+        root_days: body.root_days.unwrap_or(3650),
+        issuing_days: body.issuing_days.unwrap_or(1825),
+    };
+    let (issuer, receipt) = service.create_issuer(&caller.once(once), &new).await?;
+    Ok((StatusCode::CREATED, Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() })))
+}
+
+/// Show an authority.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/issuers/{issuer}", tag = "issuers", security(("token" = [])),
+    params(("tenant" = String, Path, description = "The tenant's id"), ("issuer" = String, Path, description = "The issuer's id")),
+    responses((status = 200, body = IssuerDocument), Problems))]
+async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Result<Json<IssuerDocument>, Error> {
+    Ok(Json(service.issuer(&caller, ids.parse("issuer")?).await?.into()))
+}
+
+/// The CRL of a shard as last published, DER. Certificates name its public address, which needs no token.
+#[utoipa::path(get, path = "/v1/tenants/{tenant}/issuers/{issuer}/crl/{shard}", tag = "issuers", security(("token" = [])),
+    params(("tenant" = String, Path, description = "The tenant's id"), ("issuer" = String, Path, description = "The issuer's id"),
+    ("shard" = u32, Path, description = "The shard's number, from 0")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/pkix-crl"), Problems))]
+async fn crl(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Result<Response, Error> {
+    let der = service.issuer_crl(&caller, ids.parse("issuer")?, ids.parse("shard")?).await?;
+    Ok(([(header::CONTENT_TYPE, "application/pkix-crl")], der).into_response())
+}

@@ -1,0 +1,184 @@
+//! Problem documents (RFC 9457): what went wrong, whose fault it is and what to do.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chancery_app::Failure;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoResponses, ToSchema};
+
+/// A problem document.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// A stable name of the kind of problem.
+    #[schema(example = "urn:chancery:problem:not-found")]
+    pub r#type: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong with this request and what to do.
+    pub detail: String,
+    /// The request's id, as in the header `x-request-id`; quote it when you ask for help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The request's field that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Every reason for which policy refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<ProblemReason>,
+}
+
+/// One reason for which policy refused.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProblemReason {
+    /// A stable code.
+    pub code: String,
+    /// The request's field.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// The problems that any operation may answer with.
+#[derive(IntoResponses)]
+pub enum Problems {
+    /// The request is malformed.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(#[to_schema] Problem),
+    /// No valid credential.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(#[to_schema] Problem),
+    /// Not permitted, the tenant is suspended, or a quota is used up.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] Problem),
+    /// No such object in the credential's tenant.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] Problem),
+    /// The object's state does not allow it.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(#[to_schema] Problem),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(#[to_schema] Problem),
+    /// A field is wrong, policy refuses, or the idempotency key was used for another request.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Unprocessable(#[to_schema] Problem),
+    /// A defect of the server.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(#[to_schema] Problem),
+    /// Temporarily unavailable; nothing was acknowledged. Retry-After says when to try again.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(#[to_schema] Problem),
+}
+
+/// What a handler fails with.
+#[derive(Debug)]
+pub enum Error {
+    /// A use case ended otherwise.
+    App(Failure),
+    /// The request could not be read.
+    Request(StatusCode, &'static str, String),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::App(failure)
+    }
+}
+
+impl Error {
+    /// A malformed request.
+    pub(crate) fn malformed(detail: impl ToString) -> Self {
+        Self::Request(StatusCode::BAD_REQUEST, "malformed", detail.to_string())
+    }
+
+    /// A malformed field.
+    pub(crate) fn field(field: &'static str, detail: impl ToString) -> Self {
+        Self::App(Failure::Invalid { field, message: detail.to_string() })
+    }
+}
+
+const fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
+    match failure {
+        Failure::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "No valid credential"),
+        Failure::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+        Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not permitted"),
+        Failure::Escalation(_) => (StatusCode::FORBIDDEN, "escalation", "Nobody gives rights that they lack"),
+        Failure::Suspended => (StatusCode::FORBIDDEN, "suspended", "The tenant is suspended"),
+        Failure::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A field is wrong"),
+        Failure::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "Refused by policy"),
+        Failure::Conflict(_) => (StatusCode::CONFLICT, "conflict", "The object's state does not allow it"),
+        Failure::Gone(_) => (StatusCode::GONE, "gone", "Erased"),
+        Failure::Changed => (StatusCode::PRECONDITION_FAILED, "changed", "Changed since it was read"),
+        Failure::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key used for another request"),
+        Failure::LimitReached(_) => (StatusCode::FORBIDDEN, "quota", "A quota is used up"),
+        Failure::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many concurrent changes"),
+        Failure::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
+        Failure::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A defect of the server"),
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let problem = match &self {
+            Self::App(failure) => from_failure(failure),
+            Self::Request(status, kind, detail) => problem(*status, kind, "The request cannot be read", detail.clone()),
+        };
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(&problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // The layer that knows the request's id puts it in.
+        response.extensions_mut().insert(problem);
+        response
+    }
+}
+
+fn from_failure(failure: &Failure) -> Problem {
+    let (status, name, title) = kind(failure);
+    // What is internal is for the operator's log, not for the client.
+    let detail = match failure {
+        Failure::Internal(cause) => {
+            tracing::error!(cause, "internal error");
+            "This is our fault, not yours. The operator finds the cause in the log by the request id.".to_owned()
+        }
+        Failure::Unavailable(cause) => {
+            tracing::warn!(cause, "unavailable");
+            "Storage or key provider do not answer. Nothing was acknowledged; repeat the request with the same Idempotency-Key.".to_owned()
+        }
+        other => other.to_string(),
+    };
+    let mut problem = problem(status, name, title, detail);
+    match failure {
+        Failure::Invalid { field, .. } => problem.field = Some((*field).to_owned()),
+        Failure::Refused(reasons) => {
+            let reason = |reason: &chancery_domain::decision::Reason| ProblemReason {
+                code: reason.code.clone(),
+                field: reason.field.clone(),
+                message: reason.message.clone(),
+            };
+            problem.reasons = reasons.iter().map(reason).collect();
+        }
+        _ => {}
+    }
+    problem
+}
+
+fn problem(status: StatusCode, kind: &str, title: &str, detail: String) -> Problem {
+    Problem {
+        r#type: format!("urn:chancery:problem:{kind}"),
+        title: title.to_owned(),
+        status: status.as_u16(),
+        detail,
+        request_id: None,
+        field: None,
+        reasons: Vec::new(),
+    }
+}

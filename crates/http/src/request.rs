@@ -1,0 +1,158 @@
+//! What handlers take from a request: who calls, which object is meant, and the body with its idempotency key.
+
+use crate::problem::Error;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use chancery_app::{Caller, Chancery, Failure, Once};
+use chancery_domain::TenantId;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::str::FromStr;
+
+/// The id of a request, made by the router for each.
+#[derive(Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// A caller whose own tenant is the one in the path.
+pub(crate) struct InTenant(pub(crate) Caller);
+
+/// A caller of the platform's realm.
+pub(crate) struct OnPlatform(pub(crate) Caller);
+
+/// The ids in the path. One that does not parse is missing, like one that does not exist (I7).
+pub(crate) struct Ids(HashMap<String, String>);
+
+/// A JSON body and the request's idempotency key, bound to method, path and body.
+pub(crate) struct Submitted<T> {
+    pub(crate) body: T,
+    pub(crate) once: Option<Once>,
+}
+
+impl FromRequestParts<Chancery> for InTenant {
+    type Rejection = Error;
+    async fn from_request_parts(parts: &mut Parts, state: &Chancery) -> Result<Self, Error> {
+        let caller = authenticate(parts, state).await?;
+        let ids = Ids::from_request_parts(parts, state).await?;
+        // Compared before anything of the path's tenant is looked for (I7).
+        if ids.parse::<TenantId>("tenant").ok() != Some(caller.tenant()) {
+            state.record_foreign(&caller).await?;
+            return Err(Failure::NotFound.into());
+        }
+        Ok(Self(caller))
+    }
+}
+
+impl FromRequestParts<Chancery> for OnPlatform {
+    type Rejection = Error;
+    async fn from_request_parts(parts: &mut Parts, state: &Chancery) -> Result<Self, Error> {
+        let caller = authenticate(parts, state).await?;
+        if caller.tenant() != TenantId::PLATFORM {
+            state.record_foreign(&caller).await?;
+            return Err(Failure::NotFound.into());
+        }
+        Ok(Self(caller))
+    }
+}
+
+async fn authenticate(parts: &Parts, state: &Chancery) -> Result<Caller, Error> {
+    let token = bearer(&parts.headers).ok_or(Failure::Unauthenticated)?;
+    Ok(state.authenticate(token, request_id(parts)).await?)
+}
+
+/// The token of the Authorization header (RFC 6750 section 2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+pub(crate) fn request_id(parts: &Parts) -> String {
+    parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Ids {
+    type Rejection = Error;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Ok(Path(ids)) = Path::<HashMap<String, String>>::from_request_parts(parts, state).await else {
+            // A path that is not UTF-8 names nothing.
+            return Err(Failure::NotFound.into());
+        };
+        Ok(Self(ids))
+    }
+}
+
+impl Ids {
+    /// The object that the path names.
+    pub(crate) fn parse<T: FromStr>(&self, name: &str) -> Result<T, Error> {
+        self.0.get(name).and_then(|text| text.parse().ok()).ok_or_else(|| Failure::NotFound.into())
+    }
+}
+
+/// Longest idempotency key, in bytes.
+const LONGEST_KEY: usize = 255;
+
+impl<T: DeserializeOwned> FromRequest<Chancery> for Submitted<T> {
+    type Rejection = Error;
+    async fn from_request(request: Request, state: &Chancery) -> Result<Self, Error> {
+        let operation = format!("{} {}", request.method(), request.uri().path());
+        let key = idempotency_key(request.headers())?;
+        let json = content_is_json(request.headers());
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Error::Request(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is longer than 256 KiB".to_owned())
+            }
+            status => Error::Request(status, "malformed", "the body cannot be read".to_owned()),
+        })?;
+        if !bytes.is_empty() && !json {
+            return Err(Error::malformed("send the body as JSON with Content-Type: application/json"));
+        }
+        let content: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        // serde's message names fields and types, never the body's values beyond an unknown field's name (I9).
+        let body = serde_json::from_slice(content).map_err(|error| Error::malformed(explain(&error)))?;
+        Ok(Self { body, once: key.map(|key| Once::new(&key, &operation, &bytes)) })
+    }
+}
+
+fn explain(error: &serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            format!("the body is JSON of another shape at line {} column {}: {}", error.line(), error.column(), shape(error))
+        }
+        _ => format!("the body is not JSON at line {} column {}", error.line(), error.column()),
+    }
+}
+
+/// Missing and unknown fields are named; a wrong value is not repeated, for it may be a secret.
+fn shape(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let named = text.starts_with("missing field") || text.starts_with("unknown field") || text.starts_with("duplicate field");
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    if named { text.get(..end).unwrap_or_default().to_owned() } else { "a field has a value of the wrong type or form".to_owned() }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+    key.map(|key| Some(key.to_owned())).ok_or_else(|| Error::malformed("Idempotency-Key: 1 to 255 visible ASCII characters"))
+}
+
+fn content_is_json(headers: &HeaderMap) -> bool {
+    let essence = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|text| text.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+impl Deref for InTenant {
+    type Target = Caller;
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl Deref for OnPlatform {
+    type Target = Caller;
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}

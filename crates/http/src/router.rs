@@ -1,0 +1,83 @@
+//! All routes in one place, and what surrounds every request: its id, limits, and what happens to a panic.
+
+use crate::problem::{Error, Problem};
+use crate::request::RequestId;
+use crate::{api, operations, pki};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use chancery_app::{Chancery, Failure};
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+/// Longest body, in bytes.
+const BODY: usize = 256 * 1024;
+/// Longest time for a request.
+const TIME: Duration = Duration::from_secs(30);
+
+/// The server's routes over the service.
+pub fn router(service: Chancery) -> Router {
+    let (documented, document) = documented().split_for_parts();
+    documented
+        .merge(operations::routes(document))
+        .merge(pki::routes())
+        .fallback(|| async { Error::App(Failure::NotFound) })
+        .method_not_allowed_fallback(|| async {
+            Error::Request(StatusCode::METHOD_NOT_ALLOWED, "method", "this address knows other methods: see /openapi.json".to_owned())
+        })
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(service.clone(), identify))
+        .with_state(service)
+}
+
+/// The OpenAPI document, generated from the routes.
+pub fn document() -> OpenApi {
+    documented().split_for_parts().1
+}
+
+fn documented() -> OpenApiRouter<Chancery> {
+    let mut router = api::routes();
+    let document = router.get_openapi_mut();
+    document.info.title = "Chancery".to_owned();
+    document.info.description =
+        Some("Certificates for many tenants. Every POST takes an Idempotency-Key. Errors are problem documents (RFC 9457).".to_owned());
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An account's token")).build();
+    document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));
+    router
+}
+
+/// Gives the request an id, which its events carry, and puts it into the answer.
+async fn identify(State(service): State<Chancery>, mut request: Request, next: Next) -> Response {
+    let id = service.request_id();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let started = service.elapsed();
+    let mut response = next.run(request).await;
+    let millis = service.elapsed().saturating_sub(started).as_millis();
+    tracing::info!(request = id, %method, path, status = response.status().as_u16(), millis, "request");
+    if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
+        problem.request_id = Some(id.clone());
+        let (mut parts, _) = response.into_parts();
+        parts.headers.remove(header::CONTENT_LENGTH);
+        response = Response::from_parts(parts, serde_json::to_vec(&problem).unwrap_or_default().into());
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    // The panic's text may hold anything, so it is not repeated (I9); the hook has logged where it happened.
+    Error::App(Failure::Internal("a handler panicked".to_owned())).into_response()
+}
