@@ -30,6 +30,9 @@ pub(crate) fn run(tree: &Tree) -> Result<()> {
                 format!("{}:{line}: cites {kind}{number}, which {list} does not have", path.display())
             };
             wrong.extend(numbers_after(comment, "I").filter(|n| !invariants.contains(n)).map(|n| cited("I", n, INVARIANTS)));
+            if comment.contains("DESIGN") {
+                wrong.push(format!("{}:{line}: cites a design that is not in this tree; cite docs/ or say why here", path.display()));
+            }
             wrong.extend(numbers_after(comment, "THREATS ").filter(|n| !threats.contains(n)).map(|n| cited("threat ", n, THREATS)));
         }
     }
