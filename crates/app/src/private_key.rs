@@ -55,7 +55,7 @@ impl Chancery {
         }
         let mut deed = Deed::by(&permit);
         deed.changes.erase_private_key(&key);
-        Ok(deed.commit(self.ports(), "private-key.erase", *id.as_bytes(), detail! { "certificate" => id.to_string() }).await?)
+        deed.commit(self.ports(), "private-key.erase", *id.as_bytes(), detail! { "certificate" => id.to_string() }).await
     }
 }
 
