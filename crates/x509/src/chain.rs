@@ -102,3 +102,55 @@ fn names(certificate: &Certificate<'_>) -> Result<Vec<SubjectName>, String> {
     let names = found.map(|found| found.value.as_slice()).unwrap_or_default();
     names.iter().map(|name| name.subject_name().map_err(|error| error.to_string())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issuer::{IssuerCertificate, IssuerError};
+    use crate::lint::fixture::{Fixture, START, intermediate, leaf, root};
+
+    fn verdict(leaf: &Fixture, intermediate: &Fixture) -> Result<(), (usize, String)> {
+        let at = Timestamp::from_seconds(START + 1);
+        let checked = verify_chain(&leaf.signed(), &[&intermediate.signed()], &root().signed(), at);
+        checked.map_err(|error| (error.at, error.problem))
+    }
+
+    fn problem(leaf: &Fixture, intermediate: &Fixture) -> (usize, String) {
+        verdict(leaf, intermediate).unwrap_err()
+    }
+
+    /// A critical extension that nobody knows.
+    const STRANGER: &[u8] = b"\x30\x0c\x06\x03\x55\x1d\x63\x01\x01\xff\x04\x02\x05\x00";
+
+    #[test]
+    fn what_lints_would_not_sign_does_not_verify_either() {
+        assert_eq!(verdict(&leaf(), &intermediate()), Ok(()));
+        let strange = |fixture: Fixture| fixture.with(|fields| fields.extensions_der.extend_from_slice(STRANGER));
+        assert!(problem(&strange(leaf()), &intermediate()).1.contains("2.5.29.99 is not understood"));
+        // keyUsage cRLSign alone
+        let silent = intermediate().replaced(b"\x03\x02\x01\x06", b"\x03\x02\x01\x02");
+        assert_eq!(problem(&leaf(), &silent), (1, "not an authority: keyUsage lacks keyCertSign".to_owned()));
+        let no_authority = intermediate().replaced(b"\x30\x06\x01\x01\xff\x02\x01\x00", b"\x30\x00");
+        assert!(problem(&leaf(), &no_authority).1.contains("CA:TRUE"));
+        let outside = leaf().replaced(b"\x82\x0eb.acme.example", b"\x82\x0eb.evil.example");
+        assert_eq!(problem(&outside, &intermediate()), (1, "its name constraints do not permit dns:b.evil.example".to_owned()));
+        let renamed = leaf().replaced(b"Acme Intermediate", b"Evil Intermediate");
+        assert!(problem(&renamed, &intermediate()).1.contains("issuer's name"));
+        let relabelled = leaf().replaced(&[0x3d, 4, 3, 2], &[0x3d, 4, 3, 3]);
+        assert_eq!(problem(&relabelled, &intermediate()).0, 0);
+    }
+
+    #[test]
+    fn neither_is_it_an_issuer() {
+        let refused = |fixture: Fixture| match IssuerCertificate::from_der(&fixture.signed()) {
+            Err(IssuerError::NotAnAuthority(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert!(IssuerCertificate::from_der(&intermediate().signed()).is_ok());
+        assert!(refused(intermediate().with(|fields| fields.extensions_der.extend_from_slice(STRANGER))).contains("critical"));
+        assert!(refused(intermediate().without(b"\x06\x03\x55\x1d\x0e")).contains("subjectKeyIdentifier"));
+        assert!(refused(intermediate().replaced(b"\x03\x02\x01\x06", b"\x03\x02\x01\x02")).contains("keyUsage"));
+        assert!(refused(intermediate().replaced(b"\x03\x02\x01\x06", b"\x03\x02\x02\x04")).contains("keyUsage"));
+        assert!(refused(intermediate().replaced(b"\x55\x1d\x13\x01\x01\xff", b"\x55\x1d\x13")).contains("basicConstraints"));
+    }
+}

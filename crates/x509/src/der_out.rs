@@ -84,22 +84,17 @@ impl DerOut {
 
 /// The length octets (X.690 section 10.1: definite, shortest) and how many of the array they are.
 fn length_octets(length: usize) -> ([u8; 9], usize) {
-    let mut octets = [0; 9];
     let big_endian = (length as u64).to_be_bytes();
     let skip = big_endian.iter().take(7).take_while(|b| **b == 0).count();
-    let significant = big_endian.get(skip..).unwrap_or_default();
-    let long = length > 127;
-    let lead = if long { vec_lead(significant.len()) } else { None };
+    // In the long form their number goes first.
+    let lead = (length > 127).then_some(0x88 - skip as u8);
+    let mut octets = [0; 9];
     let mut used = 0;
-    for (slot, octet) in octets.iter_mut().zip(lead.into_iter().chain(significant.iter().copied())) {
+    for (slot, octet) in octets.iter_mut().zip(lead.into_iter().chain(big_endian.into_iter().skip(skip))) {
         *slot = octet;
         used += 1;
     }
     (octets, used)
-}
-
-fn vec_lead(count: usize) -> Option<u8> {
-    u8::try_from(count).ok().map(|count| 0x80 | count)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! X.509, DER in and out: certification requests, certificates, CRLs, lints and path validation. Pure values; keys live elsewhere (I10).
 //!
-//! What is written is written by [`der_out`](self), what is read is read by the `der` and `x509-cert` crates,
-//! so that a mistake of the one is noticed by the other.
+//! What is written is written by an own small DER writer, what is read is read by the `der` and `x509-cert` crates,
+//! so that a mistake of the one is noticed by the other. Another algorithm is one more arm in each match of `algorithm.rs`.
 
 mod algorithm;
 mod certificate;

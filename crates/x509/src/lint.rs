@@ -1,7 +1,7 @@
 //! Lints: rules that every document of ours must satisfy, checked on the encoded bytes before anything is signed.
 //!
 //! A lint is a constant in one of the files below with a stable code, the source of its rule, and a function over what was read
-//! back from the bytes. To add one: write it beside its kin with a passing and a failing fixture, and name it in [`CERTIFICATE`].
+//! back from the bytes. To add one: write it beside its kin with a passing and a failing fixture, and name it in `CERTIFICATE`.
 
 use crate::certificate::Tbs;
 use crate::constraints::Constraints;
@@ -14,7 +14,7 @@ mod addresses;
 pub(crate) mod crl;
 mod distinguished_name;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod keys;
 mod names;
 mod purpose;

@@ -56,7 +56,7 @@ fn ca_issuers(value: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::is_http_url;
-    use crate::lint::fixture::{codes, intermediate, leaf};
+    use crate::lint::fixture::{codes, intermediate, leaf, root};
 
     #[test]
     fn one_http_url_each() {
@@ -65,6 +65,8 @@ mod tests {
         assert_eq!(codes(intermediate().without(b"\x06\x08\x2b\x06\x01\x05\x05\x07\x01\x01")), ["addresses"]);
         assert_eq!(codes(leaf().replaced(b"http://pki", b"ldap://pki")), ["addresses"]);
         assert_eq!(codes(leaf().made_critical(b"\x06\x03\x55\x1d\x1f")), ["addresses"]);
+        let address = b"\x30\x18\x06\x03\x55\x1d\x1f\x04\x11\x30\x0f\x30\x0d\xa0\x0b\xa0\x09\x86\x07http://";
+        assert_eq!(codes(root().with(|fields| fields.extensions_der.extend_from_slice(address))), ["addresses"]);
         for bad in ["", "http://", "http:///x", "https://a/x", "http://a/ x", "http://a/\u{fc}"] {
             assert!(!is_http_url(bad), "{bad}");
         }

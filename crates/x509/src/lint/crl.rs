@@ -129,6 +129,12 @@ mod tests {
         let tbs = plan(7, vec![entry(1)]).prepare().unwrap().tbs_der().to_vec();
         let found = |plan| check(&tbs, &plan).map_err(|error| error.findings.iter().map(|f| f.code).collect::<Vec<_>>());
         assert_eq!(found(plan(7, vec![entry(1)])), Ok(()));
+        let weaker = tbs.windows(4).position(|window| window == [0x3d, 4, 3, 2]).unwrap();
+        let mut altered = tbs.clone();
+        altered[weaker + 3] = 1;
+        let findings = check(&altered, &plan(7, vec![entry(1)])).unwrap_err().findings;
+        assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), ["crl-signature-algorithm"]);
+        assert_eq!(found(CrlPlan { distribution_point_url: Some("http://a/".into()), ..plan(7, vec![entry(1)]) }), Err(vec!["crl-scope"]));
         assert_eq!(found(plan(8, vec![entry(1)])), Err(vec!["crl-number"]));
         assert_eq!(found(plan(7, vec![entry(2)])), Err(vec!["crl-entries"]));
         assert_eq!(found(plan(7, vec![])), Err(vec!["crl-entries"]));

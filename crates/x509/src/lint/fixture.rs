@@ -1,9 +1,10 @@
 //! Certificates that pass every lint, and ways to spoil them one field at a time.
 
 use super::{Expected, LintError, certificate};
+use crate::algorithm::signature_algorithm;
 use crate::certificate::Tbs;
 use crate::constraints::Constraints;
-use crate::der_out::DerOut;
+use crate::der_out::{DerOut, SEQUENCE};
 use crate::issuer::IssuerCertificate;
 use crate::key::{PublicKey, SignError, Signer};
 use crate::plan::write::TbsFields;
@@ -156,6 +157,28 @@ impl Fixture {
         assert_eq!(fields.to_der(), der);
         Self { meant, key: key(number), fields, edits: Vec::new() }
     }
+    /// The bytes under test.
+    fn tbs_der(&self) -> Vec<u8> {
+        let mut der = self.fields.to_der();
+        for (old, new) in &self.edits {
+            let edited = rewrite(&der, old, new);
+            assert_ne!(edited, der, "nothing to replace");
+            der = edited;
+        }
+        der
+    }
+    /// The certificate, signed without any lint by the key that should.
+    pub(crate) fn signed(&self) -> Vec<u8> {
+        let tbs_der = self.tbs_der();
+        let signature = signer(if matches!(self.meant, Meant::Leaf) { INTERMEDIATE_KEY } else { ROOT_KEY }).sign(&tbs_der).unwrap();
+        DerOut::document(0, |out| {
+            out.nested(SEQUENCE, |out| {
+                out.raw(&tbs_der);
+                out.raw(signature_algorithm(KeyAlgorithm::EcP256));
+                out.bits(&signature);
+            });
+        })
+    }
     /// With some fields changed.
     pub(crate) fn with(mut self, change: impl FnOnce(&mut TbsFields<'static>)) -> Self {
         change(&mut self.fields);
@@ -189,12 +212,7 @@ impl Fixture {
 
 /// The codes of the lints that object.
 pub(crate) fn codes(fixture: Fixture) -> Vec<&'static str> {
-    let mut der = fixture.fields.to_der();
-    for (old, new) in &fixture.edits {
-        let edited = rewrite(&der, old, new);
-        assert_ne!(edited, der, "nothing to replace");
-        der = edited;
-    }
+    let der = fixture.tbs_der();
     let constraints = Constraints::from_patterns(&patterns());
     let key = &fixture.key;
     let result = match fixture.meant {

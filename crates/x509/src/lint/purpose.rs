@@ -92,6 +92,15 @@ mod tests {
     }
 
     #[test]
+    fn authorities_have_no_other_purposes_and_roots_no_constraints() {
+        let purposes = b"\x30\x13\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01";
+        assert_eq!(codes(root().with(|fields| fields.extensions_der.extend_from_slice(purposes))), ["authority-purpose"]);
+        let constraints = b"\x30\x14\x06\x03\x55\x1d\x1e\x01\x01\xff\x04\x0a\x30\x08\xa1\x06\x30\x04\x82\x02a.";
+        assert_eq!(codes(root().with(|fields| fields.extensions_der.extend_from_slice(constraints))), ["name-constraints"]);
+        assert_eq!(codes(leaf().with(|fields| fields.extensions_der.extend_from_slice(constraints))), ["leaf-purpose", "name-constraints"]);
+    }
+
+    #[test]
     fn constraints_stay_and_strangers_stay_out() {
         assert_eq!(codes(intermediate().without(CONSTRAINTS)), ["name-constraints"]);
         assert_eq!(codes(intermediate().replaced(b"acme.example", b"evil.example")), ["name-constraints"]);
