@@ -103,7 +103,7 @@ impl TenantView {
                 select!(
                     "JOIN certificate_name n ON n.tenant_id = c.tenant_id AND n.certificate_id = c.id
                      WHERE n.tenant_id = ?1 AND n.blind = ?5 AND n.certificate_id < ?2 AND (?4 = '' OR c.status = ?4)
-                     AND (?6 IS NULL OR c.serial = ?6) ORDER BY n.certificate_id DESC LIMIT ?3"
+                     AND (c.serial = ?6 OR ?6 IS NULL) ORDER BY n.certificate_id DESC LIMIT ?3"
                 ),
                 self.id(),
                 before.as_bytes(),

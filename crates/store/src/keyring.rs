@@ -1,4 +1,4 @@
-//! The keyring: a database of its own, apart from all data, for the software key provider's sealed keys (DESIGN §4).
+//! The keyring: a database of its own, apart from all data, for the software key provider's sealed keys.
 
 use crate::StoreError;
 use chancery_domain::{Sealed, TenantId};

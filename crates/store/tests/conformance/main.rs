@@ -2,7 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step ends the test")]
 
 mod engine;
+mod isolation;
+mod jobs;
+mod keyring;
+mod moves;
+mod pages;
+mod postgres;
 mod rows;
+mod schema;
+mod sqlite;
 mod write_sets;
 
 /// The testkit's cluster as source: the suite needs nothing of the crates above the store that the testkit brings.

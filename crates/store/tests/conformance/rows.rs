@@ -1,14 +1,36 @@
-//! Example rows.
+//! Example rows: the same ids for every tenant, so that only the tenant tells them apart.
 
-use chancery_domain::{AccountId, EventId, Sealed, Timestamp};
-use chancery_store::{EventRow, IdempotencyRow};
+use chancery_domain::certificate::{CertificateStatus, RevocationReason};
+use chancery_domain::key::Custody;
+use chancery_domain::order::OrderState;
+use chancery_domain::role::Role;
+use chancery_domain::{AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PublicId, Sealed, Serial, Timestamp, TokenId};
+use chancery_store::*;
+
+pub(crate) const BLIND: [u8; 16] = [9; 16];
+pub(crate) const SHARD: u32 = 3;
+
+/// One row of every table of a tenant but `tenant` and `counter`, which the harness makes.
+pub(crate) struct Rows {
+    pub(crate) account: AccountRow,
+    pub(crate) token: TokenRow,
+    pub(crate) kek: KekRow,
+    pub(crate) purpose_key: PurposeKeyRow,
+    pub(crate) profile: ProfileRow,
+    pub(crate) authority: AuthorityRow,
+    pub(crate) order: OrderRow,
+    pub(crate) certificate: CertificateRow,
+    pub(crate) private_key: PrivateKeyRow,
+    pub(crate) revocation: RevocationRow,
+    pub(crate) crl: CrlRow,
+    pub(crate) event: EventRow,
+    pub(crate) idempotency: IdempotencyRow,
+    pub(crate) job: JobRow,
+    pub(crate) outbox: OutboxRow,
+}
 
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_seconds(1_800_000_000)
-}
-
-pub(crate) fn sealed() -> Sealed {
-    Sealed::from_ciphertext(vec![7; 40])
 }
 
 /// 16 bytes that order like the number.
@@ -17,7 +39,11 @@ pub(crate) fn bytes(number: u32) -> [u8; 16] {
 }
 
 pub(crate) fn event(number: u32) -> EventRow {
-    EventRow { id: EventId::from_bytes(bytes(number)), body: sealed(), leaf: [1; 32] }
+    EventRow { id: EventId::from_bytes(bytes(number)), body: Sealed::from_ciphertext(vec![7; 40]), leaf: [1; 32] }
+}
+
+pub(crate) fn job(number: u32, due_at: Timestamp) -> JobRow {
+    JobRow { due_at, id: JobId::from_bytes(bytes(number)), kind: "renew".to_owned(), subject: vec![1, 2], attempts: 0 }
 }
 
 pub(crate) fn idempotency(principal: u32, event: u32) -> IdempotencyRow {
@@ -28,5 +54,80 @@ pub(crate) fn idempotency(principal: u32, event: u32) -> IdempotencyRow {
         subject: bytes(event),
         event: EventId::from_bytes(bytes(event)),
         created_at: now(),
+    }
+}
+
+pub(crate) fn certificate(number: u32, tenant: u8) -> CertificateRow {
+    CertificateRow {
+        id: CertificateId::from_bytes(bytes(number)),
+        order: OrderId::from_bytes(bytes(5)),
+        issuer: IssuerId::from_bytes(bytes(4)),
+        profile: "server".to_owned(),
+        serial: Serial::from_slice(&bytes(number)).unwrap(),
+        status: CertificateStatus::Issued,
+        shard: SHARD,
+        not_before: now(),
+        not_after: Timestamp::from_seconds(1_900_000_000),
+        renew_at: now(),
+        custody: Custody::Client,
+        body: Sealed::from_ciphertext(vec![tenant; 500]),
+        version: 1,
+    }
+}
+
+impl Rows {
+    /// The rows of a tenant: what is sealed says whose they are.
+    #[rustfmt::skip]
+    pub(crate) fn of(tenant: u8) -> Self {
+        let sealed = || Sealed::from_ciphertext(vec![tenant; 40]);
+        let (account, issuer) = (AccountId::from_bytes(bytes(1)), IssuerId::from_bytes(bytes(4)));
+        let certificate = certificate(6, tenant);
+        Self {
+            account: AccountRow { id: account, name: sealed(), roles: vec![Role::Issuer, Role::Viewer], enabled: true, created_at: now(), version: 1 },
+            token: TokenRow {
+                id: TokenId::from_bytes(bytes(2)), account: Some(account), roles: vec![], hash: [tenant; 32],
+                created_at: now(), expires_at: now(), ended_at: None,
+            },
+            kek: KekRow { kind: "main".to_owned(), version: 1, wrapped: sealed() },
+            purpose_key: PurposeKeyRow { purpose: "data".to_owned(), version: 1, kek_version: 1, wrapped: sealed() },
+            profile: ProfileRow { name: "server".parse().unwrap(), version: 1, body: sealed(), created_at: now() },
+            authority: AuthorityRow {
+                id: issuer, parent: None, public: PublicId::from_bytes(bytes(8)), certificate: vec![tenant], body: sealed(),
+                key: sealed(), status_key: sealed(), not_after: now(), created_at: now(),
+            },
+            order: OrderRow {
+                id: OrderId::from_bytes(bytes(5)), state: OrderState::Issued, profile: "server".to_owned(), policy_version: 1,
+                requester: account, certificate: Some(certificate.id), body: sealed(), created_at: now(),
+            },
+            private_key: PrivateKeyRow { certificate: certificate.id, key: Some(sealed()), fetches: 0 },
+            revocation: RevocationRow {
+                serial: certificate.serial, revoked_at: now(), reason: RevocationReason::from_code(1).unwrap(),
+                not_after: Timestamp::from_seconds(1_800_000_000 + i64::from(tenant)),
+            },
+            crl: CrlRow { issuer, shard: SHARD, number: 1, this_update: now(), next_update: now(), der: vec![tenant] },
+            event: EventRow { body: sealed(), ..event(7) },
+            idempotency: IdempotencyRow { body: [tenant; 32], ..idempotency(1, 7) },
+            job: JobRow { subject: vec![tenant], ..job(9, now()) },
+            outbox: OutboxRow { id: JobId::from_bytes(bytes(10)), kind: "status".to_owned(), payload: vec![tenant] },
+            certificate,
+        }
+    }
+
+    pub(crate) fn insert(&self, changes: &mut Changes) {
+        changes.insert_account(&self.account);
+        changes.insert_token(&self.token);
+        changes.insert_kek(&self.kek);
+        changes.insert_purpose_key(&self.purpose_key);
+        changes.insert_profile(&self.profile);
+        changes.insert_authority(&self.authority);
+        changes.insert_order(&self.order);
+        changes.insert_certificate(&self.certificate, &[BLIND]);
+        changes.insert_private_key(self.private_key.certificate, self.private_key.key.as_ref().unwrap());
+        changes.insert_revocation(self.crl.issuer, SHARD, &self.revocation);
+        changes.insert_crl(&self.crl);
+        changes.insert_event(&self.event);
+        changes.insert_idempotency(&self.idempotency);
+        changes.insert_job(&self.job);
+        changes.insert_outbox(&self.outbox);
     }
 }

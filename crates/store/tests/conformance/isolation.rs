@@ -1,0 +1,98 @@
+//! A tenant's view shows its own rows, and none of another's, through every reader (I1).
+
+use crate::engine::{Engine, tenant_row};
+use crate::rows::{BLIND, Rows, SHARD, now};
+use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::{Serial, Timestamp};
+use chancery_store::{CertificateFilter, Page, TenantRow, TenantView};
+use rstest::rstest;
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_reader_shows_only_the_views_own_rows(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let mut filled = Vec::new();
+    for number in [1, 2] {
+        let view = harness.tenant(number, 10 + i64::from(number)).await;
+        let mut changes = view.changes();
+        Rows::of(number).insert(&mut changes);
+        changes.commit().await.unwrap();
+        filled.push((view, number));
+    }
+    // Profile and authority each started an epoch.
+    for (view, number) in &filled {
+        every_reader(view, &Rows::of(*number), Some(&TenantRow { epoch: 3, ..tenant_row(*number) })).await;
+        assert_eq!(view.counter("things").await.unwrap().unwrap().ceiling, 10 + i64::from(*number));
+        assert_eq!(view.epoch().await.unwrap(), Some(3));
+    }
+    harness.store.create_realm(crate::engine::tenant_id(3)).await.unwrap();
+    let empty = harness.store.tenant(crate::engine::tenant_id(3));
+    every_reader(&empty, &Rows::of(1), None).await;
+    assert_eq!(empty.counter("things").await.unwrap(), None);
+    assert_eq!(empty.epoch().await.unwrap(), None);
+}
+
+/// Asserts that each reader shows just the row of the tenant, or nothing.
+async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>) {
+    let sees = tenant.is_some();
+    macro_rules! shows {
+        ($row:expr, $($reader:ident($($argument:expr),*))*) => {$(
+            let shown: Vec<_> = view.$reader($($argument),*).await.unwrap().into_iter().collect();
+            assert!(shown.iter().eq(Some(&$row).into_iter().filter(|_| sees)), concat!(stringify!($reader), " shows {} rows"), shown.len());
+        )*};
+    }
+    assert_eq!(view.tenant().await.unwrap().as_ref(), tenant);
+    shows!(rows.account, account(rows.account.id) accounts(Page { before: None, limit: 10 }));
+    shows!(rows.token, token(rows.token.id) tokens(rows.account.id));
+    shows!(rows.kek, keks());
+    shows!(rows.purpose_key, purpose_keys());
+    shows!(rows.profile, profile(&rows.profile.name) profiles());
+    shows!(rows.authority, authority(rows.authority.id) authorities());
+    shows!(rows.order, order(rows.order.id) orders(Page { before: None, limit: 10 }));
+    shows!(rows.private_key, private_key(rows.certificate.id));
+    shows!(rows.revocation, revocations(rows.crl.issuer, SHARD, Timestamp::from_seconds(0)));
+    shows!(rows.crl, crl(rows.crl.issuer, SHARD));
+    shows!(rows.event, events(Page { before: None, limit: 10 }));
+    shows!(rows.idempotency, idempotency(rows.idempotency.principal, &rows.idempotency.key));
+    shows!(rows.job, due_jobs(now(), 10));
+    shows!(rows.job.due_at, next_due());
+    shows!(rows.outbox, outbox(10));
+    shows!(rows.certificate, certificate(rows.certificate.id));
+    for filter in filters(rows.certificate.serial) {
+        shows!(rows.certificate, certificates(&filter, Page { before: None, limit: 10 }));
+    }
+}
+
+/// Every way to ask for the certificate.
+fn filters(serial: Serial) -> Vec<CertificateFilter> {
+    let mut filters = Vec::new();
+    for status in [None, Some(CertificateStatus::Issued)] {
+        for name in [None, Some(BLIND)] {
+            filters.extend([None, Some(serial)].map(|serial| CertificateFilter { status, name, serial }));
+        }
+    }
+    filters
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_does_not_match_shows_nothing(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let view = harness.tenant(1, 10).await;
+    let mut changes = view.changes();
+    Rows::of(1).insert(&mut changes);
+    changes.commit().await.unwrap();
+    let serial = Rows::of(1).certificate.serial;
+    let other = Serial::from_slice(&[0xee; 16]).unwrap();
+    for filter in filters(serial) {
+        let wrong = [
+            CertificateFilter { status: Some(CertificateStatus::Revoked), ..filter.clone() },
+            CertificateFilter { name: Some([0xee; 16]), ..filter.clone() },
+            CertificateFilter { serial: Some(other), ..filter },
+        ];
+        for filter in wrong {
+            let shown = view.certificates(&filter, Page { before: None, limit: 10 }).await.unwrap();
+            assert!(shown.is_empty(), "{filter:?}");
+        }
+    }
+}

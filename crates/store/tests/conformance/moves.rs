@@ -1,0 +1,149 @@
+//! Guarded changes of rows: each happens once from the row that was read, and a stale one is refused.
+
+use crate::engine::{Engine, Harness};
+use crate::rows::{Rows, SHARD, now};
+use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::tenant::TenantStatus;
+use chancery_domain::{TenantId, Timestamp};
+use chancery_store::{Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, TenantView};
+use rstest::rstest;
+
+async fn filled(harness: &Harness) -> (TenantView, Rows) {
+    let view = harness.tenant(1, 1).await;
+    let rows = Rows::of(1);
+    let mut changes = view.changes();
+    rows.insert(&mut changes);
+    changes.commit().await.unwrap();
+    (view, rows)
+}
+
+/// The change is kept once; the same again fails on its guard.
+async fn once(view: &TenantView, guard: Guard, change: impl Fn(&mut Changes)) {
+    let mut first = view.changes();
+    change(&mut first);
+    first.commit().await.unwrap();
+    refused(view, guard, change).await;
+}
+
+async fn refused(view: &TenantView, guard: Guard, change: impl Fn(&mut Changes)) {
+    let mut changes = view.changes();
+    change(&mut changes);
+    match changes.commit().await {
+        Err(CommitError::Guard(failed)) => assert_eq!(failed, guard),
+        other => panic!("{guard:?}: {other:?}"),
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let (view, rows) = filled(&harness).await;
+    let epoch = view.epoch().await.unwrap().unwrap();
+
+    once(&view, Guard::Version("account"), |changes| changes.disable_account(&rows.account)).await;
+    assert!(!view.account(rows.account.id).await.unwrap().unwrap().enabled);
+    once(&view, Guard::Version("token"), |changes| changes.end_token(rows.token.id, now())).await;
+    assert_eq!(view.token(rows.token.id).await.unwrap().unwrap().ended_at, Some(now()));
+    once(&view, Guard::Version("tenant"), |changes| changes.move_tenant(TenantStatus::Active, TenantStatus::Suspending)).await;
+    assert_eq!(view.tenant().await.unwrap().unwrap().status, TenantStatus::Suspending);
+    // Each of these three, and none of the refused ones, started an epoch.
+    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 3));
+
+    once(&view, Guard::Version("certificate"), |changes| changes.move_certificate(&rows.certificate, CertificateStatus::Revoked)).await;
+    let moved = view.certificate(rows.certificate.id).await.unwrap().unwrap();
+    assert_eq!((moved.status, moved.version), (CertificateStatus::Revoked, 2));
+
+    let next = CrlRow { number: 2, der: vec![42], ..rows.crl.clone() };
+    once(&view, Guard::Version("crl"), |changes| changes.replace_crl(&next)).await;
+    assert_eq!(view.crl(next.issuer, SHARD).await.unwrap(), Some(next.clone()));
+    refused(&view, Guard::Version("crl"), |changes| changes.replace_crl(&CrlRow { number: 4, ..next.clone() })).await;
+    let far = CrlRow { number: 1 << 40, ..next.clone() };
+    refused(&view, Guard::Version("crl"), |changes| changes.replace_crl(&far)).await;
+    refused(&view, Guard::Unique("crl"), |changes| changes.insert_crl(&rows.crl)).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_key_is_counted_and_erased(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let (view, rows) = filled(&harness).await;
+    once(&view, Guard::Version("private_key"), |changes| changes.count_private_key_fetch(&rows.private_key)).await;
+    let fetched = view.private_key(rows.certificate.id).await.unwrap().unwrap();
+    assert_eq!((fetched.fetches, &fetched.key), (1, &rows.private_key.key));
+    once(&view, Guard::Version("private_key"), |changes| changes.erase_private_key(&fetched)).await;
+    assert_eq!(view.private_key(rows.certificate.id).await.unwrap().unwrap().key, None);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_stay_between_zero_and_ceiling(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let view = harness.tenant(1, 1).await;
+    refused(&view, Guard::Limit("things"), |changes| changes.count_down("things")).await;
+    once(&view, Guard::Limit("things"), |changes| changes.count_up("things")).await;
+    once(&view, Guard::Limit("things"), |changes| changes.count_down("things")).await;
+    let counter = view.counter("things").await.unwrap().unwrap();
+    assert_eq!((counter.value, counter.total), (0, 1));
+    refused(&view, Guard::Unique("counter"), |changes| changes.insert_counter("things", 5)).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_forgotten_is_gone(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let (view, rows) = filled(&harness).await;
+    let mut changes = view.changes();
+    changes.forget_idempotency(now());
+    changes.remove_outbox(rows.outbox.id);
+    changes.commit().await.unwrap();
+    assert_eq!(view.outbox(10).await.unwrap(), []);
+    let row = &rows.idempotency;
+    assert_eq!(view.idempotency(row.principal, &row.key).await.unwrap().as_ref(), Some(row));
+    let mut changes = view.changes();
+    changes.forget_idempotency(Timestamp::from_millis(now().millis() + 1));
+    changes.commit().await.unwrap();
+    assert_eq!(view.idempotency(row.principal, &row.key).await.unwrap(), None);
+}
+
+fn registered(number: u8, slug: &str) -> RegisteredTenantRow {
+    let id = TenantId::from_bytes([number; 16]);
+    RegisteredTenantRow { id, slug: slug.to_owned(), status: TenantStatus::Creating, created_at: now(), version: 1 }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slug_is_given_out_once(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let platform = harness.store.platform();
+    let unique = Guard::Unique("registered_tenant");
+    once(&platform, unique, |changes| changes.insert_registered(&registered(1, "acme"))).await;
+    refused(&platform, unique, |changes| changes.insert_registered(&registered(2, "acme"))).await;
+    refused(&platform, unique, |changes| changes.insert_registered(&registered(1, "other"))).await;
+    let row = registered(1, "acme");
+    assert_eq!(platform.unsettled().await.unwrap(), std::slice::from_ref(&row));
+    once(&platform, Guard::Version("registered_tenant"), |changes| changes.move_registered(&row, TenantStatus::Active)).await;
+    let moved = RegisteredTenantRow { status: TenantStatus::Active, version: 2, ..row };
+    assert_eq!(platform.registered(moved.id).await.unwrap(), Some(moved.clone()));
+    assert_eq!(platform.registered_slug("acme").await.unwrap(), Some(moved.clone()));
+    assert_eq!(platform.register(Page { before: None, limit: 10 }).await.unwrap(), [moved]);
+    assert_eq!(platform.unsettled().await.unwrap(), []);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_and_settings_stand(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let platform = harness.store.platform();
+    let authority = Rows::of(1).authority;
+    let address = chancery_store::PublicAddressRow { public: authority.public, tenant: crate::engine::tenant_id(1), issuer: authority.id };
+    for _ in 0..2 {
+        let mut changes = platform.changes();
+        changes.put_public_address(&address);
+        changes.commit().await.unwrap();
+    }
+    assert_eq!(platform.public_address(address.public).await.unwrap(), Some(address));
+    assert_eq!(platform.setting("check").await.unwrap(), None);
+    once(&platform, Guard::Unique("setting"), |changes| changes.insert_setting("check", &[5, 6])).await;
+    assert_eq!(platform.setting("check").await.unwrap(), Some(vec![5, 6]));
+}
