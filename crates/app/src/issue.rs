@@ -1,6 +1,6 @@
 //! Issuance: from a request to a certificate, decided, prepared, signed and recorded in one durable step (I3, I4, I5).
 //!
-//! With keys in this process nothing leaves it before the commit, so intent and result commit together (DESIGN §2).
+//! With keys in this process nothing leaves it before the commit, so intent and result commit together.
 
 use crate::certificates::certificate;
 use crate::crl;

@@ -76,7 +76,7 @@ impl Realm {
         view.epoch().await?.ok_or(Failure::NotFound)
     }
 
-    /// Opens the realm. Unwrapping its keys is an event of its own (DESIGN §4).
+    /// Opens the realm. Unwrapping its keys is an event of its own.
     pub(crate) async fn load(view: &TenantView, provider: &dyn KeyProvider, ports: &Ports) -> Result<Self, Failure> {
         let id = view.tenant_id();
         let record = view.tenant().await?.ok_or(Failure::NotFound)?;

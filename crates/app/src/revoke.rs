@@ -1,4 +1,4 @@
-//! Revocation: recorded in one durable step; the CRL follows by a job, never inside the request (DESIGN §9).
+//! Revocation: recorded in one durable step; the CRL follows by a job, never inside the request.
 
 use crate::crl;
 use crate::deed::{Deed, detail};

@@ -9,6 +9,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chancery_app::{Chancery, Failure};
 
+/// Short, for a revocation must be seen within 60 s of its publication.
+const CACHED: &str = "public, max-age=30";
+
 pub(crate) fn routes() -> Router<Chancery> {
     Router::new().route("/pki/{public}/{file}", get(file))
 }
@@ -18,11 +21,11 @@ async fn file(State(service): State<Chancery>, ids: Ids) -> Result<Response, Err
     let file: String = ids.parse("file")?;
     if file == "ca.cer" {
         let der = service.public_issuer(public).await?;
-        return Ok(([(header::CONTENT_TYPE, "application/pkix-cert")], der).into_response());
+        return Ok(([(header::CONTENT_TYPE, "application/pkix-cert"), (header::CACHE_CONTROL, CACHED)], der).into_response());
     }
     let shard = file.strip_suffix(".crl").filter(|text| is_number(text)).and_then(|text| text.parse().ok());
     let crl = service.public_crl(public, shard.ok_or(Failure::NotFound)?).await?;
-    Ok(([(header::CONTENT_TYPE, "application/pkix-crl")], crl.der).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/pkix-crl"), (header::CACHE_CONTROL, CACHED)], crl.der).into_response())
 }
 
 /// One shard, one address: no signs, no leading zeros.

@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use chancery_app::{Chancery, Failure};
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -32,7 +31,6 @@ pub fn router(service: Chancery) -> Router {
             Error::Request(StatusCode::METHOD_NOT_ALLOWED, "method", "this address knows other methods: see /openapi.json".to_owned())
         })
         .layer(DefaultBodyLimit::max(BODY))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(service.clone(), identify))
         .with_state(service)
@@ -61,7 +59,10 @@ async fn identify(State(service): State<Chancery>, mut request: Request, next: N
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(RequestId(id.clone()));
     let started = service.elapsed();
-    let mut response = next.run(request).await;
+    // Whoever gives up waiting loses nothing: what was committed stands under its Idempotency-Key.
+    let mut response = tokio::time::timeout(TIME, next.run(request))
+        .await
+        .unwrap_or_else(|_| Error::App(Failure::Unavailable("the request took too long".to_owned())).into_response());
     let millis = service.elapsed().saturating_sub(started).as_millis();
     tracing::info!(request = id, %method, path, status = response.status().as_u16(), millis, "request");
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
@@ -73,7 +74,7 @@ async fn identify(State(service): State<Chancery>, mut request: Request, next: N
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
