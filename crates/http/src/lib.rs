@@ -9,4 +9,4 @@ pub mod problem;
 mod request;
 mod router;
 
-pub use router::{document, router};
+pub use router::{document, public_router, router};

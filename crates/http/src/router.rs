@@ -23,9 +23,16 @@ const TIME: Duration = Duration::from_secs(30);
 /// The server's routes over the service.
 pub fn router(service: Chancery) -> Router {
     let (documented, document) = documented().split_for_parts();
-    documented
-        .merge(operations::routes(document))
-        .merge(pki::routes())
+    surrounded(documented.merge(operations::routes(document)).merge(pki::routes()), service)
+}
+
+/// The public PKI addresses alone, for a listener without TLS: who checks a certificate cannot be asked to check ours first.
+pub fn public_router(service: Chancery) -> Router {
+    surrounded(pki::routes(), service)
+}
+
+fn surrounded(routes: Router<Chancery>, service: Chancery) -> Router {
+    routes
         .fallback(|| async { Error::App(Failure::NotFound) })
         .method_not_allowed_fallback(|| async {
             Error::Request(StatusCode::METHOD_NOT_ALLOWED, "method", "this address knows other methods: see /openapi.json".to_owned())
