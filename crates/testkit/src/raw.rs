@@ -1,0 +1,72 @@
+//! What the server stored, from below: raw SQL, as somebody would who holds the tables and no keys.
+
+use crate::place::Place;
+use rusqlite::Connection;
+use std::path::PathBuf;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, NoTls};
+
+/// The stopped server's tables.
+pub enum Raw {
+    /// The directory with `platform.db` and `tenants/`.
+    Sqlite(PathBuf),
+    /// A connection as the superuser, whom row level security does not hold.
+    Postgres(Client),
+}
+
+impl Raw {
+    pub(crate) async fn open(place: &Place) -> Self {
+        let Some(database) = &place.database else { return Self::Sqlite(place.data()) };
+        let (client, connection) = tokio_postgres::connect(&database.superuser_url, NoTls).await.expect("the database opens");
+        tokio::spawn(connection);
+        client.batch_execute("SET search_path = tenant, platform").await.expect("the search path is set");
+        Self::Postgres(client)
+    }
+
+    /// Runs statements without parameters in the realm's tables; on PostgreSQL the realms share them.
+    pub async fn execute(&self, realm: &str, sql: &str) {
+        match self {
+            Self::Sqlite(_) => self.file(realm).execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}")),
+            Self::Postgres(client) => client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")),
+        }
+    }
+
+    /// Changes rows with binary parameters `?1`, `?2` …; how many.
+    pub async fn change(&self, realm: &str, sql: &str, values: &[&[u8]]) -> u64 {
+        match self {
+            Self::Sqlite(_) => {
+                let changed = self.file(realm).execute(sql, rusqlite::params_from_iter(values));
+                changed.unwrap_or_else(|error| panic!("{sql}: {error}")) as u64
+            }
+            Self::Postgres(client) => {
+                let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+                client.execute(&sql.replace('?', "$"), &values).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+            }
+        }
+    }
+
+    /// Binary columns of the rows that a query finds, with binary parameters.
+    pub async fn rows(&self, realm: &str, sql: &str, values: &[&[u8]]) -> Vec<Vec<Option<Vec<u8>>>> {
+        match self {
+            Self::Sqlite(_) => {
+                let file = self.file(realm);
+                let mut statement = file.prepare(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+                let columns = statement.column_count();
+                let row = |row: &rusqlite::Row<'_>| (0..columns).map(|at| row.get(at)).collect();
+                statement.query_map(rusqlite::params_from_iter(values), row).unwrap().collect::<Result<_, _>>().unwrap()
+            }
+            Self::Postgres(client) => {
+                let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+                let rows = client.query(&sql.replace('?', "$"), &values).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+                rows.iter().map(|row| (0..row.len()).map(|at| row.get(at)).collect()).collect()
+            }
+        }
+    }
+
+    fn file(&self, realm: &str) -> Connection {
+        let Self::Sqlite(directory) = self else { panic!("only SQLite has files") };
+        let platform = chancery_domain::TenantId::PLATFORM.to_string();
+        let path = if realm == platform { directory.join("platform.db") } else { directory.join(format!("tenants/{realm}.db")) };
+        Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap_or_else(|error| panic!("{error}"))
+    }
+}

@@ -1,0 +1,222 @@
+//! The server: store, key provider, clock, service and router, wired as the binary wires them but for the sockets.
+
+use crate::clock::SimClock;
+use crate::entropy::SystemEntropy;
+use crate::keys::FakeFailures;
+use crate::place::Place;
+use crate::{Client, Engine, Raw, TestTenant, log};
+use axum::Router;
+use chancery_app::{Chancery, Page, Ports, Settings, StoredKeyring};
+use chancery_domain::TenantId;
+use chancery_domain::port::Clock;
+use chancery_keys::{KeyProvider, RootKey, SoftwareProvider};
+use chancery_store::Store;
+use serde_json::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// How many live certificates a tenant of a test may have.
+pub const CERTIFICATE_LIMIT: i64 = 100;
+
+/// A running server with an operator and two tenants.
+pub struct TestServer {
+    /// The engine it stands on.
+    pub engine: Engine,
+    /// Its clock.
+    pub clock: Arc<SimClock>,
+    /// Its key provider.
+    pub keys: Arc<FakeFailures>,
+    /// The operator's token.
+    pub operator: String,
+    /// The operator's account.
+    pub operator_account: String,
+    /// The tenant that tests act in.
+    pub acme: TestTenant,
+    /// Another one, that must never notice what is done in the first.
+    pub brava: TestTenant,
+    place: Place,
+    node: Mutex<Option<Node>>,
+    brava_began_with: usize,
+    in_brava: AtomicBool,
+    finished: bool,
+}
+
+/// One process's service over the store.
+#[derive(Clone)]
+pub struct Node {
+    /// The service.
+    pub service: Chancery,
+    store: Store,
+    router: Router,
+    clock: Arc<SimClock>,
+}
+
+impl TestServer {
+    /// Starts a server with an operator and the tenants `acme-bank` and `brava-labs`, whose jobs are done.
+    pub async fn start(engine: Engine) -> Self {
+        let mut server = Self::bare(engine).await;
+        let bootstrap = server.node().service.initialise().await.expect("the platform's realm is made");
+        let (_, account, token) = server.enrol(&bootstrap.expose(), "operator").await;
+        (server.operator, server.operator_account) = (token, account);
+        server.acme = server.tenant("acme-bank").await;
+        server.brava = server.tenant("brava-labs").await;
+        server.run_jobs().await;
+        server.brava_began_with = server.events(&server.brava).await.len();
+        server
+    }
+
+    /// Starts a server on which nothing was done yet: no platform realm, no tenants.
+    pub async fn bare(engine: Engine) -> Self {
+        log::capture();
+        let (place, clock) = (Place::new(engine).await, Arc::new(SimClock::starting()));
+        let root = RootKey::create_file(&place.directory.path().join("root.key"), &SystemEntropy).expect("a root key is made");
+        let keyring = Arc::new(StoredKeyring::new(place.open_keyring().await));
+        let real = SoftwareProvider::open(root, keyring, Arc::new(SystemEntropy)).await.expect("the keyring fits the root key");
+        let keys = Arc::new(FakeFailures::over(Arc::new(real)));
+        let nobody = TestTenant {
+            id: TenantId::PLATFORM.to_string(),
+            slug: String::new(),
+            account: String::new(),
+            admin: String::new(),
+            issuer: String::new(),
+            root: String::new(),
+        };
+        let server = Self {
+            engine,
+            clock,
+            keys,
+            operator: String::new(),
+            operator_account: String::new(),
+            acme: nobody.clone(),
+            brava: nobody,
+            place,
+            node: Mutex::default(),
+            brava_began_with: 0,
+            in_brava: AtomicBool::new(false),
+            finished: false,
+        };
+        server.put(Some(server.open().await));
+        server
+    }
+
+    async fn open(&self) -> Node {
+        let store = self.place.open(self.clock.clone()).await;
+        self.node_over(store)
+    }
+
+    fn node_over(&self, store: Store) -> Node {
+        let ports = Ports { clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) };
+        let settings = Settings { public_url: "http://pki.chancery.example".to_owned(), certificate_limit: CERTIFICATE_LIMIT };
+        let provider: Arc<dyn KeyProvider> = self.keys.clone();
+        let service = Chancery::new(store.clone(), provider, ports, settings);
+        Node { router: chancery_http::router(service.clone()), service, store, clock: self.clock.clone() }
+    }
+
+    /// The node that requests go to.
+    pub fn node(&self) -> Node {
+        self.node.lock().unwrap_or_else(PoisonError::into_inner).clone().expect("the server runs")
+    }
+
+    fn put(&self, node: Option<Node>) {
+        *self.node.lock().unwrap_or_else(PoisonError::into_inner) = node;
+    }
+
+    /// Another node over the same data: a process of its own on PostgreSQL, a service of its own over the files on SQLite.
+    pub async fn second_node(&self) -> Node {
+        match self.engine {
+            Engine::Sqlite => self.node_over(self.node().store.clone()),
+            Engine::Postgres => self.open().await,
+        }
+    }
+
+    /// Stops the server, lets `act` work on what it stored, from below, and starts it again.
+    pub async fn below<T>(&self, act: impl AsyncFnOnce(&Raw) -> T) -> T {
+        self.put(None);
+        let done = act(&Raw::open(&self.place).await).await;
+        self.put(Some(self.open().await));
+        done
+    }
+
+    /// Where all files lie: data, keyring, root key.
+    pub fn directory(&self) -> &std::path::Path {
+        self.place.directory.path()
+    }
+
+    /// The database from outside, on PostgreSQL.
+    pub fn database(&self) -> Option<&crate::cluster::TestDatabase> {
+        self.place.database.as_ref()
+    }
+
+    /// A client without a credential.
+    pub fn anonymous(&self) -> Client {
+        self.node().anonymous()
+    }
+
+    /// A client that shows this token.
+    pub fn as_(&self, token: &str) -> Client {
+        self.node().as_(token)
+    }
+
+    /// Does all that is due now; how many jobs that were.
+    pub async fn run_jobs(&self) -> usize {
+        self.node().service.work_until_idle().await.expect("the worker works")
+    }
+
+    /// Lets time pass, and does what came due.
+    pub async fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+        self.run_jobs().await;
+    }
+
+    /// Does what is due; fails if any job failed or is still due, or if the other tenant's log tells of anything although
+    /// the test did not act in it ([`TestServer::in_brava`]).
+    pub async fn finish(mut self) {
+        self.run_jobs().await;
+        let store = self.node().store;
+        if !self.brava.admin.is_empty() && !self.in_brava.load(Ordering::SeqCst) {
+            assert_eq!(self.acts_in_brava().await, Vec::<Value>::new(), "the other tenant noticed");
+        }
+        let register = store.platform().register(Page { before: None, limit: 200 }).await.expect("the register is read");
+        for realm in register.iter().map(|row| row.id).chain([TenantId::PLATFORM]) {
+            let far = self.clock.now().after(Duration::from_secs(400 * 366 * 86_400));
+            for job in store.tenant(realm).due_jobs(far, 10_000).await.expect("the jobs are read") {
+                assert!(job.due_at > self.clock.now(), "a {} job of {realm} is left due", job.kind);
+                assert_eq!(job.attempts, 0, "a {} job of {realm} failed", job.kind);
+            }
+        }
+        self.finished = true;
+    }
+
+    /// The other tenant, for a test that acts in it, too.
+    pub fn in_brava(&self) -> &TestTenant {
+        self.in_brava.store(true, Ordering::SeqCst);
+        &self.brava
+    }
+
+    /// The events of the other tenant since the test began that somebody caused.
+    pub async fn acts_in_brava(&self) -> Vec<Value> {
+        let events = self.events(&self.brava).await;
+        let new = events.len() - self.brava_began_with;
+        events.into_iter().take(new).filter(|entry| entry["event"]["actor"]["kind"] != "system").collect()
+    }
+}
+
+impl Node {
+    /// A client without a credential.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.router.clone(), self.clock.clone())
+    }
+
+    /// A client that shows this token.
+    pub fn as_(&self, token: &str) -> Client {
+        self.anonymous().bearing(token)
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        assert!(self.finished || thread::panicking(), "end a test with finish(), which looks at what it left behind");
+    }
+}
