@@ -1,0 +1,148 @@
+//! The command line: what there is, where it goes, and its reference page.
+
+use crate::config::{self, ConfigFlags};
+use crate::ended::{Ended, code};
+use crate::output::{self, Form};
+use crate::{init, logging, serve};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::fmt::Write;
+use std::process::ExitCode;
+
+const CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed for another reason
+  2  asked wrongly: arguments, fields, configuration
+  3  not authenticated, or not permitted
+  4  no such thing
+  5  refused by policy or quota, or the thing's state does not allow it
+  6  the server or its storage does not answer: try again";
+
+/// A certificate authority for many tenants: server and command line.
+#[derive(Parser)]
+#[command(name = "chancery", version, after_help = CODES, arg_required_else_help = true, propagate_version = true)]
+struct Cli {
+    /// Print results as JSON, for programs.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make the data directory and its keys, and print the bootstrap token.
+    #[command(after_help = "Examples:\n  chancery init\n  chancery init --data-dir /srv/chancery --json")]
+    Init(ConfigFlags),
+    /// Run the server until it is told to stop (SIGINT, SIGTERM).
+    #[command(after_help = "Examples:\n  chancery serve\n  chancery serve --listen 127.0.0.1:9000 --log-format json\n  \
+        chancery serve --listen 0.0.0.0:8443 --tls-cert tls.pem --tls-key tls.key --public-url http://pki.example.com")]
+    Serve(ConfigFlags),
+    /// Show the configuration that holds, and where each part comes from. Secrets are left out.
+    #[command(after_help = "Examples:\n  chancery config\n  chancery config --config /etc/chancery.toml --json")]
+    Config(ConfigFlags),
+}
+
+/// The command line's description.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Reads the process's arguments, does what they say, and says how it ended.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { code::USAGE } else { 0 });
+        }
+    };
+    let form = if cli.json { Form::Programs } else { Form::People };
+    let done = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Ended::from);
+    match done.and_then(|runtime| runtime.block_on(execute(cli.command, form))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(ended) => {
+            output::note(&format!("chancery: {ended}"));
+            ExitCode::from(ended.code())
+        }
+    }
+}
+
+async fn execute(command: Command, form: Form) -> Result<(), Ended> {
+    match command {
+        Command::Init(flags) => {
+            let config = flags.load()?.config;
+            logging::start(config.log_format, &config.log_level)?;
+            init::init(&config, form).await
+        }
+        Command::Serve(flags) => {
+            let config = flags.load()?.config;
+            logging::start(config.log_format, &config.log_level)?;
+            Ok(serve::serve(&config).await?)
+        }
+        Command::Config(flags) => {
+            let shown = config::show(&flags.load()?);
+            output::result(form, &shown, |shown| {
+                let row = |entry: &config::Effective| vec![entry.name.to_owned(), entry.value.clone(), entry.source.clone()];
+                output::table(&["setting", "value", "source"], shown.iter().map(row).collect(), "")
+            });
+            Ok(())
+        }
+    }
+}
+
+/// The reference page docs/cli.md, Markdown, from the help texts.
+pub fn cli_reference() -> String {
+    let mut page = format!(
+        "# Command line\n\nGenerated from the help texts by `cargo xtask generate`.\n\n\
+         Every command takes `--json`. Commands other than `init`, `serve`, `demo` and `config` are clients of the public API:\n\
+         they take the server from `--url` or `CHANCERY_URL` and the token from `CHANCERY_TOKEN` or `--token-file`.\n\n\
+         ```\n{CODES}\n```\n"
+    );
+    describe(&command(), "", &mut page);
+    page
+}
+
+fn describe(command: &clap::Command, parent: &str, page: &mut String) {
+    let name = if parent.is_empty() { command.get_name().to_owned() } else { format!("{parent} {}", command.get_name()) };
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        if inner.has_subcommands() {
+            describe(inner, &name, page);
+        } else {
+            // No terminal's width, no environment's values: the same everywhere.
+            let mut inner = inner.clone().bin_name(format!("{name} {}", inner.get_name())).term_width(110);
+            let help = inner.render_long_help().to_string();
+            let lines: String = help.trim().lines().map(|line| format!("{}\n", line.trim_end())).collect();
+            let _ = write!(page, "\n## {name} {}\n\n```\n{lines}```\n", inner.get_name());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_sound_and_has_examples() {
+        command().debug_assert();
+        fn check(command: &clap::Command) {
+            for inner in command.get_subcommands() {
+                if inner.has_subcommands() {
+                    check(inner);
+                } else {
+                    let examples = inner.get_after_help().map(ToString::to_string).unwrap_or_default();
+                    assert!(examples.starts_with("Examples:\n  chancery "), "{} has no examples", inner.get_name());
+                }
+            }
+        }
+        check(&command());
+    }
+
+    #[test]
+    fn the_reference_holds_every_command() {
+        let page = cli_reference();
+        for name in ["init", "serve", "config"] {
+            assert!(page.contains(&format!("\n## chancery {name}\n")), "{name}");
+        }
+    }
+}

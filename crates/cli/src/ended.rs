@@ -1,0 +1,90 @@
+//! How a command can end otherwise, and the exit code that says so.
+
+use crate::config::ConfigError;
+use crate::logging::BadDirectives;
+use crate::open::OpenError;
+use crate::serve::ServeError;
+use chancery_app::Failure;
+use chancery_keys::ProviderError;
+use chancery_store::StoreError;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    /// It was asked wrongly.
+    #[error("{0}")]
+    Usage(String),
+    /// Somebody belongs to the platform already.
+    #[error("this platform is initialised and has its first account: further accounts are made by `chancery account create`")]
+    Enrolled,
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// What is logged.
+    #[error(transparent)]
+    Log(#[from] BadDirectives),
+    /// The machine's own data.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The server.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Something of the system's: threads, a terminal.
+    #[error("the system refuses: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Exit codes, as documented in `--help`.
+pub(crate) mod code {
+    /// Failed for another reason.
+    pub(crate) const FAILED: u8 = 1;
+    /// Asked wrongly: arguments, fields, configuration.
+    pub(crate) const USAGE: u8 = 2;
+    /// Not authenticated, or not permitted.
+    pub(crate) const NOT_PERMITTED: u8 = 3;
+    /// No such thing.
+    pub(crate) const NOT_FOUND: u8 = 4;
+    /// Refused by policy or quota, or in conflict with the thing's state.
+    pub(crate) const REFUSED: u8 = 5;
+    /// The server or its storage does not answer; try again.
+    pub(crate) const UNAVAILABLE: u8 = 6;
+}
+
+impl Ended {
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Config(_) | Self::Log(_) => code::USAGE,
+            Self::Enrolled => code::REFUSED,
+            Self::Open(error) | Self::Serve(ServeError::Open(error)) => of_opening(error),
+            Self::Serve(ServeError::NotLoopback(_) | ServeError::Tls(_)) => code::USAGE,
+            Self::Serve(ServeError::Listen { .. } | ServeError::Resume(_)) | Self::System(_) => code::FAILED,
+        }
+    }
+}
+
+fn of_opening(error: &OpenError) -> u8 {
+    match error {
+        OpenError::PublicUrl => code::USAGE,
+        OpenError::NotInitialised(_) | OpenError::Demonstration(_) => code::REFUSED,
+        OpenError::Store { source: StoreError::Unavailable(_), .. } => code::UNAVAILABLE,
+        OpenError::Provider(ProviderError::Unavailable(_)) | OpenError::Service(Failure::Unavailable(_)) => code::UNAVAILABLE,
+        _ => code::FAILED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_says_who_must_act() {
+        let held = StoreError::Unavailable("held by another process".to_owned());
+        assert_eq!(Ended::Open(OpenError::Store { what: "the data", source: held }).code(), code::UNAVAILABLE);
+        let newer = StoreError::Schema("newer".to_owned());
+        assert_eq!(Ended::Open(OpenError::Store { what: "the data", source: newer }).code(), code::FAILED);
+        assert_eq!(Ended::Serve(ServeError::Open(OpenError::NotInitialised("/x".into()))).code(), code::REFUSED);
+        assert_eq!(Ended::Serve(ServeError::NotLoopback(([0, 0, 0, 0], 1).into())).code(), code::USAGE);
+        assert_eq!(Ended::Enrolled.code(), code::REFUSED);
+    }
+}

@@ -1,0 +1,153 @@
+//! Wiring: from a configuration to the service, with the store, the keyring and the ports that it names.
+
+use crate::config::{Config, KeyringPlace, RootKeySource};
+use crate::system;
+use chancery_app::{Chancery, Failure, Ports, Settings, StoredKeyring};
+use chancery_domain::port::Entropy;
+use chancery_keys::{ProviderError, RootKey, RootKeyError, SoftwareProvider};
+use chancery_store::postgres::{self, PostgresConfig};
+use chancery_store::sqlite::{self, SqliteConfig};
+use chancery_store::{KeyringDb, Store, StoreError};
+use std::fs::DirBuilder;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The file in a data directory that says: a demonstration's, with keys that nobody should rely on.
+pub(crate) const DEMO_MARKER: &str = "DEMONSTRATION";
+
+/// SQLite files kept open: each about 0.2 MB and 3 descriptors, which stays below the usual limit of 1024.
+const OPEN_FILES: usize = 256;
+
+/// Whether keys and stores may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// `chancery init`: what is missing is made.
+    First,
+    /// `chancery serve`: everything must be there.
+    Again,
+}
+
+/// Why the service cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Never initialised.
+    #[error("{} is not initialised: run `chancery init` with the same configuration first", .0.display())]
+    NotInitialised(PathBuf),
+    /// A demonstration's directory.
+    #[error("{} belongs to a demonstration: its keys and tokens are not to be relied on; choose another data directory", .0.display())]
+    Demonstration(PathBuf),
+    /// Addresses in certificates would lead nowhere.
+    #[error("with TLS set public_url, the http:// address at which others reach /pki (CRLs are fetched without TLS)")]
+    PublicUrl,
+    /// The root key.
+    #[error(transparent)]
+    RootKey(#[from] RootKeyError),
+    /// The keyring's or the data's storage.
+    #[error("{what}: {source}")]
+    Store {
+        /// Which.
+        what: &'static str,
+        /// What it said.
+        source: StoreError,
+    },
+    /// The keyring's content.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// A folder cannot be made.
+    #[error("cannot make {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The service.
+    #[error(transparent)]
+    Service(#[from] Failure),
+}
+
+/// Opens the service. `address` is where it will be served, for the public addresses where none are configured.
+pub async fn open(config: &Config, address: SocketAddr, start: Start) -> Result<Chancery, OpenError> {
+    open_with(config, address, start, system::ports()).await
+}
+
+/// Opens the service under a clock and a randomness of the caller's.
+pub async fn open_with(config: &Config, address: SocketAddr, start: Start, ports: Ports) -> Result<Chancery, OpenError> {
+    let settings = Settings { public_url: public_url(config, address)?, certificate_limit: config.certificate_limit };
+    let new = config.database.is_none() && !config.data_dir.join("platform.db").exists();
+    if new && start == Start::Again {
+        return Err(OpenError::NotInitialised(config.data_dir.clone()));
+    }
+    let root = root_key(&config.root_key, start, &*ports.entropy)?;
+    // The data first: if another process has it, that is said at once.
+    let store = open_store(config, &ports).await?;
+    let keyring = open_keyring(&config.keyring).await?;
+    let provider = SoftwareProvider::open(root, Arc::new(StoredKeyring::new(keyring)), Arc::clone(&ports.entropy)).await?;
+    let service = Chancery::new(store, Arc::new(provider), ports, settings);
+    if start == Start::Again && !service.is_initialised().await? {
+        return Err(OpenError::NotInitialised(config.data_dir.clone()));
+    }
+    Ok(service)
+}
+
+/// Refuses a demonstration's directory.
+pub(crate) fn refuse_demonstration(config: &Config) -> Result<(), OpenError> {
+    let marked = config.data_dir.join(DEMO_MARKER).exists();
+    if marked { Err(OpenError::Demonstration(config.data_dir.clone())) } else { Ok(()) }
+}
+
+/// Makes a folder that only its owner may enter.
+pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| OpenError::Folder { path: path.to_owned(), source })
+}
+
+fn public_url(config: &Config, address: SocketAddr) -> Result<String, OpenError> {
+    match &config.public_url {
+        Some(url) => Ok(url.clone()),
+        None if config.tls.is_some() => Err(OpenError::PublicUrl),
+        None => {
+            let ip = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
+            Ok(format!("http://{}", SocketAddr::new(ip, address.port())))
+        }
+    }
+}
+
+fn root_key(source: &RootKeySource, start: Start, entropy: &dyn Entropy) -> Result<RootKey, OpenError> {
+    match source {
+        RootKeySource::Value(text) => Ok(RootKey::from_hex(text)?),
+        RootKeySource::Credential(path) => Ok(RootKey::from_credential(path)?),
+        // A server never makes one: under a new key the old keyring could not be read.
+        RootKeySource::File(path) if start == Start::First && !path.exists() => {
+            make_folder(path.parent().unwrap_or(Path::new(".")))?;
+            Ok(RootKey::create_file(path, entropy)?)
+        }
+        RootKeySource::File(path) => Ok(RootKey::from_file(path)?),
+    }
+}
+
+async fn open_keyring(place: &KeyringPlace) -> Result<Arc<dyn KeyringDb>, OpenError> {
+    let opened = match place {
+        KeyringPlace::File(path) => sqlite::open_keyring(path).await,
+        KeyringPlace::Postgres(url) => postgres::open_keyring(url).await,
+    };
+    opened.map_err(|source| OpenError::Store { what: "the keyring", source })
+}
+
+async fn open_store(config: &Config, ports: &Ports) -> Result<Store, OpenError> {
+    let clock = Arc::clone(&ports.clock);
+    let opened = match &config.database {
+        Some(database) => {
+            let (app_url, owner_url) = (database.app_url.clone(), database.owner_url.clone());
+            postgres::open(PostgresConfig { app_url, owner_url, connections: database.connections }, clock).await
+        }
+        None => {
+            make_folder(&config.data_dir)?;
+            let (directory, threads) = (config.data_dir.clone(), config.store_threads);
+            sqlite::open(SqliteConfig { directory, threads, open_files: OPEN_FILES }, clock).await
+        }
+    };
+    opened.map_err(|source| OpenError::Store { what: "the data", source })
+}
