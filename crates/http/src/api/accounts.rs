@@ -128,6 +128,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
 
 /// List accounts.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/accounts", tag = "accounts", security(("token" = [])),
+    extensions(("x-action" = json!("account:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), PageQuery),
     responses((status = 200, body = AccountPage), Problems))]
 async fn list(State(service): State<Chancery>, caller: InTenant, Query(query): Query<PageQuery>) -> Result<Json<AccountPage>, Error> {
@@ -139,6 +140,7 @@ async fn list(State(service): State<Chancery>, caller: InTenant, Query(query): Q
 
 /// Make an account. Nobody gives roles that include what they lack.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts", tag = "accounts", security(("token" = [])),
+    extensions(("x-action" = json!("account:write"))),
     request_body = CreateAccountBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 201, body = AccountDocument), Problems))]
@@ -155,6 +157,7 @@ async fn create(
 
 /// Show an account with its tokens.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/accounts/{account}", tag = "accounts", security(("token" = [])),
+    extensions(("x-action" = json!("account:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), ("account" = String, Path, description = "The account's id")),
     responses((status = 200, body = AccountDocument), Problems))]
 async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Result<Json<AccountDocument>, Error> {
@@ -164,6 +167,7 @@ async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Re
 
 /// Disable an account for good: its tokens are worth nothing from now on.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts/{account}/disable", tag = "accounts", security(("token" = [])),
+    extensions(("x-action" = json!("account:write"))),
     request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("account" = String, Path, description = "The account's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
@@ -180,6 +184,7 @@ async fn disable(
 
 /// Mint a token for an account. Repeated with the same Idempotency-Key it answers without the token.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts/{account}/tokens", tag = "accounts", security(("token" = [])),
+    extensions(("x-action" = json!("account:write"))),
     request_body = MintTokenBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("account" = String, Path, description = "The account's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
@@ -197,7 +202,8 @@ async fn mint(
 
 /// Revoke a token; every node obeys within 5 s.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts/{account}/tokens/{token}/revoke", tag = "accounts",
-    security(("token" = [])), request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    security(("token" = [])),
+    extensions(("x-action" = json!("account:write"))), request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("account" = String, Path, description = "The account's id"), ("token" = String, Path, description = "The token's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 200, body = TokenDocument), Problems))]

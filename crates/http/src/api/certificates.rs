@@ -190,6 +190,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
 
 /// List or search certificates.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/certificates", tag = "certificates", security(("token" = [])),
+    extensions(("x-action" = json!("certificate:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), CertificateQuery),
     responses((status = 200, body = CertificatePage), Problems))]
 async fn list(
@@ -209,6 +210,7 @@ async fn list(
 
 /// Issue a certificate. Only the profile and the fields named here reach it.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/certificates", tag = "certificates", security(("token" = [])),
+    extensions(("x-action" = json!("certificate:issue"))),
     request_body = IssueBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 201, body = CertificateDocument), Problems))]
@@ -253,6 +255,7 @@ fn csr_bytes(text: &str) -> Result<Vec<u8>, Error> {
 
 /// Show a certificate.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/certificates/{certificate}", tag = "certificates", security(("token" = [])),
+    extensions(("x-action" = json!("certificate:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"),
     ("certificate" = String, Path, description = "The certificate's id")),
     responses((status = 200, body = CertificateDocument), Problems))]
@@ -262,6 +265,7 @@ async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Re
 
 /// Download a certificate and its chain, PEM.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/certificates/{certificate}/pem", tag = "certificates", security(("token" = [])),
+    extensions(("x-action" = json!("certificate:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"),
     ("certificate" = String, Path, description = "The certificate's id")),
     responses((status = 200, body = String, content_type = "application/pem-certificate-chain"), Problems))]
@@ -273,6 +277,7 @@ async fn pem(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Res
 
 /// Download a certificate, DER.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/certificates/{certificate}/der", tag = "certificates", security(("token" = [])),
+    extensions(("x-action" = json!("certificate:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"),
     ("certificate" = String, Path, description = "The certificate's id")),
     responses((status = 200, body = Vec<u8>, content_type = "application/pkix-cert"), Problems))]
@@ -283,6 +288,7 @@ async fn der(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Res
 
 /// Renew a certificate: same names, same profile and issuer, decided anew under today's policy.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/certificates/{certificate}/renew", tag = "certificates", security(("token" = [])),
+    extensions(("x-action" = json!("certificate:renew"))),
     request_body = RenewBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("certificate" = String, Path, description = "The certificate's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
@@ -301,6 +307,7 @@ async fn renew(
 
 /// Revoke a certificate for good. The CRL at its address lists it within 60 s.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/certificates/{certificate}/revoke", tag = "certificates", security(("token" = [])),
+    extensions(("x-action" = json!("certificate:revoke"))),
     request_body = RevokeBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("certificate" = String, Path, description = "The certificate's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
@@ -319,7 +326,8 @@ async fn revoke(
 
 /// Fetch the private key made here; may be repeated until it is acknowledged. Each fetch is an event.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/certificates/{certificate}/private-key/fetch", tag = "certificates",
-    security(("token" = [])), request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    security(("token" = [])),
+    extensions(("x-action" = json!("private-key:release"))), request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("certificate" = String, Path, description = "The certificate's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 200, body = PrivateKeyDocument), (status = 410, body = crate::problem::Problem,
@@ -336,7 +344,8 @@ async fn fetch_private_key(
 
 /// Acknowledge that the private key arrived: it is erased here.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/certificates/{certificate}/private-key/acknowledge", tag = "certificates",
-    security(("token" = [])), request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    security(("token" = [])),
+    extensions(("x-action" = json!("private-key:release"))), request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("certificate" = String, Path, description = "The certificate's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 200, body = DoneDocument), (status = 410, body = crate::problem::Problem,

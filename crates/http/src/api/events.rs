@@ -38,6 +38,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
 
 /// List the audit events; each is checked against its leaf hash as it is read.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/events", tag = "audit", security(("token" = [])),
+    extensions(("x-action" = json!("event:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), PageQuery),
     responses((status = 200, body = EventPage), Problems))]
 async fn list(State(service): State<Chancery>, caller: InTenant, Query(query): Query<PageQuery>) -> Result<Json<EventPage>, Error> {

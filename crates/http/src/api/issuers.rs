@@ -98,6 +98,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
 
 /// List the authorities.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/issuers", tag = "issuers", security(("token" = [])),
+    extensions(("x-action" = json!("issuer:read"))),
     params(("tenant" = String, Path, description = "The tenant's id")),
     responses((status = 200, body = IssuerList), Problems))]
 async fn list(State(service): State<Chancery>, caller: InTenant) -> Result<Json<IssuerList>, Error> {
@@ -106,6 +107,7 @@ async fn list(State(service): State<Chancery>, caller: InTenant) -> Result<Json<
 
 /// Make a root and the issuing intermediate under it, with keys of their own.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/issuers", tag = "issuers", security(("token" = [])),
+    extensions(("x-action" = json!("issuer:write"))),
     request_body = CreateIssuerBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 201, body = IssuerDocument), Problems))]
@@ -129,6 +131,7 @@ async fn create(
 
 /// Show an authority.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/issuers/{issuer}", tag = "issuers", security(("token" = [])),
+    extensions(("x-action" = json!("issuer:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), ("issuer" = String, Path, description = "The issuer's id")),
     responses((status = 200, body = IssuerDocument), Problems))]
 async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Result<Json<IssuerDocument>, Error> {
@@ -137,6 +140,7 @@ async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Re
 
 /// The CRL of a shard as last published, DER. Certificates name its public address, which needs no token.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/issuers/{issuer}/crl/{shard}", tag = "issuers", security(("token" = [])),
+    extensions(("x-action" = json!("issuer:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), ("issuer" = String, Path, description = "The issuer's id"),
     ("shard" = u32, Path, description = "The shard's number, from 0")),
     responses((status = 200, body = Vec<u8>, content_type = "application/pkix-crl"), Problems))]

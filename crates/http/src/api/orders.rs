@@ -63,6 +63,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
 
 /// List orders.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/orders", tag = "orders", security(("token" = [])),
+    extensions(("x-action" = json!("order:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), PageQuery),
     responses((status = 200, body = OrderPage), Problems))]
 async fn list(State(service): State<Chancery>, caller: InTenant, Query(query): Query<PageQuery>) -> Result<Json<OrderPage>, Error> {
@@ -74,6 +75,7 @@ async fn list(State(service): State<Chancery>, caller: InTenant, Query(query): Q
 
 /// Show an order.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/orders/{order}", tag = "orders", security(("token" = [])),
+    extensions(("x-action" = json!("order:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), ("order" = String, Path, description = "The order's id")),
     responses((status = 200, body = OrderDocument), Problems))]
 async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Result<Json<OrderDocument>, Error> {

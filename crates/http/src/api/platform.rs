@@ -87,6 +87,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
 
 /// List the tenants.
 #[utoipa::path(get, path = "/v1/platform/tenants", tag = "platform", params(PageQuery), security(("token" = [])),
+    extensions(("x-action" = json!("registry:read"))),
     responses((status = 200, body = RegisteredTenantPage), Problems))]
 async fn list(
     State(service): State<Chancery>,
@@ -101,6 +102,7 @@ async fn list(
 
 /// Create a tenant with its own keys, store and profiles. Repeated with the same Idempotency-Key it answers without the token.
 #[utoipa::path(post, path = "/v1/platform/tenants", tag = "platform", request_body = CreateTenantBody, security(("token" = [])),
+    extensions(("x-action" = json!("registry:write"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 201, body = ChangedTenantDocument), Problems))]
 async fn create(
@@ -117,6 +119,7 @@ async fn create(
 
 /// Show a tenant of the register.
 #[utoipa::path(get, path = "/v1/platform/tenants/{registered}", tag = "platform", security(("token" = [])),
+    extensions(("x-action" = json!("registry:read"))),
     params(("registered" = String, Path, description = "The tenant's id")),
     responses((status = 200, body = RegisteredTenantDocument), Problems))]
 async fn show(State(service): State<Chancery>, caller: OnPlatform, ids: Ids) -> Result<Json<RegisteredTenantDocument>, Error> {
@@ -126,7 +129,8 @@ async fn show(State(service): State<Chancery>, caller: OnPlatform, ids: Ids) -> 
 
 /// Make a new enrolment token for a tenant that nobody belongs to yet.
 #[utoipa::path(post, path = "/v1/platform/tenants/{registered}/invite", tag = "platform", request_body = EmptyBody,
-    security(("token" = [])), params(("registered" = String, Path, description = "The tenant's id"),
+    security(("token" = [])),
+    extensions(("x-action" = json!("registry:write"))), params(("registered" = String, Path, description = "The tenant's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 201, body = InvitationDocument), Problems))]
 async fn invite(
@@ -141,7 +145,8 @@ async fn invite(
 
 /// Suspend a tenant: nobody acts in it; its CRLs go on being published.
 #[utoipa::path(post, path = "/v1/platform/tenants/{registered}/suspend", tag = "platform", request_body = EmptyBody,
-    security(("token" = [])), params(("registered" = String, Path, description = "The tenant's id"),
+    security(("token" = [])),
+    extensions(("x-action" = json!("registry:write"))), params(("registered" = String, Path, description = "The tenant's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 200, body = ChangedTenantDocument), Problems))]
 async fn suspend(
@@ -157,7 +162,8 @@ async fn suspend(
 
 /// Resume a suspended tenant.
 #[utoipa::path(post, path = "/v1/platform/tenants/{registered}/resume", tag = "platform", request_body = EmptyBody,
-    security(("token" = [])), params(("registered" = String, Path, description = "The tenant's id"),
+    security(("token" = [])),
+    extensions(("x-action" = json!("registry:write"))), params(("registered" = String, Path, description = "The tenant's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 200, body = ChangedTenantDocument), Problems))]
 async fn resume(

@@ -48,6 +48,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
 
 /// List the profiles in force.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/profiles", tag = "profiles", security(("token" = [])),
+    extensions(("x-action" = json!("profile:read"))),
     params(("tenant" = String, Path, description = "The tenant's id")),
     responses((status = 200, body = ProfileList), Problems))]
 async fn list(State(service): State<Chancery>, caller: InTenant) -> Result<Json<ProfileList>, Error> {
@@ -56,6 +57,7 @@ async fn list(State(service): State<Chancery>, caller: InTenant) -> Result<Json<
 
 /// Show the profile in force.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/profiles/{profile}", tag = "profiles", security(("token" = [])),
+    extensions(("x-action" = json!("profile:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), ("profile" = String, Path, description = "The profile's name")),
     responses((status = 200, body = ProfileDocument), Problems))]
 async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Result<Response, Error> {
@@ -64,6 +66,7 @@ async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Re
 
 /// Put a new version of a profile in force. If-Match names the version that was read.
 #[utoipa::path(put, path = "/v1/tenants/{tenant}/profiles/{profile}", tag = "profiles", security(("token" = [])),
+    extensions(("x-action" = json!("profile:write"))),
     request_body = Object, params(("tenant" = String, Path, description = "The tenant's id"),
     ("profile" = String, Path, description = "The profile's name"),
     ("If-Match" = String, Header, description = "The ETag of the version that was read")),

@@ -35,6 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
 
 /// Show the tenant: status and use of quota.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}", tag = "tenant", security(("token" = [])),
+    extensions(("x-action" = json!("tenant:read"))),
     params(("tenant" = String, Path, description = "The tenant's id")),
     responses((status = 200, body = TenantDocument), Problems))]
 async fn show(State(service): State<Chancery>, caller: InTenant) -> Result<Json<TenantDocument>, Error> {
