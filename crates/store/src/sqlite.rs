@@ -18,6 +18,7 @@ pub use keyring::open_keyring;
 use queue::{Request, Work};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use thread::StoreThread;
 use tokio::sync::oneshot;
 
@@ -31,6 +32,9 @@ pub struct SqliteConfig {
     /// Files kept open in all, about 0.2 MB and 3 descriptors each; at least one a thread.
     pub open_files: usize,
 }
+
+/// How long a caller waits; what was not begun by then never is, so that a lane need not wait for it (COMMIT_GRACE).
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Opens the data directory, making it if it is missing; no other process may have it open.
 ///
@@ -66,8 +70,12 @@ impl SqliteEngine {
         // The end of an id is random, also in time-ordered ones.
         let [.., end] = *tenant.as_bytes();
         let thread = self.threads.get(usize::from(end) % self.threads.len().max(1)).ok_or_else(stopped)?;
-        thread.send(Request { tenant, work: work(reply) }).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        let answered = async {
+            thread.send(Request { tenant, work: work(reply) }).await.map_err(|_| stopped())?;
+            answer.await.map_err(|_| stopped())?
+        };
+        let late = |_| E::from(StoreError::Unavailable("the store is overloaded, or its disk does not answer".to_owned()));
+        tokio::time::timeout(PATIENCE, answered).await.map_err(late)?
     }
 }
 

@@ -8,10 +8,15 @@ use chancery_domain::TenantId;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Write-sets that one transaction takes at most.
 const BATCH: usize = 64;
+
+/// How long a caller waits. What was not begun by then never is; what was begun ends within the deadlines of the pipeline,
+/// so that all is over before a lane trusts it to be (COMMIT_GRACE).
+const PATIENCE: Duration = Duration::from_secs(10);
 
 type Waiting = (Vec<Step>, oneshot::Sender<Result<(), CommitError>>);
 
@@ -44,7 +49,8 @@ impl Committer {
             // A task of its own: whoever waits for it may go away.
             tokio::spawn(Arc::clone(self).drain(tenant));
         }
-        answer.await.map_err(|_| StoreError::Unavailable("the commit was given up".to_owned()))?
+        let given_up = || StoreError::Unavailable("the database took too long to commit".to_owned());
+        tokio::time::timeout(PATIENCE, answer).await.map_err(|_| given_up())?.map_err(|_| given_up())?
     }
 
     async fn drain(self: Arc<Self>, tenant: TenantId) {
@@ -68,7 +74,11 @@ impl Committer {
     /// Commits the batch. A set that is refused takes the others back with it, so they are tried again without it; and it
     /// is tried again alone, for it may have been refused only because of one before it, which was then not kept.
     async fn commit_batch(&self, tenant: TenantId, mut batch: Vec<Waiting>) {
-        while !batch.is_empty() {
+        loop {
+            batch.retain(|(_, reply)| !reply.is_closed());
+            if batch.is_empty() {
+                return;
+            }
             let sets: Vec<_> = batch.iter().map(|(steps, _)| steps.as_slice()).collect();
             let refused = match pipeline::commit(&self.pool, tenant, &sets).await {
                 Ok(()) => return batch.into_iter().for_each(|(_, reply)| drop(reply.send(Ok(())))),
@@ -97,6 +107,9 @@ impl Committer {
     /// The sure way, when other nodes' commits came between.
     async fn one_by_one(&self, tenant: TenantId, batch: Vec<Waiting>) {
         for (steps, reply) in batch {
+            if reply.is_closed() {
+                continue;
+            }
             let outcome = pipeline::commit(&self.pool, tenant, &[&steps]).await;
             let _ = reply.send(outcome.map_err(CommitError::from));
         }

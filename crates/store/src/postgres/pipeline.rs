@@ -14,12 +14,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_postgres::Error;
 
 /// Where the whole round trip gives up; the server gives up before (see `expect_in_time`).
 const DEADLINE: Duration = Duration::from_secs(15);
-/// Tries of what failed because of what ran beside it.
-const TRIES: usize = 4;
+/// For so long is tried again what failed because of what ran beside it.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
 
 const SET_TENANT: &str = "SELECT set_config('chancery.tenant', $1, true)";
 const IN_TIME: &str = "SELECT platform.expect_in_time()";
@@ -46,7 +47,8 @@ pub(super) enum Refusal {
 /// Commits the write-sets together, or nothing of them.
 pub(super) async fn commit(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
     let steps: Vec<_> = sets.iter().copied().flatten().map(|step| (&step.statement, Form::from(step.expect))).collect();
-    for _ in 0..TRIES {
+    let start = Instant::now();
+    while start.elapsed() < TRY_AGAIN {
         match within_deadline(transact(pool, tenant, "BEGIN", &steps, &[IN_TIME])).await.map_err(Refusal::All)? {
             Ok(_) => return Ok(()),
             Err(failure) if is_transient(&failure.error) => {}
@@ -119,17 +121,21 @@ async fn transact(
     // A crash before the server has done this leaves nothing, one after it the whole (I4).
     requests.push(Request::Asked(Box::pin(async move { client.batch_execute("COMMIT").await.map(|()| Rows::new()) })));
 
+    let asked = requests.len();
     let answers = in_order(requests).await;
+    // COMMIT was never sent, and the connection ends with the lease.
+    let cut_short = answers.len() < asked;
     let connected = answers.iter().all(|answer| answer.as_ref().err().is_none_or(|error| error.as_db_error().is_some()));
     let Some(commit) = answers.last() else { return Err(StoreError::Unavailable("no answer".to_owned())) };
     // After a failed statement COMMIT rolls back: either way it ended the transaction.
-    if connected && commit.is_ok() {
+    if !cut_short && connected && commit.is_ok() {
         lease.give_back();
     }
     let mut results = Vec::with_capacity(steps.len());
     for (place, answer) in answers.into_iter().enumerate() {
         match answer {
             Ok(rows) => results.push(rows),
+            Err(error) if error.as_db_error().is_none() && cut_short => return Err(StoreError::Statement(error.to_string())),
             Err(error) if error.as_db_error().is_none() => return Err(store_error(&error)),
             Err(error) => return Ok(Err(Failure { step: place.checked_sub(2).filter(|step| *step < steps.len()), error })),
         }
@@ -153,19 +159,30 @@ enum Request<'a> {
 }
 
 /// Makes the requests in this order (the driver sends one when it is first polled), then takes the answers as they come.
+/// One that the driver refuses to send is the last: COMMIT must not follow a step that was left out (I4).
 async fn in_order(mut requests: Vec<Request<'_>>) -> Vec<Result<Rows, Error>> {
     let mut answered = 0;
     let mut asked = false;
     std::future::poll_fn(move |cx| {
         // The answers come in order too, so after the first round only the next one is worth a look.
-        for request in requests.iter_mut().skip(answered) {
+        let mut refused = None;
+        for (place, request) in requests.iter_mut().enumerate().skip(answered) {
             if let Request::Asked(future) = request {
                 match future.as_mut().poll(cx) {
-                    Poll::Ready(answer) => *request = Request::Answered(Some(answer)),
+                    Poll::Ready(answer) => {
+                        refused = (!asked && answer.is_err()).then_some(place);
+                        *request = Request::Answered(Some(answer));
+                    }
                     Poll::Pending if asked => break,
                     Poll::Pending => {}
                 }
             }
+            if refused.is_some() {
+                break;
+            }
+        }
+        if let Some(place) = refused {
+            requests.truncate(place + 1);
         }
         asked = true;
         answered = requests.iter().position(|request| matches!(request, Request::Asked(_))).unwrap_or(requests.len());
@@ -188,4 +205,43 @@ impl Request<'_> {
 
 fn hex(tenant: TenantId) -> String {
     tenant.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error() -> Error {
+        "no=such".parse::<tokio_postgres::Config>().unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_after_a_request_that_could_not_be() {
+        let waits = || {
+            Request::Asked(Box::pin(async {
+                tokio::task::yield_now().await;
+                Ok(Rows::new())
+            }))
+        };
+        let refused = Request::Asked(Box::pin(async { Err(error()) }));
+        let commit = Request::Asked(Box::pin(async { panic!("COMMIT was sent") }));
+        let answers = in_order(vec![waits(), waits(), refused, commit]).await;
+        assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn answers_come_in_order_and_later_errors_cut_nothing() {
+        let fails = Request::Asked(Box::pin(async {
+            tokio::task::yield_now().await;
+            Err(error())
+        }));
+        let waits = || {
+            Request::Asked(Box::pin(async {
+                tokio::task::yield_now().await;
+                Ok(Rows::new())
+            }))
+        };
+        let answers = in_order(vec![waits(), fails, waits()]).await;
+        assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    }
 }
