@@ -1,29 +1,56 @@
-//! Private keys in this process: ECDSA on P-256 with SHA-256 (FIPS 186-5).
+//! Private keys in this process: ECDSA, Ed25519, RSA and ML-DSA, one kind of signature for each kind of key.
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::error::{KeyRejected, Unspecified};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
+    ML_DSA_65_SIGNING, PqdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::port::Entropy;
 use zeroize::Zeroizing;
 
 /// RFC 5208 PrivateKeyInfo around an RFC 5915 ECPrivateKey on P-256, up to its 32 bytes; the public key is left to be
 /// computed.
-const PKCS8_HEAD: [u8; 35] = [
+const P256_HEAD: [u8; 35] = [
     0x30, 0x41, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x04, 0x27, 0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20,
 ];
 
+/// The same on P-384, up to its 48 bytes.
+const P384_HEAD: [u8; 32] = [
+    0x30, 0x4e, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00,
+    0x22, 0x04, 0x37, 0x30, 0x35, 0x02, 0x01, 0x01, 0x04, 0x30,
+];
+
+/// Ed25519 and ML-DSA-65 keys are made from this many random bytes (RFC 8032 section 5.1.5, FIPS 204 section 5.1).
+const SEED: usize = 32;
+
 /// A parsed private key: kept, so that a signature costs no parsing. Not printable (I9); erased when dropped.
 pub struct SoftwareKey {
-    pair: EcdsaKeyPair,
+    algorithm: KeyAlgorithm,
+    pair: Pair,
     spki: Vec<u8>,
+}
+
+/// The library's own key pairs.
+enum Pair {
+    Ecdsa(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    Rsa(RsaKeyPair),
+    MlDsa(PqdsaKeyPair),
 }
 
 /// Why a private key could not be made or used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SigningError {
-    /// Not a P-256 private key.
-    #[error("not a P-256 private key in PKCS#8 DER: give the unencrypted PKCS#8 form of an id-ecPublicKey prime256v1 key")]
+    /// Not a private key of a kind that is offered.
+    #[error(
+        "not a private key in PKCS#8 DER: give the unencrypted PKCS#8 form of a P-256, P-384, Ed25519, ML-DSA-65 or RSA key of 2048, \
+         3072 or 4096 bits"
+    )]
     NotAKey,
     /// The source of randomness gives the same unusable bytes again and again.
     #[error("the source of randomness is broken: no private key can be made from it")]
@@ -33,51 +60,143 @@ pub enum SigningError {
     Cipher,
 }
 
+impl From<Unspecified> for SigningError {
+    fn from(_: Unspecified) -> Self {
+        Self::Cipher
+    }
+}
+
 impl SoftwareKey {
-    /// A new key and its PKCS#8 DER (RFC 5208, with the public key), which is to be sealed and nothing else.
+    /// A new P-256 key and its PKCS#8 DER; see [`Self::generate_as`].
     pub fn generate(entropy: &dyn Entropy) -> Result<(Self, Zeroizing<Vec<u8>>), SigningError> {
-        // A random number is not below the group's order with probability 2^-32 (FIPS 186-5 A.2.2: draw again).
-        const DRAWS: usize = 8;
-        let key = (0..DRAWS).find_map(|_| Self::draw(entropy)).ok_or(SigningError::Entropy)?;
-        let pkcs8 = key.pair.to_pkcs8v1().map_err(|_| SigningError::Cipher)?;
-        let pkcs8 = Zeroizing::new(pkcs8.as_ref().to_vec());
-        Ok((key, pkcs8))
+        Self::generate_as(KeyAlgorithm::EcP256, entropy)
     }
 
-    fn draw(entropy: &dyn Entropy) -> Option<Self> {
-        let mut pkcs8 = Zeroizing::new([0; PKCS8_HEAD.len() + 32]);
-        let (head, scalar) = pkcs8.split_at_mut(PKCS8_HEAD.len());
-        head.copy_from_slice(&PKCS8_HEAD);
-        entropy.fill(scalar);
-        let public = Self::from_pkcs8(pkcs8.as_slice()).ok()?;
-        // Made again from both parts: a pair that was read without its public key is also written without it.
-        let (_, scalar) = pkcs8.split_at(PKCS8_HEAD.len());
-        let public = public.pair.public_key().as_ref();
-        let pair = EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_ASN1_SIGNING, scalar, public).ok()?;
-        Self::new(pair).ok()
+    /// A new key of this kind and its PKCS#8 DER (RFC 5208), which is to be sealed and nothing else: an elliptic key with its
+    /// public key, ML-DSA-65 as its seed alone (RFC 9881 section 6). RSA takes about a second; its primes come from the library's
+    /// own generator, which can be given no randomness, everything else from `entropy` (I10).
+    pub fn generate_as(algorithm: KeyAlgorithm, entropy: &dyn Entropy) -> Result<(Self, Zeroizing<Vec<u8>>), SigningError> {
+        let pair = match algorithm {
+            KeyAlgorithm::EcP256 => draw_elliptic(&ECDSA_P256_SHA256_ASN1_SIGNING, &P256_HEAD, 32, entropy)?,
+            KeyAlgorithm::EcP384 => draw_elliptic(&ECDSA_P384_SHA384_ASN1_SIGNING, &P384_HEAD, 48, entropy)?,
+            KeyAlgorithm::Ed25519 => from_seed(entropy, Ed25519KeyPair::from_seed_unchecked).map(Pair::Ed25519)?,
+            KeyAlgorithm::MlDsa65 => from_seed(entropy, |seed| PqdsaKeyPair::from_seed(&ML_DSA_65_SIGNING, seed)).map(Pair::MlDsa)?,
+            KeyAlgorithm::Rsa2048 => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048)?),
+            KeyAlgorithm::Rsa3072 => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa3072)?),
+            KeyAlgorithm::Rsa4096 => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa4096)?),
+        };
+        let pkcs8 = pair.to_pkcs8()?;
+        Ok((Self::new(algorithm, pair)?, pkcs8))
     }
 
-    /// From PKCS#8 DER. The library checks that the number is in range and that a public key, if given, belongs to it.
+    /// From PKCS#8 DER. The library checks that the numbers are in range and that a public key, if given, belongs to them.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, SigningError> {
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der).map_err(|_| SigningError::NotAKey)?;
-        Self::new(pair)
+        if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der) {
+            return Self::new(KeyAlgorithm::EcP256, Pair::Ecdsa(pair));
+        }
+        if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, der) {
+            return Self::new(KeyAlgorithm::EcP384, Pair::Ecdsa(pair));
+        }
+        if let Ok(pair) = Ed25519KeyPair::from_pkcs8(der) {
+            return Self::new(KeyAlgorithm::Ed25519, Pair::Ed25519(pair));
+        }
+        if let Ok(pair) = PqdsaKeyPair::from_pkcs8(&ML_DSA_65_SIGNING, der) {
+            return Self::new(KeyAlgorithm::MlDsa65, Pair::MlDsa(pair));
+        }
+        let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| SigningError::NotAKey)?;
+        let algorithm = rsa_size(pair.public_key().modulus().big_endian_without_leading_zero()).ok_or(SigningError::NotAKey)?;
+        Self::new(algorithm, Pair::Rsa(pair))
     }
 
-    fn new(pair: EcdsaKeyPair) -> Result<Self, SigningError> {
-        let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|_| SigningError::Cipher)?;
-        let spki = spki.as_ref().to_vec();
-        Ok(Self { pair, spki })
+    fn new(algorithm: KeyAlgorithm, pair: Pair) -> Result<Self, SigningError> {
+        let spki = pair.spki()?.as_ref().to_vec();
+        Ok(Self { algorithm, pair, spki })
     }
 
-    /// The public key as SubjectPublicKeyInfo DER (RFC 5480).
+    /// Its kind.
+    pub const fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
+    /// The public key as SubjectPublicKeyInfo DER (RFC 5480, RFC 8410, RFC 3279 section 2.3.1, RFC 9881).
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
     }
 
-    /// Signs the SHA-256 of `message`: Ecdsa-Sig-Value DER (RFC 3279 section 2.2.3).
+    /// Signs `message`: ECDSA as Ecdsa-Sig-Value DER (RFC 3279 section 2.2.3) over SHA-256 on P-256 and SHA-384 on P-384; RSA with
+    /// PKCS#1 v1.5 and SHA-256 (RFC 8017 section 8.2); Ed25519 and ML-DSA-65 pure, the latter with an empty context (FIPS 204).
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| SigningError::Cipher)?;
-        Ok(signature.as_ref().to_vec())
+        Ok(match &self.pair {
+            Pair::Ecdsa(pair) => pair.sign(&SystemRandom::new(), message)?.as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.try_sign(message)?.as_ref().to_vec(),
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
+                signature
+            }
+            Pair::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                let length = pair.sign(message, &mut signature)?;
+                signature.truncate(length);
+                signature
+            }
+        })
+    }
+}
+
+impl Pair {
+    fn spki(&self) -> Result<PublicKeyX509Der<'_>, Unspecified> {
+        match self {
+            Self::Ecdsa(pair) => pair.public_key().as_der(),
+            Self::Ed25519(pair) => pair.public_key().as_der(),
+            Self::Rsa(pair) => pair.public_key().as_der(),
+            Self::MlDsa(pair) => pair.public_key().as_der(),
+        }
+    }
+    fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+        let copied = |document: &[u8]| Zeroizing::new(document.to_vec());
+        match self {
+            Self::Ecdsa(pair) => pair.to_pkcs8v1().map(|document| copied(document.as_ref())),
+            // Version 1: version 2 (RFC 5958) is not read by older OpenSSL.
+            Self::Ed25519(pair) => pair.to_pkcs8v1().map(|document| copied(document.as_ref())),
+            Self::Rsa(pair) => AsDer::<Pkcs8V1Der<'_>>::as_der(pair).map(|document| copied(document.as_ref())),
+            Self::MlDsa(pair) => pair.to_pkcs8v1().map(|document| copied(document.as_ref())),
+        }
+    }
+}
+
+fn draw_elliptic(curve: &'static EcdsaSigningAlgorithm, head: &[u8], length: usize, entropy: &dyn Entropy) -> Result<Pair, SigningError> {
+    // A random number is not below the group's order with probability 2^-32 at most (FIPS 186-5 A.2.2: draw again).
+    const DRAWS: usize = 8;
+    let draw = || {
+        let mut scalar = Zeroizing::new(vec![0; length]);
+        entropy.fill(&mut scalar);
+        let pkcs8 = Zeroizing::new([head, &scalar].concat());
+        let public = EcdsaKeyPair::from_pkcs8(curve, &pkcs8).ok()?;
+        // Made again from both parts: a pair that was read without its public key is also written without it.
+        EcdsaKeyPair::from_private_key_and_public_key(curve, &scalar, public.public_key().as_ref()).ok()
+    };
+    (0..DRAWS).find_map(|_| draw()).map(Pair::Ecdsa).ok_or(SigningError::Entropy)
+}
+
+fn from_seed<T>(entropy: &dyn Entropy, make: impl FnOnce(&[u8]) -> Result<T, KeyRejected>) -> Result<T, SigningError> {
+    let mut seed = Zeroizing::new([0; SEED]);
+    entropy.fill(seed.as_mut_slice());
+    // Every seed is a key; a source that has nothing to give is recognised by what it left as it was.
+    if *seed == [0; SEED] {
+        return Err(SigningError::Entropy);
+    }
+    make(seed.as_slice()).map_err(|_| SigningError::Cipher)
+}
+
+/// The kind of an RSA key by the exact length of its modulus.
+fn rsa_size(modulus: &[u8]) -> Option<KeyAlgorithm> {
+    let whole = modulus.first().is_some_and(|first| first & 0x80 != 0);
+    match modulus.len() {
+        256 if whole => Some(KeyAlgorithm::Rsa2048),
+        384 if whole => Some(KeyAlgorithm::Rsa3072),
+        512 if whole => Some(KeyAlgorithm::Rsa4096),
+        _ => None,
     }
 }
 

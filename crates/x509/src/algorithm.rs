@@ -1,21 +1,60 @@
 //! The one place where kinds of keys and signatures are told apart: a further algorithm is one more arm in each match here.
 
 use crate::key::BadKey;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
+use aws_lc_rs::signature::{ML_DSA_65, ParsedPublicKey};
 use chancery_domain::key::KeyAlgorithm;
 use const_oid::ObjectIdentifier;
-use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, SECP_256_R_1};
-use der::asn1::{AnyRef, UintRef};
-use der::{Decode, Reader, SliceReader, Tag, Tagged};
+use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, RSA_ENCRYPTION};
+use const_oid::db::rfc8410::ID_ED_25519;
+use der::asn1::UintRef;
+use der::{Decode, Reader, SliceReader};
 use spki::SubjectPublicKeyInfoRef;
+
+mod arithmetic;
+mod compromised;
+mod edwards;
+mod elliptic;
+mod rsa;
+mod weak;
+
+pub(crate) use compromised::is_compromised;
 
 /// `AlgorithmIdentifier` of ecdsa-with-SHA256, parameters absent (RFC 5758 section 3.2).
 const ECDSA_WITH_SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+/// ecdsa-with-SHA384, parameters absent (RFC 5758 section 3.2).
+const ECDSA_WITH_SHA384: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03];
+/// id-Ed25519, parameters absent (RFC 8410 section 3).
+const ED25519: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
+/// sha256WithRSAEncryption, parameters NULL (RFC 4055 section 5).
+const SHA256_WITH_RSA: &[u8] = &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00];
+/// id-ml-dsa-65, parameters absent (RFC 9881 section 2).
+const ML_DSA_65_IDENTIFIER: &[u8] = &[0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12];
+
+/// id-ml-dsa-65 (RFC 9881 section 2); pure ML-DSA, for keys and signatures alike.
+const ID_ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
+/// Octets of an ML-DSA-65 public key and signature (FIPS 204 table 2).
+const ML_DSA_65_KEY: usize = 1952;
+const ML_DSA_65_SIGNATURE: usize = 3309;
 
 /// The encoded `AlgorithmIdentifier` of the signatures that a key of this kind makes.
 pub(crate) const fn signature_algorithm(algorithm: KeyAlgorithm) -> &'static [u8] {
     match algorithm {
         KeyAlgorithm::EcP256 => ECDSA_WITH_SHA256,
+        KeyAlgorithm::EcP384 => ECDSA_WITH_SHA384,
+        KeyAlgorithm::Ed25519 => ED25519,
+        KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => SHA256_WITH_RSA,
+        KeyAlgorithm::MlDsa65 => ML_DSA_65_IDENTIFIER,
+    }
+}
+
+/// The name of that algorithm, for messages.
+pub(crate) const fn signature_name(algorithm: KeyAlgorithm) -> &'static str {
+    match algorithm {
+        KeyAlgorithm::EcP256 => "ecdsa-with-SHA256",
+        KeyAlgorithm::EcP384 => "ecdsa-with-SHA384",
+        KeyAlgorithm::Ed25519 => "id-Ed25519",
+        KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => "sha256WithRSAEncryption and NULL",
+        KeyAlgorithm::MlDsa65 => "id-ml-dsa-65",
     }
 }
 
@@ -23,32 +62,36 @@ pub(crate) const fn signature_algorithm(algorithm: KeyAlgorithm) -> &'static [u8
 pub(crate) fn is_signature_shaped(algorithm: KeyAlgorithm, signature: &[u8]) -> bool {
     match algorithm {
         KeyAlgorithm::EcP256 => is_ecdsa_value(signature, 32),
+        KeyAlgorithm::EcP384 => is_ecdsa_value(signature, 48),
+        // RFC 8032 section 5.1.7: the second half is a number below the group's order of 253 bits.
+        KeyAlgorithm::Ed25519 => signature.len() == 64 && signature.last().is_some_and(|last| *last <= 0x10),
+        KeyAlgorithm::Rsa2048 => signature.len() == 256,
+        KeyAlgorithm::Rsa3072 => signature.len() == 384,
+        KeyAlgorithm::Rsa4096 => signature.len() == 512,
+        KeyAlgorithm::MlDsa65 => signature.len() == ML_DSA_65_SIGNATURE,
     }
 }
 
-/// The kind of a public key and its verifier, from a strict `SubjectPublicKeyInfo` (THREATS 23).
+/// The kind of a public key and its verifier, from a strict `SubjectPublicKeyInfo` (THREATS 22, 23).
 pub(crate) fn parse_key(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<(KeyAlgorithm, ParsedPublicKey), BadKey> {
     let bits = spki.subject_public_key.as_bytes().ok_or(BadKey::Bits)?;
+    let parameters = spki.algorithm.parameters;
     match spki.algorithm.oid {
-        ID_EC_PUBLIC_KEY => parse_p256(spki.algorithm.parameters, bits).map(|key| (KeyAlgorithm::EcP256, key)),
+        ID_EC_PUBLIC_KEY => elliptic::parse(parameters, bits),
+        RSA_ENCRYPTION => rsa::parse(parameters, bits),
+        ID_ED_25519 if parameters.is_none() => edwards::parse(bits).map(|key| (KeyAlgorithm::Ed25519, key)),
+        ID_ML_DSA_65 if parameters.is_none() => parse_ml_dsa(bits).map(|key| (KeyAlgorithm::MlDsa65, key)),
+        ID_ED_25519 | ID_ML_DSA_65 => Err(BadKey::Parameters("present, leave them out (RFC 8410 section 3, RFC 9881 section 2)")),
         other => Err(BadKey::Algorithm(other.to_string())),
     }
 }
 
-/// RFC 5480 section 2: a named curve and nothing else; section 2.2: here the uncompressed form only.
-fn parse_p256(parameters: Option<AnyRef<'_>>, point: &[u8]) -> Result<ParsedPublicKey, BadKey> {
-    let parameters = parameters.ok_or(BadKey::ImplicitCurve)?;
-    if parameters.tag() != Tag::ObjectIdentifier {
-        return Err(BadKey::ExplicitCurve);
+/// Any octets of the right number are a key (FIPS 204 algorithm 23, whose coefficients fill their ten bits).
+fn parse_ml_dsa(key: &[u8]) -> Result<ParsedPublicKey, BadKey> {
+    if key.len() != ML_DSA_65_KEY {
+        return Err(BadKey::Length { octets: key.len(), expected: ML_DSA_65_KEY, algorithm: KeyAlgorithm::MlDsa65.as_str() });
     }
-    let curve: ObjectIdentifier = parameters.decode_as().map_err(|_| BadKey::NotDer)?;
-    if curve != SECP_256_R_1 {
-        return Err(BadKey::Curve(curve.to_string()));
-    }
-    if point.len() != 65 || point.first() != Some(&0x04) {
-        return Err(BadKey::PointForm);
-    }
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).map_err(|_| BadKey::NotOnCurve)
+    ParsedPublicKey::new(&ML_DSA_65, key).map_err(|_| BadKey::Refused)
 }
 
 /// `Ecdsa-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER }`, both positive and no longer than the curve's order.
@@ -76,6 +119,26 @@ mod tests {
             [&[0x30, 6, 2, 1, 0, 2, 1, 1][..], &[0x30, 6, 2, 1, 1, 2, 1, 0x81], &[0x30, 3, 2, 1, 1], &[0x30, 6, 2, 1, 1, 2, 1, 1, 0], b""]
         {
             assert!(!is_ecdsa_value(bad, 32), "{bad:02x?}");
+        }
+    }
+
+    #[test]
+    fn signatures_of_one_kind_have_not_the_shape_of_another() {
+        let zeros = |length| vec![0; length];
+        let samples = [
+            (vec![KeyAlgorithm::EcP256, KeyAlgorithm::EcP384], vec![0x30, 6, 2, 1, 1, 2, 1, 1]),
+            (vec![KeyAlgorithm::EcP384], [&[0x30, 38, 2, 33][..], &[1; 33], &[2, 1, 1]].concat()),
+            (vec![KeyAlgorithm::Ed25519], zeros(64)),
+            (vec![KeyAlgorithm::Rsa2048], zeros(256)),
+            (vec![KeyAlgorithm::Rsa3072], zeros(384)),
+            (vec![KeyAlgorithm::Rsa4096], zeros(512)),
+            (vec![KeyAlgorithm::MlDsa65], zeros(3309)),
+            (vec![], [&zeros(63)[..], &[0x11]].concat()),
+            (vec![], zeros(3308)),
+        ];
+        for (kinds, signature) in samples {
+            let fitting: Vec<_> = KeyAlgorithm::ALL.into_iter().filter(|kind| is_signature_shaped(*kind, &signature)).collect();
+            assert_eq!(fitting, kinds, "{} octets", signature.len());
         }
     }
 }

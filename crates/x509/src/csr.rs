@@ -1,6 +1,6 @@
 //! Certification requests (PKCS#10, RFC 2986): what a stranger sends, reduced to a key that it holds and the names that it wishes.
 
-use crate::algorithm::signature_algorithm;
+use crate::algorithm::{signature_algorithm, signature_name};
 use crate::extension::RawExtension;
 use crate::key::{BadKey, PublicKey};
 use crate::name::{self, NameError};
@@ -57,8 +57,13 @@ pub enum CsrError {
     #[error("certificationRequestInfo.{0}")]
     Key(#[from] BadKey),
     /// Not the algorithm that goes with the key.
-    #[error("signatureAlgorithm: sign a request for a P-256 key with ecdsa-with-SHA256")]
-    SignatureAlgorithm,
+    #[error("signatureAlgorithm: sign a request for a {key} key with {signature}")]
+    SignatureAlgorithm {
+        /// The kind of key in the request.
+        key: &'static str,
+        /// The algorithm, and its parameters if it has some.
+        signature: &'static str,
+    },
     /// Whoever sent this does not hold the key, or it was changed.
     #[error("signature: does not verify with the request's own key")]
     Signature,
@@ -110,7 +115,8 @@ impl CertificationRequest {
         }
         let public_key = PublicKey::from_spki_der(info.spki_der)?;
         if parts.algorithm_der != signature_algorithm(public_key.algorithm()) {
-            return Err(CsrError::SignatureAlgorithm);
+            let (key, signature) = (public_key.algorithm().as_str(), signature_name(public_key.algorithm()));
+            return Err(CsrError::SignatureAlgorithm { key, signature });
         }
         let common_name = common_name(info.subject_der)?;
         let names = requested_names(&info.attributes)?;

@@ -29,6 +29,9 @@ pub enum IssuerError {
     /// Its key is refused.
     #[error("issuer certificate: {0}")]
     Key(#[from] BadKey),
+    /// Its key is of a kind that only subjects may have.
+    #[error("issuer certificate: {0} keys are too weak for authorities")]
+    Weak(&'static str),
     /// Not the certificate of an authority.
     #[error("issuer certificate: {0}")]
     NotAnAuthority(&'static str),
@@ -51,12 +54,16 @@ impl IssuerCertificate {
         if extensions.unknown.iter().any(|unknown| unknown.critical) {
             return Err(IssuerError::NotAnAuthority("a critical extension is not understood"));
         }
+        let public_key = PublicKey::from_spki_der(tbs.spki_der)?;
+        if !public_key.algorithm().may_issue() {
+            return Err(IssuerError::Weak(public_key.algorithm().as_str()));
+        }
         let key_identifier = extensions.subject_key_identifier.as_ref();
         let key_identifier = key_identifier.ok_or(IssuerError::NotAnAuthority("subjectKeyIdentifier is absent"))?;
         Ok(Self {
             der: der.to_vec(),
             subject_der: tbs.subject_der.to_vec(),
-            public_key: PublicKey::from_spki_der(tbs.spki_der)?,
+            public_key,
             key_identifier: key_identifier.value.to_vec(),
             not_before: time::from_x509(tbs.validity.not_before),
             not_after: time::from_x509(tbs.validity.not_after),

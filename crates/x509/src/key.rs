@@ -8,7 +8,7 @@ use der::Decode;
 use spki::SubjectPublicKeyInfoRef;
 use std::fmt;
 
-/// A public key whose form and place on its curve were checked (THREATS 23).
+/// A public key that was found sound: its form, its place on its curve, its modulus, and that nobody published it (THREATS 23).
 #[derive(Clone)]
 pub struct PublicKey {
     spki_der: Vec<u8>,
@@ -24,28 +24,76 @@ pub enum BadKey {
     #[error("subjectPublicKeyInfo: not a DER SubjectPublicKeyInfo, or bytes follow it")]
     NotDer,
     /// A kind of key that is not offered.
-    #[error("subjectPublicKeyInfo.algorithm: {0} is not supported, use an EC key on P-256")]
+    #[error("subjectPublicKeyInfo.algorithm: {0} is not supported, use EC on P-256 or P-384, Ed25519, ML-DSA-65, or RSA as rsaEncryption")]
     Algorithm(String),
+    /// Other algorithm parameters than the one form that is defined.
+    #[error("subjectPublicKeyInfo.algorithm.parameters: {0}")]
+    Parameters(&'static str),
     /// EC parameters absent.
-    #[error("subjectPublicKeyInfo.algorithm.parameters: absent, name the curve P-256 (RFC 5480 section 2.1.1)")]
+    #[error("subjectPublicKeyInfo.algorithm.parameters: absent, name the curve (RFC 5480 section 2.1.1)")]
     ImplicitCurve,
     /// Curve parameters written out (CVE-2020-0601).
-    #[error(
-        "subjectPublicKeyInfo.algorithm.parameters: explicit curve parameters are refused, name the curve P-256 (RFC 5480 section 2.1.1)"
-    )]
+    #[error("subjectPublicKeyInfo.algorithm.parameters: explicit curve parameters are refused, name the curve (RFC 5480 section 2.1.1)")]
     ExplicitCurve,
     /// Another curve.
-    #[error("subjectPublicKeyInfo.algorithm.parameters: curve {0} is not supported, use P-256")]
+    #[error("subjectPublicKeyInfo.algorithm.parameters: curve {0} is not supported, use P-256 or P-384")]
     Curve(String),
     /// A BIT STRING with unused bits.
     #[error("subjectPublicKeyInfo.subjectPublicKey: not a whole number of octets")]
     Bits,
     /// Compressed, hybrid, infinite or of the wrong length.
-    #[error("subjectPublicKeyInfo.subjectPublicKey: not an uncompressed P-256 point of 65 octets beginning with 04")]
-    PointForm,
+    #[error("subjectPublicKeyInfo.subjectPublicKey: not an uncompressed {curve} point of {octets} octets beginning with 04")]
+    PointForm {
+        /// The curve named.
+        curve: &'static str,
+        /// How long such a point is.
+        octets: usize,
+    },
     /// Not a point of the curve.
-    #[error("subjectPublicKeyInfo.subjectPublicKey: the point is not on P-256")]
-    NotOnCurve,
+    #[error("subjectPublicKeyInfo.subjectPublicKey: the point is not on {0}")]
+    NotOnCurve(&'static str),
+    /// A key of fixed length that has another.
+    #[error("subjectPublicKeyInfo.subjectPublicKey: {octets} octets, {algorithm} keys have {expected}")]
+    Length {
+        /// What it has.
+        octets: usize,
+        /// What it should have.
+        expected: usize,
+        /// The kind of key.
+        algorithm: &'static str,
+    },
+    /// An Ed25519 key that is no usable point.
+    #[error("subjectPublicKeyInfo.subjectPublicKey: {0} (Ed25519, RFC 8032 section 5.1)")]
+    Edwards(&'static str),
+    /// An RSA key that is no pair of positive numbers.
+    #[error("subjectPublicKeyInfo.subjectPublicKey: not a DER RSAPublicKey of two positive numbers (RFC 8017 appendix A.1.1)")]
+    RsaForm,
+    /// An exponent that is even, too small or too large.
+    #[error("subjectPublicKeyInfo.subjectPublicKey.publicExponent: must be odd, at least 65537 and below 2^33: use 65537")]
+    Exponent,
+    /// A modulus of another length.
+    #[error("subjectPublicKeyInfo.subjectPublicKey.modulus: {0} bits, use 3072, 4096 or 2048")]
+    ModulusLength(usize),
+    /// A modulus that is no product of two large primes.
+    #[error("subjectPublicKeyInfo.subjectPublicKey.modulus: divisible by {0}: what made this key is broken")]
+    SmallFactor(u32),
+    /// CVE-2017-15361.
+    #[error(
+        "subjectPublicKeyInfo.subjectPublicKey.modulus: has the form of the ROCA weakness (CVE-2017-15361), from which the private key \
+         can be computed: make the key with other hardware or software"
+    )]
+    Roca,
+    /// Its two primes lie next to each other.
+    #[error(
+        "subjectPublicKeyInfo.subjectPublicKey.modulus: its primes are so close that it is factored at once: what made this key is broken"
+    )]
+    CloseFactors,
+    /// Its private half is published.
+    #[error("subjectPublicKeyInfo: the private half of this key is publicly known: make a new key")]
+    Compromised,
+    /// The cryptographic library found something else wrong.
+    #[error("subjectPublicKeyInfo.subjectPublicKey: refused by the cryptographic library")]
+    Refused,
 }
 
 /// A signature that the key did not make over that message.
@@ -70,7 +118,8 @@ pub enum SignError {
     Altered,
 }
 
-/// A private key, wherever it is kept. Its signatures over ECDSA keys are DER `SEQUENCE { r, s }`.
+/// A private key, wherever it is kept. It makes the one kind of signature that goes with its kind of key ([`KeyAlgorithm`]); those
+/// with ECDSA are DER `SEQUENCE { r, s }`.
 pub trait Signer {
     /// The public half.
     fn public_key(&self) -> &PublicKey;
@@ -89,6 +138,9 @@ impl PublicKey {
     pub fn from_spki_der(der: &[u8]) -> Result<Self, BadKey> {
         let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| BadKey::NotDer)?;
         let (algorithm, verifier) = algorithm::parse_key(&spki)?;
+        if algorithm::is_compromised(der) {
+            return Err(BadKey::Compromised);
+        }
         // RFC 7093 section 2, method 1: the leftmost 160 bits of the SHA-256 of the BIT STRING's value.
         let hash = digest(&SHA256, spki.subject_public_key.raw_bytes());
         let mut key_identifier = [0; 20];

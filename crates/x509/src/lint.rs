@@ -31,6 +31,7 @@ const CERTIFICATE: &[Lint] = &[
     validity::WITHIN_ISSUER,
     distinguished_name::SUBJECT,
     keys::SUBJECT_KEY,
+    keys::AUTHORITY_KEY,
     keys::SUBJECT_KEY_IDENTIFIER,
     keys::AUTHORITY_KEY_IDENTIFIER,
     purpose::KNOWN_EXTENSIONS,

@@ -5,8 +5,8 @@ use crate::algorithm::signature_algorithm;
 
 pub(super) const SIGNATURE_ALGORITHM: Lint =
     Lint { code: "signature-algorithm", source: "RFC 5280 sections 4.1.1.2 and 4.1.2.3", check: algorithm };
-pub(super) const SUBJECT_KEY: Lint =
-    Lint { code: "subject-key", source: "RFC 5280 section 4.1.2.7; RFC 5480 section 2", check: subject_key };
+pub(super) const SUBJECT_KEY: Lint = Lint { code: "subject-key", source: "RFC 5280 section 4.1.2.7", check: subject_key };
+pub(super) const AUTHORITY_KEY: Lint = Lint { code: "authority-key", source: "NIST SP 800-57 part 1 table 4", check: authority_key };
 pub(super) const SUBJECT_KEY_IDENTIFIER: Lint =
     Lint { code: "subject-key-identifier", source: "RFC 5280 section 4.2.1.2; RFC 7093 section 2", check: subject_identifier };
 pub(super) const AUTHORITY_KEY_IDENTIFIER: Lint =
@@ -25,6 +25,11 @@ fn subject_key(linted: &Linted<'_>) -> Result<(), String> {
     // Two certificates over one key would let the one stand for the other.
     let shared = linted.expected.issuer().is_some_and(|issuer| issuer.public_key() == key);
     rule(!shared, || "it is the issuer's own key".to_owned())
+}
+
+fn authority_key(linted: &Linted<'_>) -> Result<(), String> {
+    let algorithm = linted.expected.key().algorithm();
+    rule(linted.expected.is_leaf() || algorithm.may_issue(), || format!("{} keys are too weak for authorities", algorithm.as_str()))
 }
 
 fn subject_identifier(linted: &Linted<'_>) -> Result<(), String> {

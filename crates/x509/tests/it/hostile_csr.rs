@@ -179,10 +179,9 @@ fn keys_are_uncompressed_points_on_the_named_curve() {
     refused("explicit curve parameters", with(spki(&[&ec[..], &tlv(0x30, &[&[2, 1, 1]])].concat(), &point)));
     refused("explicit curve parameters", with(spki(&[&ec[..], &[5, 0]].concat(), &point)));
     refused("name the curve", with(spki(ec, &point)));
-    refused("curve 1.3.132.0.34 is not supported", with(spki(&[&ec[..], b"\x06\x05\x2b\x81\x04\x00\x22"].concat(), &point)));
-    let rsa = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
-    refused("1.2.840.113549.1.1.1 is not supported", with(spki(rsa, &tlv(0x30, &[&[2, 1, 3], &[2, 1, 3]]))));
-    refused("1.3.101.112 is not supported", with(spki(b"\x06\x03\x2b\x65\x70", &[7; 32])));
+    refused("not an uncompressed P-384 point", with(spki(&[&ec[..], b"\x06\x05\x2b\x81\x04\x00\x22"].concat(), &point)));
+    refused("curve 1.3.132.0.35 is not supported", with(spki(&[&ec[..], b"\x06\x05\x2b\x81\x04\x00\x23"].concat(), &point)));
+    refused("1.3.101.110 is not supported", with(spki(b"\x06\x03\x2b\x65\x6e", &[7; 32])));
     refused("not a whole number of octets", with(tlv(0x30, &[&tlv(0x30, &[ec, p256]), &tlv(3, &[&[1], &[0xfe]])])));
 }
 
@@ -190,9 +189,15 @@ fn keys_are_uncompressed_points_on_the_named_curve() {
 fn real_keys_of_other_kinds_and_curves_are_refused() {
     let openssl = Openssl::new();
     for (options, expected) in [
-        ("-newkey rsa:2048", "1.2.840.113549.1.1.1 is not supported"),
-        ("-newkey ed25519", "1.3.101.112 is not supported"),
-        ("-newkey ec -pkeyopt ec_paramgen_curve:secp384r1", "curve 1.3.132.0.34 is not supported"),
+        ("-newkey rsa:1024", "1024 bits, use 3072"),
+        ("-newkey rsa:2047", "2047 bits, use 3072"),
+        ("-newkey rsa:2048 -pkeyopt rsa_keygen_pubexp:3", "publicExponent"),
+        ("-newkey rsa:2048 -sha384", "sign a request for a rsa-2048 key with sha256WithRSAEncryption"),
+        ("-newkey rsa-pss -pkeyopt rsa_keygen_bits:2048", "1.2.840.113549.1.1.10 is not supported"),
+        ("-newkey rsa:2048 -sigopt rsa_padding_mode:pss", "sign a request for a rsa-2048 key with sha256WithRSAEncryption"),
+        ("-newkey ed448", "1.3.101.113 is not supported"),
+        ("-newkey ec -pkeyopt ec_paramgen_curve:secp521r1", "curve 1.3.132.0.35 is not supported"),
+        ("-newkey ec -pkeyopt ec_paramgen_curve:secp384r1 -sha256", "ecdsa-with-SHA384"),
         ("-newkey ec -pkeyopt ec_paramgen_curve:secp256k1", "curve 1.3.132.0.10 is not supported"),
         ("-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -pkeyopt ec_param_enc:explicit", "explicit curve parameters"),
         ("-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha384", "ecdsa-with-SHA256"),
