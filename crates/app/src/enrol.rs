@@ -41,11 +41,14 @@ impl Chancery {
             return Err(Failure::Unauthenticated);
         }
         let ended = self.make_enrolled(&realm, row.id, row.roles, name, lifetime, request).await;
-        self.forget_realm(realm.id);
         match ended {
+            Ok(enrolled) => {
+                self.forget_realm(realm.id);
+                Ok(enrolled)
+            }
             // Somebody else used it up at the same moment.
             Err(Stop::Again) => Err(Failure::Unauthenticated),
-            other => other.map_err(Failure::from),
+            Err(Stop::Failure(failure)) => Err(failure),
         }
     }
 

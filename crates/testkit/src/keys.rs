@@ -12,11 +12,12 @@ pub struct FakeFailures {
     real: Arc<dyn KeyProvider>,
     creations: AtomicU32,
     wraps: AtomicU32,
+    unwraps: AtomicU32,
 }
 
 impl FakeFailures {
     pub(crate) fn over(real: Arc<dyn KeyProvider>) -> Self {
-        Self { real, creations: AtomicU32::new(0), wraps: AtomicU32::new(0) }
+        Self { real, creations: AtomicU32::new(0), wraps: AtomicU32::new(0), unwraps: AtomicU32::new(0) }
     }
 
     /// The next so many times that a tenant's wrapping keys are to be made, the provider does not answer.
@@ -27,6 +28,11 @@ impl FakeFailures {
     /// The next so many times that something is to be wrapped, the provider does not answer.
     pub fn fail_next_wraps(&self, times: u32) {
         self.wraps.store(times, Ordering::SeqCst);
+    }
+
+    /// The next so many times that something is to be unwrapped, the provider does not answer.
+    pub fn fail_next_unwraps(&self, times: u32) {
+        self.unwraps.store(times, Ordering::SeqCst);
     }
 }
 
@@ -49,6 +55,7 @@ impl KeyProvider for FakeFailures {
         self.real.wrap(tenant, kind, aad, plaintext).await
     }
     async fn unwrap(&self, tenant: TenantId, kind: KekKind, aad: &[u8], wrapped: &Sealed) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+        answer(&self.unwraps)?;
         self.real.unwrap(tenant, kind, aad, wrapped).await
     }
 }

@@ -203,7 +203,8 @@ async fn mint(
 /// Revoke a token; every node obeys within 5 s.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts/{account}/tokens/{token}/revoke", tag = "accounts",
     security(("token" = [])),
-    extensions(("x-action" = json!("account:write"))), request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    extensions(("x-action" = json!("account:write"))), request_body = EmptyBody,
+    params(("tenant" = String, Path, description = "The tenant's id"),
     ("account" = String, Path, description = "The account's id"), ("token" = String, Path, description = "The token's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 200, body = TokenDocument), Problems))]

@@ -327,7 +327,8 @@ async fn revoke(
 /// Fetch the private key made here; may be repeated until it is acknowledged. Each fetch is an event.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/certificates/{certificate}/private-key/fetch", tag = "certificates",
     security(("token" = [])),
-    extensions(("x-action" = json!("private-key:release"))), request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    extensions(("x-action" = json!("private-key:release"))), request_body = EmptyBody,
+    params(("tenant" = String, Path, description = "The tenant's id"),
     ("certificate" = String, Path, description = "The certificate's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 200, body = PrivateKeyDocument), (status = 410, body = crate::problem::Problem,
@@ -345,7 +346,8 @@ async fn fetch_private_key(
 /// Acknowledge that the private key arrived: it is erased here.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/certificates/{certificate}/private-key/acknowledge", tag = "certificates",
     security(("token" = [])),
-    extensions(("x-action" = json!("private-key:release"))), request_body = EmptyBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    extensions(("x-action" = json!("private-key:release"))), request_body = EmptyBody,
+    params(("tenant" = String, Path, description = "The tenant's id"),
     ("certificate" = String, Path, description = "The certificate's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 200, body = DoneDocument), (status = 410, body = crate::problem::Problem,

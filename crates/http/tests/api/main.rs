@@ -3,3 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step ends the test")]
 
 mod enrol;
+mod isolation;
+mod operations;
+mod platform;
+mod roles;
+mod tenants;

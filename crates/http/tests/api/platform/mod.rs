@@ -1,0 +1,4 @@
+//! `/v1/platform/…`.
+
+mod sagas;
+mod tenants;

@@ -1,0 +1,7 @@
+//! `/v1/tenants/{tenant}/…`.
+
+mod accounts;
+mod certificates;
+mod events;
+mod issuers;
+mod profiles;
