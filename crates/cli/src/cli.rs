@@ -1,6 +1,7 @@
 //! The command line: what there is, where it goes, and its reference page.
 
 use crate::config::{self, ConfigFlags};
+use crate::demo::{self, DemoArgs};
 use crate::ended::{Ended, code};
 use crate::output::{self, Form};
 use crate::{init, logging, serve};
@@ -38,6 +39,14 @@ enum Command {
     #[command(after_help = "Examples:\n  chancery serve\n  chancery serve --listen 127.0.0.1:9000 --log-format json\n  \
         chancery serve --listen 0.0.0.0:8443 --tls-cert tls.pem --tls-key tls.key --public-url http://pki.example.com")]
     Serve(ConfigFlags),
+    /// Show it: start the real server on a folder of its own and do the main job through the public API.
+    ///
+    /// Two tenants get certificates under their own CAs; chains are verified, mutual TLS is spoken, crossing from one
+    /// tenant to the other is tried and fails; a renewal, a revocation, the audit trail. Then the server stays up.
+    #[command(
+        after_help = "Examples:\n  chancery demo\n  chancery demo --check\n  chancery demo --data-dir /tmp/tour --listen 127.0.0.1:8400"
+    )]
+    Demo(DemoArgs),
     /// Show the configuration that holds, and where each part comes from. Secrets are left out.
     #[command(after_help = "Examples:\n  chancery config\n  chancery config --config /etc/chancery.toml --json")]
     Config(ConfigFlags),
@@ -80,6 +89,7 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
             logging::start(config.log_format, &config.log_level)?;
             Ok(serve::serve(&config).await?)
         }
+        Command::Demo(args) => demo::demo(&args).await,
         Command::Config(flags) => {
             let shown = config::show(&flags.load()?);
             output::result(form, &shown, |shown| {

@@ -1,6 +1,8 @@
 //! How a command can end otherwise, and the exit code that says so.
 
+use crate::client::ClientError;
 use crate::config::ConfigError;
+use crate::demo::DemoError;
 use crate::logging::BadDirectives;
 use crate::open::OpenError;
 use crate::serve::ServeError;
@@ -29,6 +31,12 @@ pub(crate) enum Ended {
     /// The server.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The server's answer, or that there was none.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The demonstration.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// Something of the system's: threads, a terminal.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -56,6 +64,9 @@ impl Ended {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Log(_) => code::USAGE,
             Self::Enrolled => code::REFUSED,
+            Self::Client(error) | Self::Demo(DemoError::Client(error)) => error.code(),
+            Self::Demo(DemoError::NotEmpty(_)) => code::USAGE,
+            Self::Demo(_) => code::FAILED,
             Self::Open(error) | Self::Serve(ServeError::Open(error)) => of_opening(error),
             Self::Serve(ServeError::NotLoopback(_) | ServeError::Tls(_)) => code::USAGE,
             Self::Serve(ServeError::Listen { .. } | ServeError::Resume(_)) | Self::System(_) => code::FAILED,

@@ -4,8 +4,11 @@
 //! API. Adding a command: one file under `commands/` with its arguments, examples and printing, one arm in `cli.rs`.
 
 mod cli;
+mod client;
 pub mod config;
+mod demo;
 mod ended;
+mod files;
 mod init;
 mod logging;
 pub mod open;
