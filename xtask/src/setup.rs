@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 const OLDEST_POSTGRES: u32 = 15;
 const PKILINT: &str = "0.13";
+const CRYPTOGRAPHY: &str = "cryptography>=48";
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_MACHETE: &str = "0.9.2";
 
@@ -68,7 +69,11 @@ fn postgres_user(tree: &Tree) -> Result<()> {
 fn pkilint(tree: &Tree) -> Result<()> {
     let venv = tree.tools().join("venv");
     let venv_python = venv.join("bin/python");
-    let check = format!("import importlib.metadata as m, sys; sys.exit(not m.version('pkilint').startswith('{PKILINT}.'))");
+    // `cryptography`, which pkilint brings, is the second opinion on ML-DSA.
+    let check = format!(
+        "import cryptography.hazmat.primitives.asymmetric.mldsa, importlib.metadata as m, sys; \
+         sys.exit(not m.version('pkilint').startswith('{PKILINT}.'))"
+    );
     if Command::new(&venv_python, &tree.root).args(["-c", &check]).succeeds() {
         println!("pkilint: in {}", venv.display());
         return Ok(());
@@ -76,7 +81,7 @@ fn pkilint(tree: &Tree) -> Result<()> {
     let python = python(tree).context("no python3 with the venv module")?;
     Command::new(python, &tree.root).args(["-m", "venv", "--clear"]).args([&venv]).run()?;
     let requirement = format!("pkilint=={PKILINT}.*");
-    Command::new(&venv_python, &tree.root).args(["-m", "pip", "install", "--quiet", &requirement]).run()
+    Command::new(&venv_python, &tree.root).args(["-m", "pip", "install", "--quiet", &requirement, CRYPTOGRAPHY]).run()
 }
 
 fn cargo_tool(tree: &Tree, name: &str, version: &str) -> Result<()> {

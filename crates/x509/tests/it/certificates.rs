@@ -111,13 +111,13 @@ fn only_the_issuers_key_signs_and_only_sound_signatures_leave() {
     let prepared =
         || CertificatePlan::leaf(approved(&["a.b.example"], None), key.public_key(), serial(9), &authorities.issuer, &addresses()).unwrap();
     assert!(matches!(prepared().sign(&key), Err(SignError::WrongKey)));
-    let raw = Broken(MemoryKey::from_pkcs8(authorities.key.pair.to_pkcs8v1().unwrap().as_ref()), |_| vec![7; 64]);
+    let raw = Broken(MemoryKey::from_pkcs8(&authorities.key.pkcs8), |_| vec![7; 64]);
     assert!(matches!(prepared().sign(&raw), Err(SignError::BadSignature)));
     let flip = |mut signature: Vec<u8>| {
         *signature.last_mut().unwrap() ^= 1;
         signature
     };
-    let flipping = Broken(MemoryKey::from_pkcs8(authorities.key.pair.to_pkcs8v1().unwrap().as_ref()), flip);
+    let flipping = Broken(MemoryKey::from_pkcs8(&authorities.key.pkcs8), flip);
     assert!(matches!(prove_key_pair(&flipping), Err(SignError::BadSignature)));
     assert!(prove_key_pair(&authorities.key).is_ok());
 }

@@ -114,7 +114,7 @@ fn what_does_not_hold_is_refused() {
 
 /// THREATS 16: a leaf's key signs a certificate, its subject being made the issuer by hand.
 fn signed_by_a_leaf(key: &MemoryKey) -> Vec<u8> {
-    let fake = Authorities::with_keys(MemoryKey::new(), MemoryKey::from_pkcs8(key.pair.to_pkcs8v1().unwrap().as_ref()), EVERYTHING);
+    let fake = Authorities::with_keys(MemoryKey::new(), MemoryKey::from_pkcs8(&key.pkcs8), EVERYTHING);
     let victim = fake.leaf(MemoryKey::new().public_key(), &["b.acme.example"], None);
     let issuer_name = fake.issuer.subject_der();
     let at = victim.windows(issuer_name.len()).position(|window| window == issuer_name).unwrap();

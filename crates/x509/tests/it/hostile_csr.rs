@@ -1,7 +1,7 @@
 //! Requests that try to get more than they may, or to be read differently by two readers (THREATS 15, 23).
 
 use crate::support::*;
-use aws_lc_rs::signature::KeyPair;
+use chancery_domain::key::KeyAlgorithm;
 use chancery_x509::{CertificationRequest, Signer};
 
 const ECDSA_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
@@ -37,6 +37,17 @@ pub(crate) fn names(names: &[&[u8]]) -> Vec<u8> {
     extension(SAN, false, &tlv(0x30, names))
 }
 
+/// The `AlgorithmIdentifier`s, written down a second time from the RFCs that define them.
+pub(crate) fn signature_algorithm(key: KeyAlgorithm) -> &'static [u8] {
+    match key {
+        KeyAlgorithm::EcP256 => ECDSA_SHA256,
+        KeyAlgorithm::EcP384 => b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03",
+        KeyAlgorithm::Ed25519 => b"\x30\x05\x06\x03\x2b\x65\x70",
+        KeyAlgorithm::MlDsa65 => b"\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x12",
+        _ => b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00",
+    }
+}
+
 fn rdn(id: &[u8], tag: u8, text: &[u8]) -> Vec<u8> {
     tlv(0x31, &[&tlv(0x30, &[&tlv(6, &[id]), &tlv(tag, &[text])])])
 }
@@ -48,7 +59,7 @@ impl Csr {
             subject: tlv(0x30, &[&rdn(CN, 0x0c, b"a.acme.example")]),
             spki: key.public_key().spki_der().to_vec(),
             attributes: extension_request(&[&names(&[&tlv(0x82, &[b"a.acme.example"])])]),
-            algorithm: ECDSA_SHA256.to_vec(),
+            algorithm: signature_algorithm(key.public_key().algorithm()).to_vec(),
         }
     }
     pub(crate) fn signed(&self, key: &MemoryKey) -> Vec<u8> {
@@ -166,7 +177,7 @@ fn keys_are_uncompressed_points_on_the_named_curve() {
     let p256 = b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
     let spki = |algorithm: &[u8], point: &[u8]| tlv(0x30, &[&tlv(0x30, &[algorithm]), &tlv(3, &[&[0], point])]);
     let key = MemoryKey::new();
-    let point = key.pair.public_key().as_ref().to_vec();
+    let point = key.public_key().spki_der()[26..].to_vec();
     let with = |spki: Vec<u8>| move |csr: &mut Csr| csr.spki = spki;
     let compressed = [&[2 + (point[64] & 1)], &point[1..33]].concat();
     refused("not an uncompressed P-256 point", with(spki(&[&ec[..], p256].concat(), &compressed)));
@@ -236,7 +247,9 @@ fn only_der_and_nothing_after_it() {
     let malformed = |der: &[u8]| CertificationRequest::from_pem_or_der(der).unwrap_err().to_string();
     assert!(malformed(&[&good[..], &[0]].concat()).contains("certificationRequest: not DER"));
     assert!(malformed(&good[..good.len() - 1]).contains("certificationRequest: not DER"));
-    let content = Csr::of(&key).content(&key);
+    // Long enough for a length in two octets, whatever the length of the signature.
+    let long = Csr { subject: tlv(0x30, &[&rdn(CN, 0x0c, &[b'a'; 40])]), ..Csr::of(&key) };
+    let content = long.content(&key);
     let length = u16::try_from(content.len()).unwrap().to_be_bytes();
     assert!(CertificationRequest::from_pem_or_der(&[&[0x30, 0x82], &length[..], &content].concat()).is_ok());
     // A length in more octets than needed, and the indefinite form of BER.

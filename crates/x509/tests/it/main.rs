@@ -9,11 +9,15 @@
     reason = "a test fails by panicking; clippy allows it only inside #[test] functions, not in their helpers"
 )]
 
+mod algorithms;
 mod certificates;
 mod chains;
+mod confusion;
 mod csr;
 mod hostile_csr;
+mod hostile_keys;
 mod independence;
 mod revocation;
 mod speed;
 mod support;
+mod wycheproof;

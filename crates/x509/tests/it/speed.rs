@@ -3,6 +3,7 @@
 use crate::hostile_csr::Csr;
 use crate::support::*;
 use chancery_domain::certificate::RevocationReason;
+use chancery_domain::key::KeyAlgorithm;
 use chancery_x509::{CertificatePlan, CertificationRequest, CrlEntry, CrlPlan, PublicKey, Signer};
 use std::time::Instant;
 
@@ -15,6 +16,22 @@ fn micros<T>(what: &str, rounds: u32, mut act: impl FnMut() -> T) -> f64 {
     let each = start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds);
     println!("{what}: {each:.1} us");
     each
+}
+
+#[test]
+#[ignore = "measures; meaningful with --release only"]
+fn speed_of_keys() {
+    for algorithm in KeyAlgorithm::ALL {
+        let key = MemoryKey::numbered(algorithm, 1);
+        let name = algorithm.as_str();
+        let signature = key.sign(b"x").unwrap();
+        micros(&format!("{name}: sign"), 500, || key.sign(b"x").unwrap());
+        micros(&format!("{name}: verify"), 1000, || key.public_key().verify(b"x", &signature).unwrap());
+        micros(&format!("{name}: key from SPKI"), 500, || PublicKey::from_spki_der(key.public_key().spki_der()).unwrap());
+        let csr = Csr::of(&key).signed(&key);
+        micros(&format!("{name}: CSR from DER"), 500, || CertificationRequest::from_pem_or_der(&csr).unwrap());
+        micros(&format!("{name}: generate"), if name.starts_with("rsa") { 8 } else { 200 }, || MemoryKey::of(algorithm));
+    }
 }
 
 #[test]

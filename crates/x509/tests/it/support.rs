@@ -1,14 +1,17 @@
 //! Keys, authorities, DER by hand, and the openssl command.
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use chancery_domain::decision::{Approved, IssuerLimits, Operation, Request, decide};
 use chancery_domain::key::{Custody, KeyAlgorithm};
+use chancery_domain::port::Entropy;
 use chancery_domain::profile::Profile;
 use chancery_domain::{Serial, Timestamp};
+use chancery_keys::SoftwareKey;
 use chancery_x509::{Addresses, CaPlan, CertificatePlan, DistinguishedName, IssuerCertificate, LintError, PublicKey, SignError, Signer};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{LazyLock, Mutex};
 
 /// 2027-01-15T08:00:00Z, when the authorities here begin.
 pub(crate) const START: i64 = 1_800_000_000;
@@ -22,23 +25,37 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 
 /// A key pair in memory.
 pub(crate) struct MemoryKey {
-    pub(crate) pair: EcdsaKeyPair,
+    key: SoftwareKey,
+    pub(crate) pkcs8: Vec<u8>,
     public: PublicKey,
 }
 
-pub(crate) const SPKI_PREFIX: &[u8] =
-    b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
+struct Random;
+
+impl Entropy for Random {
+    fn fill(&self, bytes: &mut [u8]) {
+        SystemRandom::new().fill(bytes).unwrap();
+    }
+}
 
 impl MemoryKey {
+    /// On P-256, as most tests do not care.
     pub(crate) fn new() -> Self {
-        Self::of(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap())
+        Self::of(KeyAlgorithm::EcP256)
     }
-    pub(crate) fn from_pkcs8(der: &[u8]) -> Self {
-        Self::of(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der).unwrap())
+    pub(crate) fn of(algorithm: KeyAlgorithm) -> Self {
+        Self::from_pkcs8(&SoftwareKey::generate_as(algorithm, &Random).ok().unwrap().1)
     }
-    fn of(pair: EcdsaKeyPair) -> Self {
-        let spki = [SPKI_PREFIX, pair.public_key().as_ref()].concat();
-        Self { public: PublicKey::from_spki_der(&spki).unwrap(), pair }
+    /// The key of this kind with this number, the same throughout a run: RSA keys take long to make.
+    pub(crate) fn numbered(algorithm: KeyAlgorithm, number: u8) -> Self {
+        type Made = HashMap<(KeyAlgorithm, u8), Vec<u8>>;
+        static KEYS: LazyLock<Mutex<Made>> = LazyLock::new(Mutex::default);
+        let mut keys = KEYS.lock().unwrap();
+        Self::from_pkcs8(keys.entry((algorithm, number)).or_insert_with(|| Self::of(algorithm).pkcs8))
+    }
+    pub(crate) fn from_pkcs8(pkcs8: &[u8]) -> Self {
+        let key = SoftwareKey::from_pkcs8(pkcs8).ok().unwrap();
+        Self { public: PublicKey::from_spki_der(key.spki_der()).unwrap(), pkcs8: pkcs8.to_vec(), key }
     }
 }
 
@@ -47,7 +64,7 @@ impl Signer for MemoryKey {
         &self.public
     }
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.pair.sign(&SystemRandom::new(), message).map(|s| s.as_ref().to_vec()).map_err(|e| SignError::Provider(Box::new(e)))
+        self.key.sign(message).map_err(|error| SignError::Provider(Box::new(error)))
     }
 }
 
@@ -83,7 +100,7 @@ impl Authorities {
         Self { root_key, root, key, issuer }
     }
     pub(crate) fn leaf(&self, key: &PublicKey, names: &[&str], common_name: Option<&str>) -> Vec<u8> {
-        let approved = approved(names, common_name);
+        let approved = approved_for(key.algorithm(), names, common_name);
         CertificatePlan::leaf(approved, key, serial(0x77), &self.issuer, &addresses()).unwrap().sign(&self.key).unwrap().into_der()
     }
     /// Another certificate of the same intermediate: same name, same key, other constraints.
@@ -114,14 +131,19 @@ pub(crate) fn intermediate(
 pub(crate) const EVERYTHING: &[&str] = &["dns:*", "ip:0.0.0.0/0", "ip:::/0", "email:*", "uri:*"];
 
 pub(crate) fn approved(names: &[&str], common_name: Option<&str>) -> Approved {
+    approved_for(KeyAlgorithm::EcP256, names, common_name)
+}
+
+pub(crate) fn approved_for(key_algorithm: KeyAlgorithm, names: &[&str], common_name: Option<&str>) -> Approved {
     let mut profile = Profile::presets().remove(2);
     profile.names = EVERYTHING.iter().map(|text| text.parse().unwrap()).collect();
     profile.wildcards = true;
+    profile.key_algorithms = KeyAlgorithm::ALL.to_vec();
     let request = Request {
         operation: Operation::Issue,
         names: names.iter().map(|name| name.parse().unwrap()).collect(),
         common_name: common_name.map(str::to_owned),
-        key_algorithm: KeyAlgorithm::EcP256,
+        key_algorithm,
         custody: Custody::Client,
         validity_seconds: None,
     };
@@ -173,4 +195,14 @@ impl Openssl {
         assert!(success, "openssl {arguments}: {said}");
         said
     }
+}
+
+/// Runs the Python of `cargo xtask setup`, whose `cryptography` package (with an OpenSSL newer than the machine's) knows ML-DSA.
+pub(crate) fn python(folder: &Openssl, script: &str, arguments: &[&str]) -> (bool, String) {
+    let default = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-tools/venv/bin");
+    let tools = std::env::var_os("CHANCERY_TEST_TOOLS").map_or(default, PathBuf::from);
+    let output = Command::new(tools.join("python")).current_dir(folder.0.path()).args(["-c", script]).args(arguments).output();
+    let output = output.expect("these tests need the Python that `cargo xtask setup` installs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
