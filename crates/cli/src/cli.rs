@@ -1,5 +1,15 @@
 //! The command line: what there is, where it goes, and its reference page.
 
+use crate::commands::account::{self, AccountArgs};
+use crate::commands::audit::{self, AuditArgs};
+use crate::commands::cert::{self, CertArgs};
+use crate::commands::crl::{self, CrlArgs};
+use crate::commands::enrol::{self, EnrolArgs};
+use crate::commands::issuer::{self, IssuerArgs};
+use crate::commands::order::{self, OrderArgs};
+use crate::commands::profile::{self, ProfileArgs};
+use crate::commands::tenant::{self, TenantArgs};
+use crate::commands::token::{self, TokenArgs};
 use crate::config::{self, ConfigFlags};
 use crate::demo::{self, DemoArgs};
 use crate::ended::{Ended, code};
@@ -50,6 +60,30 @@ enum Command {
     /// Show the configuration that holds, and where each part comes from. Secrets are left out.
     #[command(after_help = "Examples:\n  chancery config\n  chancery config --config /etc/chancery.toml --json")]
     Config(ConfigFlags),
+    /// Use up an enrolment or bootstrap token: become an account, and get its bearer token.
+    ///
+    /// The enrolment token comes from --token-file, else CHANCERY_ENROLMENT_TOKEN, else standard input.
+    #[command(after_help = "Examples:\n  chancery enrol operator --save operator.token < bootstrap.txt\n  \
+        CHANCERY_ENROLMENT_TOKEN=chye_… chancery enrol 'Ada, tenant admin' --save admin.token")]
+    Enrol(EnrolArgs),
+    /// Tenants: the operator's register, and one's own.
+    Tenant(TenantArgs),
+    /// Accounts: who may act in the tenant.
+    Account(AccountArgs),
+    /// Tokens of accounts.
+    Token(TokenArgs),
+    /// Issuers: the tenant's certificate authorities.
+    Issuer(IssuerArgs),
+    /// Profiles: what may be issued.
+    Profile(ProfileArgs),
+    /// Certificates.
+    Cert(CertArgs),
+    /// Orders: requests for certificates and what became of them.
+    Order(OrderArgs),
+    /// Revocation lists.
+    Crl(CrlArgs),
+    /// The audit log.
+    Audit(AuditArgs),
 }
 
 /// The command line's description.
@@ -89,6 +123,16 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
             logging::start(config.log_format, &config.log_level)?;
             Ok(serve::serve(&config).await?)
         }
+        Command::Enrol(args) => enrol::enrol(args, form).await,
+        Command::Tenant(args) => tenant::tenant(args, form).await,
+        Command::Account(args) => account::account(args, form).await,
+        Command::Token(args) => token::token(args, form).await,
+        Command::Issuer(args) => issuer::issuer(args, form).await,
+        Command::Profile(args) => profile::profile(args, form).await,
+        Command::Cert(args) => cert::cert(args, form).await,
+        Command::Order(args) => order::order(args, form).await,
+        Command::Crl(args) => crl::crl(args, form).await,
+        Command::Audit(args) => audit::audit(args, form).await,
         Command::Demo(args) => demo::demo(&args).await,
         Command::Config(flags) => {
             let shown = config::show(&flags.load()?);
@@ -151,7 +195,7 @@ mod tests {
     #[test]
     fn the_reference_holds_every_command() {
         let page = cli_reference();
-        for name in ["init", "serve", "config"] {
+        for name in ["init", "serve", "demo", "cert issue", "cert key fetch", "audit list"] {
             assert!(page.contains(&format!("\n## chancery {name}\n")), "{name}");
         }
     }

@@ -21,6 +21,8 @@ use zeroize::Zeroizing;
 pub struct Config {
     /// Where it listens; with port 0 on a free port.
     pub listen: SocketAddr,
+    /// Where the public addresses alone are served, without TLS.
+    pub public_listen: Option<SocketAddr>,
     /// The base of the public addresses in certificates; `http://127.0.0.1:<port>` where it is not set.
     pub public_url: Option<String>,
     /// The data directory.
@@ -95,6 +97,7 @@ impl Config {
         let keyring = folder.join("keyring");
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            public_listen: None,
             public_url: None,
             data_dir: folder.join("data"),
             root_key: RootKeySource::File(keyring.join("root.key")),

@@ -9,6 +9,7 @@ use crate::serve::ServeError;
 use chancery_app::Failure;
 use chancery_keys::ProviderError;
 use chancery_store::StoreError;
+use std::path::PathBuf;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,17 @@ pub(crate) enum Ended {
     /// The server's answer, or that there was none.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// A file named in the arguments.
+    #[error("cannot use {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The server sent something that is not what it should be.
+    #[error("the server sent a damaged document: {0}")]
+    Malformed(String),
     /// The demonstration.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -66,7 +78,7 @@ impl Ended {
             Self::Enrolled => code::REFUSED,
             Self::Client(error) | Self::Demo(DemoError::Client(error)) => error.code(),
             Self::Demo(DemoError::NotEmpty(_)) => code::USAGE,
-            Self::Demo(_) => code::FAILED,
+            Self::Demo(_) | Self::Malformed(_) | Self::File { .. } => code::FAILED,
             Self::Open(error) | Self::Serve(ServeError::Open(error)) => of_opening(error),
             Self::Serve(ServeError::NotLoopback(_) | ServeError::Tls(_)) => code::USAGE,
             Self::Serve(ServeError::Listen { .. } | ServeError::Resume(_)) | Self::System(_) => code::FAILED,

@@ -5,6 +5,7 @@
 
 mod cli;
 mod client;
+mod commands;
 pub mod config;
 mod demo;
 mod ended;

@@ -3,6 +3,7 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
+use std::io::Write;
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,13 @@ pub(crate) fn result<T: Serialize>(form: Form, document: &T, text: impl FnOnce(&
 /// A line on standard output.
 pub(crate) fn line(text: &str) {
     println!("{text}");
+}
+
+/// Bytes on standard output, as they are.
+pub(crate) fn bytes(content: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(content)?;
+    out.flush()
 }
 
 /// A line on standard error, for people.

@@ -1,27 +1,16 @@
 //! The server: a listener, TLS where configured, HTTP/1.1 and HTTP/2, and an orderly end.
 
+mod connection;
 mod tls;
 
 use crate::config::Config;
 use crate::open::{self, OpenError, Start};
 use chancery_app::{Chancery, Failure};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
+use connection::Listener;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tls::TlsError;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-
-/// A connection says what it wants within this time, or is closed.
-const HEADERS: Duration = Duration::from_secs(10);
-/// Requests under way get this long when the server is told to stop.
-const GRACE: Duration = Duration::from_secs(20);
-/// HTTP/2 connections are asked this often whether anybody is still there.
-const PING: Duration = Duration::from_secs(30);
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +37,6 @@ pub enum ServeError {
     Resume(#[from] Failure),
 }
 
-/// A bound listener that does not answer yet.
-pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
-    tls: Option<TlsAcceptor>,
-}
-
 /// `chancery serve`: until SIGINT or SIGTERM.
 pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     open::refuse_demonstration(config)?;
@@ -74,6 +56,14 @@ pub(crate) async fn stopped() {
     }
 }
 
+/// Bound listeners that do not answer yet.
+pub struct Server {
+    api: Listener,
+    address: SocketAddr,
+    /// For the public addresses alone.
+    public: Option<Listener>,
+}
+
 impl Server {
     /// Listens where the configuration says: on loopback only, unless there is TLS.
     pub async fn bind(config: &Config) -> Result<Self, ServeError> {
@@ -82,10 +72,12 @@ impl Server {
         if tls.is_none() && !address.ip().is_loopback() {
             return Err(ServeError::NotLoopback(address));
         }
-        let failed = |source| ServeError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, tls })
+        let (socket, address) = listen(address).await?;
+        let public = match config.public_listen {
+            Some(address) => Some(Listener { socket: listen(address).await?.0, tls: None }),
+            None => None,
+        };
+        Ok(Self { api: Listener { socket, tls }, address, public })
     }
 
     /// Where it listens.
@@ -95,7 +87,7 @@ impl Server {
 
     /// Its base URL.
     pub fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.api.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
@@ -109,28 +101,14 @@ impl Server {
             let service = service.clone();
             async move { service.work().await }
         });
-        let connections = GracefulShutdown::new();
-        let handler = TowerToHyperService::new(chancery_http::router(service));
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            let stream = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                () = &mut stop => break,
-            };
-            match stream {
-                Ok((stream, _)) => drop(tokio::spawn(connection(stream, self.tls.clone(), handler.clone(), connections.watcher()))),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    // Out of descriptors, most likely: some are given back meanwhile.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-        drop(self.listener);
-        let open = connections.count();
-        tracing::info!(connections = open, "stopping");
-        if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
-            tracing::warn!("some requests did not end in time and were cut off; what was committed stands");
+        let (stopping, stopped) = watch::channel(());
+        let public = self.public.map(|public| tokio::spawn(public.serve(chancery_http::public_router(service.clone()), stopped.clone())));
+        let api = tokio::spawn(self.api.serve(chancery_http::router(service), stopped));
+        stop.await;
+        drop(stopping);
+        let _ = api.await;
+        if let Some(public) = public {
+            let _ = public.await;
         }
         worker.abort();
         let _ = worker.await;
@@ -138,25 +116,9 @@ impl Server {
     }
 }
 
-type Handler = TowerToHyperService<axum::Router>;
-
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Handler, watcher: Watcher) {
-    // Answers are written whole; waiting for more would only delay them.
-    let _ = stream.set_nodelay(true);
-    let Some(acceptor) = tls else { return exchange(stream, handler, watcher).await };
-    match tokio::time::timeout(HEADERS, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => exchange(stream, handler, watcher).await,
-        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => tracing::debug!("TLS handshake took too long"),
-    }
-}
-
-async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, handler: Handler, watcher: Watcher) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(HEADERS);
-    let serving = builder.serve_connection(TokioIo::new(stream), handler).into_owned();
-    if let Err(error) = watcher.watch(serving).await {
-        tracing::debug!(error, "a connection ended early");
-    }
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Listen { address, source };
+    let socket = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = socket.local_addr().map_err(failed)?;
+    Ok((socket, bound))
 }

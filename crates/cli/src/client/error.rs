@@ -28,7 +28,7 @@ pub(crate) enum ClientError {
     },
     /// The server's answer, which says what to do.
     #[error("{}", told(.0))]
-    Problem(Problem),
+    Problem(Box<Problem>),
     /// Somebody else answers there.
     #[error("{base} answers (status {status}), but not as a Chancery server does: check the URL")]
     NotChancery {

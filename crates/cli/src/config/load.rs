@@ -134,6 +134,7 @@ fn resolve(given: Given, environment: &Environment) -> Result<Config, ConfigErro
     }
     Ok(Config {
         listen: given.listen,
+        public_listen: given.public_listen,
         public_url,
         data_dir,
         keyring: given.keyring_url.map_or(KeyringPlace::File(keyring_file), |url| KeyringPlace::Postgres(url.0)),

@@ -33,7 +33,7 @@ pub fn configuration_reference() -> String {
     page.push_str(
         "\nUnder systemd the root key can be a credential: `LoadCredentialEncrypted=chancery-root-key:…` puts it where\n\
          `$CREDENTIALS_DIRECTORY/chancery-root-key` is looked for, after `CHANCERY_ROOT_KEY` and before `root_key_file`.\n\n\
-         ## Example\n\n```toml\nlisten = \"0.0.0.0:8443\"\npublic_url = \"http://pki.example.com\"\n\
+         ## Example\n\n```toml\nlisten = \"0.0.0.0:8443\"\npublic_listen = \"0.0.0.0:80\"\npublic_url = \"http://pki.example.com\"\n\
          tls_cert = \"/etc/chancery/tls.pem\"\ntls_key = \"/etc/chancery/tls.key\"\nlog_format = \"json\"\n```\n",
     );
     page

@@ -56,6 +56,8 @@ settings! {
     data_dir: Option<PathBuf> = Words("`$XDG_DATA_HOME/chancery` or `~/.local/share/chancery`; for root `/var/lib/chancery`");
     /// Address and port to listen on. Other than loopback only with `tls_cert` and `tls_key`.
     listen: SocketAddr = Value("127.0.0.1:8400");
+    /// A second listener, without TLS and on any address, for the public addresses alone: CRLs and issuer certificates under `/pki`.
+    public_listen: Option<SocketAddr> = Words("none: `/pki` is served on `listen` alone");
     /// The base of the public addresses (CRL, issuer certificates) written into every certificate. Set it before the first issuer is made.
     public_url: Option<String> = Words("`http://127.0.0.1:` and the port");
     /// The keyring's SQLite file, apart from the data directory and from its backups.

@@ -174,7 +174,7 @@ async fn policy(stage: &Stage, bank: &Tenant, labs: &Tenant) -> Result<(), StepF
 /// The problem that must have come.
 fn refusal<T>(answer: Result<T, ClientError>) -> Result<Problem, Wrong> {
     match answer {
-        Err(ClientError::Problem(problem)) => Ok(problem),
+        Err(ClientError::Problem(problem)) => Ok(*problem),
         Err(error) => Err(error.into()),
         Ok(_) => Err(Wrong::new("a refusal", "success")),
     }

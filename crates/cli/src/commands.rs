@@ -1,0 +1,169 @@
+//! The commands that are clients of the public API, one file per kind of object.
+
+pub(crate) mod account;
+pub(crate) mod audit;
+pub(crate) mod cert;
+pub(crate) mod crl;
+pub(crate) mod enrol;
+pub(crate) mod issuer;
+pub(crate) mod order;
+pub(crate) mod profile;
+pub(crate) mod tenant;
+pub(crate) mod token;
+
+use crate::client::{self, Client, ClientError};
+use crate::ended::Ended;
+use crate::files;
+use crate::output::{self, Form};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Write;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Which server, and as whom. A token is never an argument: others can see those.
+#[derive(clap::Args)]
+pub(crate) struct ServerArgs {
+    /// The server's base URL.
+    #[arg(long, global = true, env = "CHANCERY_URL", value_name = "URL", default_value = "http://127.0.0.1:8400", hide_env_values = true)]
+    url: String,
+    /// Read the token from this file instead of CHANCERY_TOKEN.
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// Which part of a long list.
+#[derive(clap::Args)]
+pub(crate) struct PageArgs {
+    /// At most so many, 1 to 200.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+    limit: u32,
+    /// Go on where the page before ended: its `next`.
+    #[arg(long)]
+    cursor: Option<String>,
+}
+
+/// A client that prints what it gets.
+pub(crate) struct Desk {
+    pub(crate) client: Client,
+    form: Form,
+}
+
+impl ServerArgs {
+    /// The desk of the token's holder.
+    pub(crate) fn desk(&self, form: Form) -> Result<Desk, Ended> {
+        let token = match &self.token_file {
+            Some(path) => read_text(path)?,
+            None => Zeroizing::new(std::env::var("CHANCERY_TOKEN").map_err(|_| ClientError::NoToken)?),
+        };
+        Ok(Desk { client: Client::new(&self.url)?.with_token(token.trim())?, form })
+    }
+
+    /// A client without a token.
+    pub(crate) fn client(&self) -> Result<Client, Ended> {
+        Ok(Client::new(&self.url)?)
+    }
+
+    /// The file named for the token.
+    pub(crate) fn token_file(&self) -> Option<&Path> {
+        self.token_file.as_deref()
+    }
+}
+
+impl PageArgs {
+    pub(crate) fn parameters(&self) -> [(&'static str, Option<String>); 2] {
+        [("limit", Some(self.limit.to_string())), ("cursor", self.cursor.clone())]
+    }
+}
+
+impl Desk {
+    /// Reads something of the token's tenant.
+    pub(crate) async fn own<T: DeserializeOwned>(&self, rest: &str) -> Result<T, Ended> {
+        Ok(client::during("reading", self.client.get(&self.client.own(rest)?)).await?)
+    }
+
+    /// Does something in the token's tenant.
+    pub(crate) async fn act<T: DeserializeOwned>(&self, rest: &str, body: &impl Serialize) -> Result<T, Ended> {
+        Ok(client::during("working", self.client.post(&self.client.own(rest)?, body)).await?)
+    }
+
+    /// Prints a result.
+    pub(crate) fn show<T: Serialize>(&self, document: &T, text: impl FnOnce(&T) -> String) {
+        output::result(self.form, document, text);
+    }
+
+    /// Says something to people alone.
+    pub(crate) fn note(&self, text: &str) {
+        if self.form == Form::People {
+            output::note(text);
+        }
+    }
+
+    /// Says how to go on after a page.
+    pub(crate) fn more(&self, next: Option<&String>) {
+        if let Some(cursor) = next {
+            self.note(&format!("There is more: --cursor {cursor}"));
+        }
+    }
+}
+
+/// A query string of what is given; every byte that might mean something is escaped.
+pub(crate) fn query(parameters: &[(&'static str, Option<String>)]) -> String {
+    let mut text = String::new();
+    for (name, value) in parameters {
+        let Some(value) = value else { continue };
+        let _ = write!(text, "{}{name}=", if text.is_empty() { '?' } else { '&' });
+        for byte in value.bytes() {
+            let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            let _ = if plain { write!(text, "{}", char::from(byte)) } else { write!(text, "%{byte:02X}") };
+        }
+    }
+    text
+}
+
+/// A file's text; `-` is standard input. It may be a secret.
+pub(crate) fn read_text(path: &Path) -> Result<Zeroizing<String>, Ended> {
+    let mut text = Zeroizing::new(String::new());
+    let read = match path.to_str() {
+        Some("-") => std::io::stdin().read_to_string(&mut text),
+        _ => std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
+    };
+    read.map_err(|source| Ended::File { path: path.to_owned(), source })?;
+    Ok(text)
+}
+
+/// A public document, to a file or to standard output.
+pub(crate) fn deliver(out: Option<&Path>, content: &[u8]) -> Result<(), Ended> {
+    match out {
+        Some(path) => std::fs::write(path, content).map_err(|source| Ended::File { path: path.to_owned(), source }),
+        None => Ok(output::bytes(content)?),
+    }
+}
+
+/// A secret, to a new file of mode 0600.
+pub(crate) fn save_secret(path: &Path, secret: &str) -> Result<(), Ended> {
+    files::write_secret(path, secret.as_bytes()).map_err(|source| Ended::File { path: path.to_owned(), source })
+}
+
+/// Whether a secret can be saved there later: asked before what brings the secret is done, for it comes once.
+pub(crate) fn expect_free(path: Option<&PathBuf>) -> Result<(), Ended> {
+    match path {
+        Some(path) if path.exists() => Err(Ended::Usage(format!("{} exists and is not written over: name another file", path.display()))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_means_what_was_given() {
+        assert_eq!(query(&[("a", None)]), "");
+        assert_eq!(
+            query(&[("limit", Some("5".to_owned())), ("cursor", None), ("name", Some("a&b=*.c/ü".to_owned()))]),
+            "?limit=5&name=a%26b%3D%2A.c%2F%C3%BC"
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! `chancery account`: who may act in the tenant.
+
+use super::{PageArgs, ServerArgs, query};
+use crate::ended::Ended;
+use crate::output::{self, Form};
+use chancery_domain::AccountId;
+use chancery_http::api::accounts::{AccountDocument, AccountPage, CreateAccountBody, TokenDocument};
+use chancery_http::api::platform::EmptyBody;
+use clap::Subcommand;
+
+/// Accounts.
+#[derive(clap::Args)]
+pub(crate) struct AccountArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(subcommand)]
+    command: AccountCommand,
+}
+
+#[derive(Subcommand)]
+enum AccountCommand {
+    /// Make an account. Nobody gives roles that include what they lack.
+    #[command(
+        after_help = "Examples:\n  chancery account create ci-pipeline --role issuer\n  chancery account create audit --role auditor"
+    )]
+    Create {
+        /// Its name, for people.
+        name: String,
+        /// A role: tenant-admin, security-lead, issuer, auditor, viewer; on the platform operator, support. May be repeated.
+        #[arg(long = "role", required = true)]
+        roles: Vec<String>,
+    },
+    /// List the accounts.
+    #[command(after_help = "Examples:\n  chancery account list")]
+    List(PageArgs),
+    /// Show an account with its tokens.
+    #[command(after_help = "Examples:\n  chancery account show 01a1fbbf-f20a-7ae1-8a02-e6da40185e28")]
+    Show {
+        /// The account's id.
+        account: AccountId,
+    },
+    /// Disable an account for good: its tokens are worth nothing from now on.
+    #[command(after_help = "Examples:\n  chancery account disable 01a1fbbf-f20a-7ae1-8a02-e6da40185e28")]
+    Disable {
+        /// The account's id.
+        account: AccountId,
+    },
+}
+
+pub(crate) async fn account(args: AccountArgs, form: Form) -> Result<(), Ended> {
+    let desk = args.server.desk(form)?;
+    match args.command {
+        AccountCommand::Create { name, roles } => desk.show(&desk.act("/accounts", &CreateAccountBody { name, roles }).await?, shown),
+        AccountCommand::List(page) => {
+            let page: AccountPage = desk.own(&format!("/accounts{}", query(&page.parameters()))).await?;
+            desk.show(&page, |page| {
+                let row = |row: &AccountDocument| {
+                    vec![row.id.clone(), row.name.clone(), row.roles.join(", "), state(row), row.created_at.clone()]
+                };
+                output::table(&["id", "name", "roles", "state", "created"], page.items.iter().map(row).collect(), "No accounts.")
+            });
+            desk.more(page.next.as_ref());
+        }
+        AccountCommand::Show { account } => desk.show(&desk.own(&format!("/accounts/{account}")).await?, shown),
+        AccountCommand::Disable { account } => {
+            desk.show(&desk.act(&format!("/accounts/{account}/disable"), &EmptyBody {}).await?, shown);
+        }
+    }
+    Ok(())
+}
+
+fn state(account: &AccountDocument) -> String {
+    if account.enabled { "enabled" } else { "disabled" }.to_owned()
+}
+
+fn shown(account: &AccountDocument) -> String {
+    let mut text = output::fields(&[
+        ("id", &account.id),
+        ("name", &account.name),
+        ("roles", &account.roles.join(", ")),
+        ("state", &state(account)),
+        ("created", &account.created_at),
+        ("event", account.event.as_ref().map(|event| event.id.as_str()).unwrap_or_default()),
+    ]);
+    if let Some(tokens) = &account.tokens {
+        let ended = |token: &TokenDocument| token.ended_at.clone().unwrap_or_default();
+        let row = |token: &TokenDocument| vec![token.id.clone(), token.created_at.clone(), token.expires_at.clone(), ended(token)];
+        text +=
+            &format!("\n{}", output::table(&["token", "created", "expires", "revoked"], tokens.iter().map(row).collect(), "No tokens."));
+    }
+    text
+}

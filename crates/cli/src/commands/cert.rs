@@ -1,0 +1,110 @@
+//! `chancery cert`: issue, find, download, renew and revoke certificates, and fetch keys that the server made.
+
+mod issue;
+mod key;
+mod revoke;
+mod search;
+
+use super::{ServerArgs, deliver};
+use crate::client;
+use crate::ended::Ended;
+use crate::output::{self, Form};
+use chancery_domain::CertificateId;
+use chancery_http::api::certificates::CertificateDocument;
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// Certificates.
+#[derive(clap::Args)]
+pub(crate) struct CertArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(subcommand)]
+    command: CertCommand,
+}
+
+#[derive(Subcommand)]
+enum CertCommand {
+    /// Issue a certificate, over a certification request or over a key pair that the server makes.
+    #[command(after_help = "Examples:\n  chancery cert issue --csr request.pem --out api.pem\n  \
+        chancery cert issue api.example.com www.example.com --out api.pem --key-out api.key\n  \
+        chancery cert issue --profile mtls uri:spiffe://example.com/batch --days 7 --key-out batch.key --out batch.pem")]
+    Issue(issue::IssueArgs),
+    /// List certificates, newest first.
+    #[command(after_help = "Examples:\n  chancery cert list\n  chancery cert list --status revoked --json")]
+    List(search::ListArgs),
+    /// Find certificates by one of their names.
+    #[command(after_help = "Examples:\n  chancery cert search api.example.com")]
+    Search(search::SearchArgs),
+    /// Show a certificate.
+    #[command(after_help = "Examples:\n  chancery cert show 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93")]
+    Show {
+        /// The certificate's id.
+        certificate: CertificateId,
+    },
+    /// Download a certificate with its chain, PEM, or alone, DER.
+    #[command(after_help = "Examples:\n  chancery cert download 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --out api.pem\n  \
+        chancery cert download 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --der --out api.der")]
+    Download {
+        /// The certificate's id.
+        certificate: CertificateId,
+        /// DER instead of PEM, without the chain.
+        #[arg(long)]
+        der: bool,
+        /// The file; by default standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Renew a certificate: same names, profile and issuer, under today's policy.
+    #[command(after_help = "Examples:\n  chancery cert renew 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --out api.pem\n  \
+        chancery cert renew 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --csr new-key.pem --out api.pem")]
+    Renew(issue::RenewArgs),
+    /// Revoke a certificate for good.
+    #[command(after_help = "Examples:\n  chancery cert revoke 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --reason key-compromise")]
+    Revoke(revoke::RevokeArgs),
+    /// Private keys that the server made.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+}
+
+pub(crate) async fn cert(args: CertArgs, form: Form) -> Result<(), Ended> {
+    let desk = args.server.desk(form)?;
+    match args.command {
+        CertCommand::Issue(args) => issue::issue(&desk, args).await,
+        CertCommand::Renew(args) => issue::renew(&desk, args).await,
+        CertCommand::List(args) => search::list(&desk, args).await,
+        CertCommand::Search(args) => search::search(&desk, args).await,
+        CertCommand::Revoke(args) => revoke::revoke(&desk, args).await,
+        CertCommand::Key(command) => key::key(&desk, command).await,
+        CertCommand::Show { certificate } => {
+            desk.show(&desk.own(&format!("/certificates/{certificate}")).await?, shown);
+            Ok(())
+        }
+        CertCommand::Download { certificate, der, out } => {
+            let form = if der { "der" } else { "pem" };
+            let path = desk.client.own(&format!("/certificates/{certificate}/{form}"))?;
+            deliver(out.as_deref(), &client::during("reading", desk.client.bytes(&path)).await?)
+        }
+    }
+}
+
+fn shown(certificate: &CertificateDocument) -> String {
+    output::fields(&[
+        ("id", &certificate.id),
+        ("status", &certificate.status),
+        ("names", &certificate.names.join(" ")),
+        ("subject", &certificate.subject),
+        ("profile", &certificate.profile),
+        ("issuer", &certificate.issuer),
+        ("serial", &certificate.serial),
+        ("valid from", &certificate.not_before),
+        ("valid until", &certificate.not_after),
+        ("renew from", &certificate.renew_at),
+        ("key held by", &certificate.custody),
+        ("SHA-256", &certificate.sha256),
+        ("CRL", &certificate.crl_url),
+        ("order", &certificate.order),
+        ("event", certificate.event.as_ref().map(|event| event.id.as_str()).unwrap_or_default()),
+        ("leaf", certificate.event.as_ref().map(|event| event.leaf.as_str()).unwrap_or_default()),
+    ])
+}

@@ -1,0 +1,107 @@
+//! `chancery cert issue` and `renew`.
+
+use super::{key, shown};
+use crate::commands::{Desk, deliver, expect_free, read_text};
+use crate::ended::Ended;
+use chancery_domain::{CertificateId, IssuerId};
+use chancery_http::api::certificates::{CertificateDocument, IssueBody, RenewBody};
+use std::path::PathBuf;
+
+/// What to issue.
+#[derive(clap::Args)]
+pub(super) struct IssueArgs {
+    /// Names: api.example.com, ip:10.0.0.1, email:a@example.com, uri:spiffe://example.com/x. By default those of the request.
+    #[arg(required_unless_present = "csr")]
+    names: Vec<String>,
+    /// A certification request, PEM; `-` is standard input. Without it the server makes the key pair.
+    #[arg(long, value_name = "FILE")]
+    csr: Option<PathBuf>,
+    /// The profile.
+    #[arg(long, default_value = "tls-server")]
+    profile: String,
+    /// The issuing authority's id; by default the newest.
+    #[arg(long)]
+    issuer: Option<IssuerId>,
+    /// The common name, one of the names.
+    #[arg(long)]
+    common_name: Option<String>,
+    /// Days of validity; by default the profile's.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=7320))]
+    days: Option<u32>,
+    /// Without a request: `software-release-once` or `software-never-released`.
+    #[arg(long, conflicts_with = "csr")]
+    custody: Option<String>,
+    #[command(flatten)]
+    to: Destination,
+}
+
+/// How to renew.
+#[derive(clap::Args)]
+pub(super) struct RenewArgs {
+    /// The certificate's id.
+    certificate: CertificateId,
+    /// A certification request with the new key, PEM. Without it a client's key is certified again.
+    #[arg(long, value_name = "FILE")]
+    csr: Option<PathBuf>,
+    /// Days of validity; by default the profile's.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=7320))]
+    days: Option<u32>,
+    #[command(flatten)]
+    to: Destination,
+}
+
+/// Where the results go.
+#[derive(clap::Args)]
+struct Destination {
+    /// Write the certificate with its chain, PEM, to this file.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Fetch the key that the server made into this new file (mode 0600), then acknowledge it, which erases it there.
+    #[arg(long, value_name = "FILE", conflicts_with = "csr")]
+    key_out: Option<PathBuf>,
+}
+
+pub(super) async fn issue(desk: &Desk, args: IssueArgs) -> Result<(), Ended> {
+    expect_free(args.to.key_out.as_ref())?;
+    let body = IssueBody {
+        profile: args.profile,
+        issuer: args.issuer.map(|issuer| issuer.to_string()),
+        csr: args.csr.map(|path| read_text(&path).map(|text| text.to_string())).transpose()?,
+        custody: args.custody,
+        names: Some(args.names).filter(|names| !names.is_empty()),
+        common_name: args.common_name,
+        validity_seconds: args.days.map(seconds),
+    };
+    let document = desk.act("/certificates", &body).await?;
+    delivered(desk, &document, &args.to).await
+}
+
+pub(super) async fn renew(desk: &Desk, args: RenewArgs) -> Result<(), Ended> {
+    expect_free(args.to.key_out.as_ref())?;
+    let csr = args.csr.map(|path| read_text(&path).map(|text| text.to_string())).transpose()?;
+    let body = RenewBody { csr, validity_seconds: args.days.map(seconds) };
+    let document = desk.act(&format!("/certificates/{}/renew", args.certificate), &body).await?;
+    delivered(desk, &document, &args.to).await
+}
+
+fn seconds(days: u32) -> u32 {
+    days.saturating_mul(86_400)
+}
+
+async fn delivered(desk: &Desk, document: &CertificateDocument, to: &Destination) -> Result<(), Ended> {
+    if let Some(path) = &to.out {
+        deliver(Some(path), format!("{}{}", document.certificate, document.chain).as_bytes())?;
+    }
+    match &to.key_out {
+        Some(path) => {
+            key::fetch(desk, &document.id, path).await?;
+            key::acknowledge(desk, &document.id).await?;
+        }
+        None if document.custody == "software-release-once" => {
+            desk.note(&format!("The server holds the private key: chancery cert key fetch {} --out FILE", document.id));
+        }
+        None => {}
+    }
+    desk.show(document, shown);
+    Ok(())
+}

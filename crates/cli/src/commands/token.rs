@@ -1,0 +1,74 @@
+//! `chancery token`: bearer tokens of accounts.
+
+use super::{ServerArgs, expect_free, save_secret};
+use crate::ended::Ended;
+use crate::output::{self, Form};
+use chancery_domain::{AccountId, TokenId};
+use chancery_http::api::accounts::{MintTokenBody, TokenDocument};
+use chancery_http::api::platform::EmptyBody;
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// Tokens.
+#[derive(clap::Args)]
+pub(crate) struct TokenArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(subcommand)]
+    command: TokenCommand,
+}
+
+#[derive(Subcommand)]
+enum TokenCommand {
+    /// Mint a token for an account.
+    #[command(after_help = "Examples:\n  chancery token mint 01a1fbbf-f20a-7ae1-8a02-e6da40185e28 --days 30 --save ci.token")]
+    Mint {
+        /// The account's id.
+        account: AccountId,
+        /// Days until it expires.
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=366))]
+        days: u64,
+        /// Write it to this new file (mode 0600) instead of printing it.
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
+    },
+    /// Revoke a token; every node obeys within 5 s.
+    #[command(after_help = "Examples:\n  chancery token revoke 01a1fbbf-f20a-7ae1-8a02-e6da40185e28 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93")]
+    Revoke {
+        /// The account's id.
+        account: AccountId,
+        /// The token's id.
+        token: TokenId,
+    },
+}
+
+pub(crate) async fn token(args: TokenArgs, form: Form) -> Result<(), Ended> {
+    let desk = args.server.desk(form)?;
+    match args.command {
+        TokenCommand::Mint { account, days, save } => {
+            expect_free(save.as_ref())?;
+            let body = MintTokenBody { expires_in_seconds: Some(days * 86_400) };
+            let mut minted: TokenDocument = desk.act(&format!("/accounts/{account}/tokens"), &body).await?;
+            if let (Some(path), Some(token)) = (&save, &minted.token) {
+                save_secret(path, token)?;
+                minted.token = None;
+            }
+            desk.show(&minted, shown);
+        }
+        TokenCommand::Revoke { account, token } => {
+            desk.show(&desk.act(&format!("/accounts/{account}/tokens/{token}/revoke"), &EmptyBody {}).await?, shown);
+        }
+    }
+    Ok(())
+}
+
+fn shown(token: &TokenDocument) -> String {
+    output::fields(&[
+        ("id", &token.id),
+        ("token", token.token.as_deref().unwrap_or_default()),
+        ("created", &token.created_at),
+        ("expires", &token.expires_at),
+        ("revoked", token.ended_at.as_deref().unwrap_or_default()),
+        ("event", token.event.as_ref().map(|event| event.id.as_str()).unwrap_or_default()),
+    ])
+}
