@@ -55,7 +55,7 @@ impl ServerArgs {
     pub(crate) fn desk(&self, form: Form) -> Result<Desk, Ended> {
         let token = match &self.token_file {
             Some(path) => read_text(path)?,
-            None => Zeroizing::new(std::env::var("CHANCERY_TOKEN").map_err(|_| ClientError::NoToken)?),
+            None => Zeroizing::new(std::env::var("CHANCERY_TOKEN").ok().filter(|token| !token.is_empty()).ok_or(ClientError::NoToken)?),
         };
         Ok(Desk { client: Client::new(&self.url)?.with_token(token.trim())?, form })
     }

@@ -1,5 +1,5 @@
 //! Everything that is printed passes here: results on standard output, the rest on standard error.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line's one way to its user")]
+#![expect(clippy::print_stderr, reason = "this is the command line's one way to its user")]
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -24,7 +24,8 @@ pub(crate) fn result<T: Serialize>(form: Form, document: &T, text: impl FnOnce(&
 
 /// A line on standard output.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    // Whoever reads may stop reading, as `head` does: no reason to fail.
+    let _ = bytes(format!("{text}\n").as_bytes());
 }
 
 /// Bytes on standard output, as they are.
@@ -54,7 +55,7 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>, empty: &str) -> Strin
 
 /// Fields of one thing, a line each; those without a value are left out.
 pub(crate) fn fields(fields: &[(&str, &str)]) -> String {
-    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let shown = fields.iter().filter(|(_, value)| !value.is_empty());
-    shown.map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+    let shown = || fields.iter().filter(|(_, value)| !value.is_empty());
+    let width = shown().map(|(name, _)| name.len()).max().unwrap_or(0);
+    shown().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
 }

@@ -78,7 +78,9 @@ fn of_problem(problem: &Problem) -> u8 {
 }
 
 fn told(problem: &Problem) -> String {
-    let mut text = format!("{}: {}", problem.title, problem.detail);
+    // A few details begin with their title.
+    let repeats = problem.detail.to_lowercase().starts_with(&problem.title.to_lowercase());
+    let mut text = if repeats { problem.detail.clone() } else { format!("{}: {}", problem.title, problem.detail) };
     for reason in &problem.reasons {
         let _ = write!(text, "\n  {} ({}): {}", reason.code, reason.field, reason.message);
     }

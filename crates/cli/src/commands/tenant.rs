@@ -107,9 +107,14 @@ fn registered(tenant: &RegisteredTenantDocument) -> String {
 }
 
 fn changed(done: &ChangedTenantDocument) -> String {
-    let token = done.enrolment_token.as_deref().unwrap_or_default();
-    let more = output::fields(&[("event", &done.event.id), ("leaf", &done.event.leaf), ("enrolment token, shown once", token)]);
-    format!("{}{more}", registered(&done.tenant))
+    output::fields(&[
+        ("id", &done.tenant.id),
+        ("slug", &done.tenant.slug),
+        ("status", &done.tenant.status),
+        ("event", &done.event.id),
+        ("leaf", &done.event.leaf),
+        ("enrolment token, shown once", done.enrolment_token.as_deref().unwrap_or_default()),
+    ])
 }
 
 fn own(tenant: &TenantDocument) -> String {
