@@ -109,6 +109,10 @@ impl<T: DeserializeOwned> FromRequest<Chancery> for Submitted<T> {
             return Err(Error::malformed("send the body as JSON with Content-Type: application/json"));
         }
         let content: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        // serde takes an array for an object's fields in their order, which nobody means.
+        if !content.trim_ascii_start().starts_with(b"{") {
+            return Err(Error::malformed("the body is not a JSON object"));
+        }
         // serde's message names fields and types, never the body's values beyond an unknown field's name (I9).
         let body = serde_json::from_slice(content).map_err(|error| Error::malformed(explain(&error)))?;
         Ok(Self { body, once: key.map(|key| Once::new(&key, &operation, &bytes)) })

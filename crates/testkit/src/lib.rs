@@ -11,14 +11,15 @@
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step ends the test")]
 
+pub mod canary;
 mod client;
 mod clock;
 pub mod cluster;
 pub mod csr;
-mod entropy;
 mod keys;
 pub mod log;
 pub mod openssl;
+pub mod pkilint;
 mod place;
 mod raw;
 mod server;

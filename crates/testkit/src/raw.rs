@@ -63,6 +63,37 @@ impl Raw {
         }
     }
 
+    /// Table and column of every binary column in the realm's tables.
+    pub async fn binary_columns(&self, realm: &str) -> Vec<(String, String)> {
+        let sql = match self {
+            Self::Sqlite(_) => {
+                "SELECT CAST(m.name AS BLOB), CAST(c.name AS BLOB) FROM sqlite_master m, pragma_table_info(m.name) c
+                 WHERE m.type = 'table' AND c.type = 'BLOB' ORDER BY 1, 2"
+            }
+            Self::Postgres(_) => {
+                "SELECT convert_to(table_name, 'UTF8'), convert_to(column_name, 'UTF8') FROM information_schema.columns
+                 WHERE table_schema = 'tenant' AND data_type = 'bytea' ORDER BY 1, 2"
+            }
+        };
+        let text = |value: Option<Vec<u8>>| String::from_utf8(value.unwrap()).unwrap();
+        self.rows(realm, sql, &[])
+            .await
+            .into_iter()
+            .map(|row| row.into_iter().map(text))
+            .map(|mut row| (row.next().unwrap(), row.next().unwrap()))
+            .collect()
+    }
+
+    /// Has everything written to files and says where these lie; PostgreSQL only, for SQLite's are the realm's own.
+    pub async fn written_out(&self) -> Vec<PathBuf> {
+        let Self::Postgres(client) = self else { return Vec::new() };
+        client.batch_execute("CHECKPOINT").await.unwrap();
+        let one = async |sql: &str| client.query_one(sql, &[]).await.unwrap().get::<_, String>(0);
+        let root = PathBuf::from(one("SHOW data_directory").await);
+        let own = one("SELECT oid::text FROM pg_database WHERE datname = current_database()").await;
+        vec![root.join("base").join(own), root.join("pg_wal")]
+    }
+
     fn file(&self, realm: &str) -> Connection {
         let Self::Sqlite(directory) = self else { panic!("only SQLite has files") };
         let platform = chancery_domain::TenantId::PLATFORM.to_string();

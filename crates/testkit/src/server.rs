@@ -1,11 +1,11 @@
 //! The server: store, key provider, clock, service and router, wired as the binary wires them but for the sockets.
 
 use crate::clock::SimClock;
-use crate::entropy::SystemEntropy;
 use crate::keys::FakeFailures;
 use crate::place::Place;
 use crate::{Client, Engine, Raw, TestTenant, log};
 use axum::Router;
+use chancery::system::SystemEntropy;
 use chancery_app::{Chancery, Page, Ports, Settings, StoredKeyring};
 use chancery_domain::TenantId;
 use chancery_domain::port::Clock;

@@ -2,9 +2,14 @@
 //! on SQLite and on PostgreSQL as the restricted role. Laid out like the URLs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step ends the test")]
 
+mod canaries;
 mod enrol;
+mod hostile;
 mod isolation;
+mod lint;
 mod operations;
 mod platform;
 mod roles;
+mod routes;
+mod sealing;
 mod tenants;

@@ -67,7 +67,7 @@ impl Operation {
     }
 }
 
-fn sample(schema: &str, ids: &Ids) -> Value {
+pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
     match schema {
         "EnrolBody" => json!({"name": "Sample"}),
         "CreateTenantBody" => json!({"slug": format!("sample-{}", &ids["account"][28..])}),

@@ -12,7 +12,9 @@ fn main() -> Result<()> {
     let folder = PathBuf::from(std::env::args_os().nth(1).context("usage: chancery-generate DIRECTORY")?);
     let document = chancery_http::document().to_pretty_json().context("the OpenAPI document has no JSON form")? + "\n";
     let authorisation = authorisation(&serde_json::from_str(&document)?)?;
-    for (name, content) in [("openapi.json", document), ("authorisation.md", authorisation)] {
+    let (cli, configuration) = (chancery::cli_reference(), chancery::configuration_reference());
+    let files = [("openapi.json", document), ("authorisation.md", authorisation), ("cli.md", cli), ("configuration.md", configuration)];
+    for (name, content) in files {
         std::fs::write(folder.join(name), content).with_context(|| format!("writing {name}"))?;
     }
     Ok(())

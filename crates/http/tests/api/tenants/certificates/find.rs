@@ -17,17 +17,17 @@ async fn by_name_serial_and_status(server: &TestServer) {
     let both = server.as_(&server.acme.admin).post(&server.acme.path("/certificates"), body).await.ok(201);
     let one = server.certificate(&server.acme, "www").await;
     server.as_(&server.acme.admin).post(&at(server, &one, "/revoke"), json!({})).await.ok(200);
-    let (both_id, one_id) = (text(&both["id"]).to_owned(), text(&one["id"]).to_owned());
+    let (both_id, one_id) = (text(&both["id"]), text(&one["id"]));
 
-    assert_eq!(found(server, "").await, [one_id.clone(), both_id.clone()]);
-    assert_eq!(found(server, &format!("name={}", server.acme.host("www"))).await, [one_id.clone(), both_id.clone()]);
-    assert_eq!(found(server, &format!("name={}", server.acme.host("WWW"))).await, [one_id.clone(), both_id.clone()]);
-    assert_eq!(found(server, &format!("name={}", server.acme.host("api"))).await, [both_id.clone()]);
+    assert_eq!(found(server, "").await, [one_id, both_id]);
+    assert_eq!(found(server, &format!("name={}", server.acme.host("www"))).await, [one_id, both_id]);
+    assert_eq!(found(server, &format!("name={}", server.acme.host("WWW"))).await, [one_id, both_id]);
+    assert_eq!(found(server, &format!("name={}", server.acme.host("api"))).await, [both_id]);
     assert_eq!(found(server, &format!("name={}", server.brava.host("www"))).await, [""; 0]);
-    assert_eq!(found(server, &format!("serial={}", text(&one["serial"]))).await, [one_id.clone()]);
+    assert_eq!(found(server, &format!("serial={}", text(&one["serial"]))).await, [one_id]);
     assert_eq!(found(server, "serial=00000000000000000000000000000001").await, [""; 0]);
-    assert_eq!(found(server, "status=revoked").await, [one_id.clone()]);
-    assert_eq!(found(server, "status=issued").await, [both_id.clone()]);
+    assert_eq!(found(server, "status=revoked").await, [one_id]);
+    assert_eq!(found(server, "status=issued").await, [both_id]);
     assert_eq!(found(server, &format!("status=issued&name={}", server.acme.host("www"))).await, [both_id]);
     for (bad, field) in
         [("status=lost", "status"), ("name=a..b", "name"), ("serial=xyz", "serial"), ("limit=0", "limit"), ("cursor=1", "cursor")]

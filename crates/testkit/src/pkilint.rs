@@ -1,0 +1,44 @@
+//! pkilint, a linter of certificates and CRLs that shares nothing with us, as a judge from outside.
+
+use std::path::PathBuf;
+use std::process::Command;
+use tempfile::NamedTempFile;
+
+/// What is to be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A certificate.
+    Certificate,
+    /// A CRL that lists end entities' certificates.
+    Crl,
+    /// A CRL that lists authorities' certificates.
+    AuthorityCrl,
+}
+
+/// The findings of severity ERROR and above, in words; empty when there are none.
+pub fn errors(kind: Kind, document: &[u8]) -> String {
+    let (program, arguments): (_, &[&str]) = match kind {
+        Kind::Certificate => ("lint_pkix_cert", &["lint"]),
+        Kind::Crl => ("lint_crl", &["lint", "-t", "CRL", "-p", "PKIX"]),
+        Kind::AuthorityCrl => ("lint_crl", &["lint", "-t", "ARL", "-p", "PKIX"]),
+    };
+    let file = NamedTempFile::new().expect("a temporary file is made");
+    std::fs::write(file.path(), document).expect("it is written");
+    let mut command = Command::new(folder().join(program));
+    let output = command.args(arguments).args(["-s", "ERROR"]).arg(file.path()).output();
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}; run cargo xtask setup"));
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    // It ends with the number of findings.
+    assert_eq!(output.status.success(), text.is_empty(), "{program} ended with {}: {text}", output.status);
+    text
+}
+
+/// Where `cargo xtask test` says they are; for a plain `cargo test`, where `cargo xtask setup` puts them: beside the folder
+/// of the test's program.
+fn folder() -> PathBuf {
+    std::env::var_os("CHANCERY_TEST_TOOLS").map(PathBuf::from).unwrap_or_else(|| {
+        let program = std::env::current_exe().expect("a test knows its program");
+        program.ancestors().nth(3).expect("it lies in target/debug/deps").join("test-tools/venv/bin")
+    })
+}
