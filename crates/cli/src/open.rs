@@ -33,8 +33,8 @@ pub enum Start {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Never initialised.
-    #[error("{} is not initialised: run `chancery init` with the same configuration first", .0.display())]
-    NotInitialised(PathBuf),
+    #[error("{0} is not initialised: run `chancery init` with the same configuration first")]
+    NotInitialised(String),
     /// A demonstration's directory.
     #[error("{} belongs to a demonstration: its keys and tokens are not to be relied on; choose another data directory", .0.display())]
     Demonstration(PathBuf),
@@ -78,7 +78,7 @@ pub async fn open_with(config: &Config, address: SocketAddr, start: Start, ports
     let settings = Settings { public_url: public_url(config, address)?, certificate_limit: config.certificate_limit };
     let new = config.database.is_none() && !config.data_dir.join("platform.db").exists();
     if new && start == Start::Again {
-        return Err(OpenError::NotInitialised(config.data_dir.clone()));
+        return Err(OpenError::NotInitialised(config.data_dir.display().to_string()));
     }
     let root = root_key(&config.root_key, start, &*ports.entropy)?;
     // The data first: if another process has it, that is said at once.
@@ -87,7 +87,8 @@ pub async fn open_with(config: &Config, address: SocketAddr, start: Start, ports
     let provider = SoftwareProvider::open(root, Arc::new(StoredKeyring::new(keyring)), Arc::clone(&ports.entropy)).await?;
     let service = Chancery::new(store, Arc::new(provider), ports, settings);
     if start == Start::Again && !service.is_initialised().await? {
-        return Err(OpenError::NotInitialised(config.data_dir.clone()));
+        let place = config.database.as_ref().map_or_else(|| config.data_dir.display().to_string(), |_| "the database".to_owned());
+        return Err(OpenError::NotInitialised(place));
     }
     Ok(service)
 }

@@ -29,6 +29,8 @@ pub enum TlsError {
 
 pub(super) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
     let chain = CertificateDer::pem_file_iter(&files.certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    // A file without any is one that is not PEM, too.
+    let chain = chain.and_then(|chain| if chain.is_empty() { Err(PemError::NoItemsFound) } else { Ok(chain) });
     let chain = chain.map_err(unreadable("tls_cert", &files.certificate))?;
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(unreadable("tls_key", &files.key))?;
     let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
