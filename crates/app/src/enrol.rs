@@ -40,6 +40,13 @@ impl Chancery {
         if !token.matches(&row.hash) || row.account.is_some() || row.ended_at.is_some() || row.expires_at <= self.now() {
             return Err(Failure::Unauthenticated);
         }
+        // Only a realm that nobody belongs to is entered so, however many tokens were made for it. The epoch, read anew,
+        // is guarded: of two at once one enters.
+        self.forget_realm(token.tenant());
+        let realm = self.realm(token.tenant()).await?;
+        if !realm.view.accounts(Page { before: None, limit: 1 }).await?.is_empty() {
+            return Err(Failure::Unauthenticated);
+        }
         let ended = self.make_enrolled(&realm, row.id, row.roles, name, lifetime, request).await;
         match ended {
             Ok(enrolled) => {
@@ -68,6 +75,7 @@ impl Chancery {
         let bearer = Token::generate(TokenKind::Bearer, realm.id, TokenId::new(&*ports.clock, &*ports.entropy), &*ports.entropy);
         let row = token_row(&bearer, Some(id), Vec::new(), now, lifetime);
         let mut deed = Deed::newcomer(realm, id, name, request);
+        deed.changes.guard_epoch(realm.record.epoch);
         deed.changes.end_token(used, now);
         deed.changes.insert_account(&AccountRow { id, name: sealed, roles: roles.clone(), enabled: true, created_at: now, version: 1 });
         deed.changes.insert_token(&row);

@@ -222,7 +222,8 @@ impl Chancery {
         if let Some(old) = &wish.renews {
             detail.insert("renews".to_owned(), old.id.to_string().into());
         }
-        let receipt = deed.commit(ports, A::ACTION.as_str(), *id.as_bytes(), detail).await?;
+        let act = if wish.renews.is_some() { "certificate.renew" } else { "certificate.issue" };
+        let receipt = deed.commit(ports, act, *id.as_bytes(), detail).await?;
         let chain = self.chain(realm, authority).await?;
         Ok((certificate(&row, der, chain, addresses.crl_url)?, receipt))
     }

@@ -35,7 +35,7 @@ impl Chancery {
             "certificate" => id.to_string(), "serial" => row.serial.to_string(), "issuer" => row.issuer.to_string(),
             "reason" => reason.as_str(), "moves" => vec![row.status.as_str(), status.as_str()],
         };
-        let receipt = deed.commit(self.ports(), "certificate:revoke", *id.as_bytes(), detail).await?;
+        let receipt = deed.commit(self.ports(), "certificate.revoke", *id.as_bytes(), detail).await?;
         Ok((self.certificate_of(realm, &CertificateRow { status, ..row }).await?, receipt))
     }
 }

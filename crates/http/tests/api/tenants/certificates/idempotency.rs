@@ -8,7 +8,7 @@ async fn counts(server: &TestServer) -> (Value, usize, usize) {
     let admin = server.as_(&server.acme.admin);
     let issued = admin.get(&server.acme.path("")).await.ok(200)["certificates_issued"].clone();
     let orders = admin.get(&server.acme.path("/orders?limit=200")).await.ok(200)["items"].as_array().unwrap().len();
-    let events = server.events(&server.acme).await.into_iter().filter(|entry| entry["event"]["act"] == "certificate:issue").count();
+    let events = server.events(&server.acme).await.into_iter().filter(|entry| entry["event"]["act"] == "certificate.issue").count();
     (issued, orders, events)
 }
 

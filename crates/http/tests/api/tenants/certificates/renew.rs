@@ -31,7 +31,7 @@ async fn a_successor_has_the_same_names_and_takes_the_old_ones_place(server: &Te
     renew(server, &old, json!({})).await.problem(409, "conflict");
 
     let event = event_of(server, &new).await;
-    assert_eq!((&event["act"], &event["detail"]["renews"]), (&json!("certificate:renew"), &old["id"]));
+    assert_eq!((&event["act"], &event["detail"]["renews"]), (&json!("certificate.renew"), &old["id"]));
 
     // With a request of its own the key is another, and only the key.
     let other = csr(&["www.evil.example"], true);
