@@ -17,6 +17,9 @@ pub(crate) struct Column {
 macro_rules! columns {
     ($($name:ident = $purpose:ident $table:literal $column:literal;)*) => {
         $(pub(crate) const $name: Column = Column { purpose: Purpose::$purpose, table: $table, column: $column };)*
+
+        #[cfg(test)]
+        const ALL: &[Column] = &[$($name),*];
     };
 }
 
@@ -51,4 +54,18 @@ impl Realm {
 /// The row part of a profile's place: its name and version.
 pub(crate) fn profile_row(name: &str, version: u32) -> Vec<u8> {
     format!("{name}@{version}").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // I6: what two columns shared, could be moved between them.
+    #[test]
+    fn no_two_columns_are_one_place() {
+        let mut places: Vec<_> = ALL.iter().map(|column| (column.table, column.column)).collect();
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!(places.len(), ALL.len());
+    }
 }

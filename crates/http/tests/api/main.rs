@@ -13,3 +13,4 @@ mod roles;
 mod routes;
 mod sealing;
 mod tenants;
+mod worker;
