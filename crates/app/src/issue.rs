@@ -14,12 +14,11 @@ use crate::{Caller, Chancery, Failure, Permit};
 use chancery_domain::action::{Act, CertificateIssue};
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::decision::{Approved, Operation, Request, decide};
-use chancery_domain::key::Custody;
+use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::name::SubjectName;
 use chancery_domain::order::OrderState;
 use chancery_domain::profile::ProfileName;
 use chancery_domain::{CertificateId, IssuerId, OrderId, Serial};
-use chancery_keys::SoftwareKey;
 use chancery_store::{CertificateRow, OrderRow};
 use chancery_x509::{CertificatePlan, CertificationRequest, PublicKey};
 use serde_json::json;
@@ -31,8 +30,8 @@ use zeroize::Zeroizing;
 pub enum KeySource {
     /// A certification request, PEM or DER: the requester holds the key.
     Request(Vec<u8>),
-    /// A key pair to be made and kept here under this custody.
-    Generate(Custody),
+    /// A key pair of this kind, to be made and kept here under this custody.
+    Generate(Custody, KeyAlgorithm),
 }
 
 /// A request for a certificate. Only these fields and the profile reach the certificate (THREATS 15).
@@ -64,16 +63,18 @@ pub(crate) struct Wish {
     pub(crate) renews: Option<CertificateRow>,
 }
 
-/// A subject's public key, and the private key if it was made here.
-pub(crate) struct SubjectKey {
-    pub(crate) public: PublicKey,
-    pub(crate) private: Option<Zeroizing<Vec<u8>>>,
+/// A subject's key. One to be made is made when the wish is approved: what is refused costs no search for primes.
+pub(crate) enum SubjectKey {
+    Given(PublicKey),
+    ToMake(KeyAlgorithm),
 }
 
 impl SubjectKey {
-    pub(crate) fn generate(entropy: &dyn chancery_domain::port::Entropy) -> Result<Self, Failure> {
-        let (key, pkcs8) = SoftwareKey::generate(entropy)?;
-        Ok(Self { public: PublicKey::from_spki_der(key.spki_der())?, private: Some(pkcs8) })
+    pub(crate) const fn algorithm(&self) -> KeyAlgorithm {
+        match self {
+            Self::Given(public) => public.algorithm(),
+            Self::ToMake(algorithm) => *algorithm,
+        }
     }
 }
 
@@ -88,7 +89,7 @@ impl Chancery {
         if let Some(answer) = self.issued_before(caller).await? {
             return Ok(answer);
         }
-        let wish = self.wish(request)?;
+        let wish = wish(request)?;
         self.certify(&permit, wish).await
     }
 
@@ -97,30 +98,6 @@ impl Chancery {
         let Some(done) = caller.done_before().await? else { return Ok(None) };
         let row = caller.realm.view.certificate(CertificateId::from_bytes(done.subject)).await?.ok_or(Failure::NotFound)?;
         Ok(Some((self.certificate_of(&caller.realm, &row).await?, done.receipt)))
-    }
-
-    fn wish(&self, request: &IssueRequest) -> Result<Wish, Failure> {
-        let (subject, csr, custody, names, common_name) = match &request.key {
-            KeySource::Request(bytes) => {
-                let csr = CertificationRequest::from_pem_or_der(bytes).map_err(|error| Failure::invalid("csr", error))?;
-                let subject = SubjectKey { public: csr.public_key, private: None };
-                (subject, Some(bytes.clone()), Custody::Client, csr.names, csr.common_name)
-            }
-            KeySource::Generate(Custody::Client) => {
-                return Err(Failure::invalid("custody", "with custody client send a certification request in csr"));
-            }
-            KeySource::Generate(custody) => (SubjectKey::generate(&*self.ports().entropy)?, None, *custody, Vec::new(), None),
-        };
-        let request_facts = Request {
-            operation: Operation::Issue,
-            names: request.names.clone().unwrap_or(names),
-            common_name: request.common_name.clone().or(common_name),
-            key_algorithm: subject.public.algorithm(),
-            custody,
-            validity_seconds: request.validity_seconds,
-        };
-        let (profile, issuer) = (request.profile.clone(), request.issuer);
-        Ok(Wish { profile, issuer, request: request_facts, subject, csr, renews: None })
     }
 
     /// Decides a wish under the policy in force now and, approved, makes it so. The one way to a certificate (I3).
@@ -141,6 +118,14 @@ impl Chancery {
             }
         };
         self.make(permit, wish, asked, approved, decision.policy_version, &authority, open).await
+    }
+
+    /// The key to be certified, and its private part where it is made here.
+    async fn subject(&self, key: SubjectKey) -> Result<(PublicKey, Option<Zeroizing<Vec<u8>>>), Failure> {
+        match key {
+            SubjectKey::Given(public) => Ok((public, None)),
+            SubjectKey::ToMake(algorithm) => self.key_pair(algorithm).await.map(|made| (made.public, Some(made.pkcs8))),
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a fact of the decision; a struct for one call would say no more")]
@@ -165,8 +150,8 @@ impl Chancery {
         let (not_before, not_after, renew_at) = (approved.not_before(), approved.not_after(), approved.renew_at());
 
         let state = OrderState::Requested.advance(OrderState::Approved).map_err(Failure::internal)?;
-        let prepared =
-            CertificatePlan::leaf(approved, &wish.subject.public, serial, &authority.certificate, &addresses).map_err(Failure::from)?;
+        let (public, private) = self.subject(wish.subject).await?;
+        let prepared = CertificatePlan::leaf(approved, &public, serial, &authority.certificate, &addresses).map_err(Failure::from)?;
         let state = state.advance(OrderState::Issuing).map_err(Failure::internal)?;
         let der = open.key.sign_leaf(prepared).map_err(Failure::from)?.into_der();
         let state = state.advance(OrderState::Issued).map_err(Failure::internal)?;
@@ -202,7 +187,7 @@ impl Chancery {
         changes.count_up(CERTIFICATES);
         changes.insert_order(&order);
         changes.insert_certificate(&row, &blind(realm, &names)?);
-        if let Some(pkcs8) = &wish.subject.private {
+        if let Some(pkcs8) = &private {
             changes.insert_private_key(id, &realm.seal(&places::PRIVATE_KEY, id.as_bytes(), pkcs8, ports)?);
         }
         changes.insert_job(&jobs::expiry(id, not_after));
@@ -215,7 +200,7 @@ impl Chancery {
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
         let mut detail = detail! {
             "certificate" => id.to_string(), "order" => order_id.to_string(), "issuer" => authority.id.to_string(),
-            "serial" => serial.to_string(), "names" => names, "custody" => custody.as_str(),
+            "serial" => serial.to_string(), "names" => names, "custody" => custody.as_str(), "key_algorithm" => public.algorithm().as_str(),
             "not_after" => not_after.to_string(), "profile" => wish.profile.as_str(), "policy_version" => policy_version,
             "moves" => vec!["requested", "approved", "issuing", "issued"],
         };
@@ -227,6 +212,29 @@ impl Chancery {
         let chain = self.chain(realm, authority).await?;
         Ok((certificate(&row, der, chain, addresses.crl_url)?, receipt))
     }
+}
+
+fn wish(request: &IssueRequest) -> Result<Wish, Failure> {
+    let (subject, csr, custody, names, common_name) = match &request.key {
+        KeySource::Request(bytes) => {
+            let csr = CertificationRequest::from_pem_or_der(bytes).map_err(|error| Failure::invalid("csr", error))?;
+            (SubjectKey::Given(csr.public_key), Some(bytes.clone()), Custody::Client, csr.names, csr.common_name)
+        }
+        KeySource::Generate(Custody::Client, _) => {
+            return Err(Failure::invalid("custody", "with custody client send a certification request in csr"));
+        }
+        KeySource::Generate(custody, algorithm) => (SubjectKey::ToMake(*algorithm), None, *custody, Vec::new(), None),
+    };
+    let request_facts = Request {
+        operation: Operation::Issue,
+        names: request.names.clone().unwrap_or(names),
+        common_name: request.common_name.clone().or(common_name),
+        key_algorithm: subject.algorithm(),
+        custody,
+        validity_seconds: request.validity_seconds,
+    };
+    let (profile, issuer) = (request.profile.clone(), request.issuer);
+    Ok(Wish { profile, issuer, request: request_facts, subject, csr, renews: None })
 }
 
 async fn find_issuer(realm: &Realm, asked: Option<IssuerId>) -> Result<Arc<Authority>, Failure> {
@@ -253,6 +261,7 @@ fn asked(wish: &Wish) -> serde_json::Value {
         "common_name": wish.request.common_name,
         "validity_seconds": wish.request.validity_seconds,
         "custody": wish.request.custody,
+        "key_algorithm": wish.request.key_algorithm,
         "csr": csr,
         "renews": wish.renews.as_ref().map(|row| row.id),
     })

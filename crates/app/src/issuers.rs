@@ -10,9 +10,9 @@ use crate::signer::IssuingKey;
 use crate::view::{Issuer, Receipt};
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::{IssuerRead, IssuerWrite};
+use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::{IssuerId, JobId, PublicId, Serial, Timestamp};
-use chancery_keys::SoftwareKey;
 use chancery_store::{AuthorityRow, OutboxRow};
 use chancery_x509::{Addresses, CaPlan, CertificatePlan, CertificateSummary, DistinguishedName, IssuerCertificate, verify_chain};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct NewIssuer {
     pub organization: Option<String>,
     /// Its common name; root and intermediate add what they are.
     pub name: String,
+    /// The kind of its keys, root and intermediate alike.
+    pub key_algorithm: KeyAlgorithm,
     /// The names that it may issue for; its name constraints.
     pub permitted: Vec<NamePattern>,
     /// The root's validity in days.
@@ -82,8 +84,8 @@ impl Chancery {
             return Ok((issuer(&authority)?, done.receipt));
         }
         let now = self.now();
-        let root = self.make_root(new, now)?;
-        let issuing = self.make_issuing(new, now, &root)?;
+        let root = self.make_root(new, now).await?;
+        let issuing = self.make_issuing(new, now, &root).await?;
         verify_chain(issuing.certificate.der(), &[], root.certificate.der(), now).map_err(Failure::from)?;
 
         let mut deed = Deed::by(&permit);
@@ -98,7 +100,8 @@ impl Chancery {
         deed.changes.insert_job(&jobs::due_now(Kind::DeliverOutbox, &[], now));
         let permitted: Vec<_> = new.permitted.iter().map(ToString::to_string).collect();
         let detail = detail! {
-            "issuer" => issuing.id.to_string(), "root" => root.id.to_string(), "name" => new.name.as_str(), "permitted" => permitted
+            "issuer" => issuing.id.to_string(), "root" => root.id.to_string(), "name" => new.name.as_str(), "permitted" => permitted,
+            "key_algorithm" => new.key_algorithm.as_str()
         };
         let receipt = deed.commit(self.ports(), "issuer.create", *issuing.id.as_bytes(), detail).await?;
         self.forget_realm(realm.id);
@@ -107,20 +110,18 @@ impl Chancery {
         Ok((issuer(&authority)?, receipt))
     }
 
-    fn make_root(&self, new: &NewIssuer, now: Timestamp) -> Result<Made, Failure> {
+    async fn make_root(&self, new: &NewIssuer, now: Timestamp) -> Result<Made, Failure> {
         let subject = name(new, "Root CA");
-        let (key, pkcs8) = SoftwareKey::generate(&*self.ports().entropy)?;
-        drop(key);
+        let pkcs8 = self.key_pair(new.key_algorithm).await?.pkcs8;
         let key = IssuingKey::open(&pkcs8)?;
         let plan = self.ca_plan(&subject, &key, now, new.root_days, 1);
         let signed = key.sign_authority(CertificatePlan::root(&plan)?)?;
         self.made(key, pkcs8, signed.der())
     }
 
-    fn make_issuing(&self, new: &NewIssuer, now: Timestamp, root: &Made) -> Result<Made, Failure> {
+    async fn make_issuing(&self, new: &NewIssuer, now: Timestamp, root: &Made) -> Result<Made, Failure> {
         let subject = name(new, "Issuing CA");
-        let (key, pkcs8) = SoftwareKey::generate(&*self.ports().entropy)?;
-        drop(key);
+        let pkcs8 = self.key_pair(new.key_algorithm).await?.pkcs8;
         let key = IssuingKey::open(&pkcs8)?;
         let plan = self.ca_plan(&subject, &key, now, new.issuing_days, 0);
         let addresses = self.addresses(root.public, 0);
@@ -201,6 +202,12 @@ fn check(new: &NewIssuer) -> Result<(), Failure> {
     if new.permitted.is_empty() || new.permitted.len() > 200 {
         return Err(Failure::invalid("permitted_names", "1 to 200 name patterns: an issuer without permitted names could issue nothing"));
     }
+    if !new.key_algorithm.may_issue() {
+        return Err(Failure::invalid(
+            "key_algorithm",
+            "too weak for an authority's life: choose ec-p256, ec-p384, ed25519, rsa-3072, rsa-4096 or ml-dsa-65",
+        ));
+    }
     if !(30..=9125).contains(&new.root_days) || !(1..=new.root_days).contains(&new.issuing_days) {
         return Err(Failure::invalid("root_days", "root 30 to 9125 days, the issuing authority at most as long as its root"));
     }
@@ -218,6 +225,7 @@ fn issuer(authority: &Authority) -> Result<Issuer, Failure> {
         parent: authority.parent,
         name: open.body.name.clone(),
         permitted: open.body.permitted.clone(),
+        key_algorithm: authority.certificate.public_key().algorithm(),
         public: authority.public,
         certificate: authority.certificate.der().to_vec(),
         summary: CertificateSummary::from_der(authority.certificate.der())?,

@@ -17,6 +17,7 @@ mod idempotency;
 mod issue;
 mod issuers;
 mod jobs;
+mod key_pair;
 mod keyring;
 mod places;
 mod private_key;

@@ -37,34 +37,35 @@ impl Chancery {
         if old.status != CertificateStatus::Issued {
             return Err(Failure::Conflict(format!("the certificate is {}: only an issued one can be renewed", old.status.as_str())).into());
         }
-        let wish = self.successor(caller, old, request)?;
+        let wish = successor(caller, old, request)?;
         self.certify(&permit, wish).await
     }
+}
 
-    fn successor(&self, caller: &Caller, old: CertificateRow, request: &RenewRequest) -> Result<Wish, Failure> {
-        let der = caller.realm.open(&places::CERTIFICATE, old.id.as_bytes(), &old.body)?;
-        let summary = CertificateSummary::from_der(&der)?;
-        let subject = match (&request.csr, old.custody) {
-            (Some(bytes), Custody::Client) => {
-                let csr = CertificationRequest::from_pem_or_der(bytes).map_err(|error| Failure::invalid("csr", error))?;
-                SubjectKey { public: csr.public_key, private: None }
-            }
-            (Some(_), _) => {
-                return Err(Failure::invalid("csr", "the key of this certificate is made here: renew without a certification request"));
-            }
-            (None, Custody::Client) => SubjectKey { public: PublicKey::from_spki_der(&summary.spki_der)?, private: None },
-            (None, _) => SubjectKey::generate(&*self.ports().entropy)?,
-        };
-        let asked = Request {
-            operation: Operation::Renew,
-            names: summary.names,
-            common_name: summary.common_name,
-            key_algorithm: subject.public.algorithm(),
-            custody: old.custody,
-            validity_seconds: request.validity_seconds,
-        };
-        let profile = old.profile.parse().map_err(Failure::internal)?;
-        // Its own issuer, so that who trusts the old one trusts the new one.
-        Ok(Wish { profile, issuer: Some(old.issuer), request: asked, subject, csr: request.csr.clone(), renews: Some(old) })
-    }
+fn successor(caller: &Caller, old: CertificateRow, request: &RenewRequest) -> Result<Wish, Failure> {
+    let der = caller.realm.open(&places::CERTIFICATE, old.id.as_bytes(), &old.body)?;
+    let summary = CertificateSummary::from_der(&der)?;
+    let subject = match (&request.csr, old.custody) {
+        (Some(bytes), Custody::Client) => {
+            let csr = CertificationRequest::from_pem_or_der(bytes).map_err(|error| Failure::invalid("csr", error))?;
+            SubjectKey::Given(csr.public_key)
+        }
+        (Some(_), _) => {
+            return Err(Failure::invalid("csr", "the key of this certificate is made here: renew without a certification request"));
+        }
+        (None, Custody::Client) => SubjectKey::Given(PublicKey::from_spki_der(&summary.spki_der)?),
+        // A new key of the same kind: today's policy decides whether that may still be had.
+        (None, _) => SubjectKey::ToMake(PublicKey::from_spki_der(&summary.spki_der)?.algorithm()),
+    };
+    let asked = Request {
+        operation: Operation::Renew,
+        names: summary.names,
+        common_name: summary.common_name,
+        key_algorithm: subject.algorithm(),
+        custody: old.custody,
+        validity_seconds: request.validity_seconds,
+    };
+    let profile = old.profile.parse().map_err(Failure::internal)?;
+    // Its own issuer, so that who trusts the old one trusts the new one.
+    Ok(Wish { profile, issuer: Some(old.issuer), request: asked, subject, csr: request.csr.clone(), renews: Some(old) })
 }

@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) realms: LeasedCache<Realm, Failure>,
     pub(crate) denials: Denials,
+    pub(crate) searches: tokio::sync::Semaphore,
 }
 
 /// How many tenants' unwrapped keys and policies are held at once.
@@ -49,7 +50,8 @@ const REALMS: usize = 10_000;
 impl Chancery {
     /// The service over an opened store and a key provider.
     pub fn new(store: Store, provider: Arc<dyn KeyProvider>, ports: Ports, settings: Settings) -> Self {
-        let inner = Inner { store, provider, ports, settings, realms: LeasedCache::new(REALMS), denials: Denials::default() };
+        let (realms, denials, searches) = (LeasedCache::new(REALMS), Denials::default(), crate::key_pair::searches());
+        let inner = Inner { store, provider, ports, settings, realms, denials, searches };
         Self { inner: Arc::new(inner) }
     }
 

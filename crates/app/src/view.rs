@@ -1,7 +1,7 @@
 //! What the use cases answer with: plain values that `http` renders.
 
 use chancery_domain::certificate::CertificateStatus;
-use chancery_domain::key::Custody;
+use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::order::OrderState;
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::profile::Profile;
@@ -72,6 +72,8 @@ pub struct Issuer {
     pub name: String,
     /// The names that it may issue for.
     pub permitted: Vec<NamePattern>,
+    /// The kind of its key.
+    pub key_algorithm: KeyAlgorithm,
     /// The random part of its public addresses.
     pub public: PublicId,
     /// Its certificate, DER.

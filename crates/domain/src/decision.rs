@@ -122,7 +122,9 @@ pub fn decide(request: Request, profile: &Profile, policy_version: u32, limits: 
         reasons.push(Reason { code: code.to_owned(), field: field.to_owned(), message });
     };
     if !profile.key_algorithms.contains(&request.key_algorithm) {
-        refuse("key-algorithm", "csr", format!("{} keys are not allowed by this profile", request.key_algorithm.as_str()));
+        // Whoever brought the key brought its kind; whoever has it made here named it.
+        let field = if request.custody == Custody::Client { "csr" } else { "key_algorithm" };
+        refuse("key-algorithm", field, format!("{} keys are not allowed by this profile", request.key_algorithm.as_str()));
     }
     if !profile.custody.contains(&request.custody) {
         refuse("custody", "custody", format!("custody {} is not allowed by this profile", request.custody.as_str()));

@@ -30,6 +30,9 @@ impl KeyAlgorithm {
     /// Every kind.
     pub const ALL: [Self; 7] = [Self::EcP256, Self::EcP384, Self::Ed25519, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::MlDsa65];
 
+    /// Every kind that today's verifiers know.
+    pub const CLASSICAL: [Self; 6] = [Self::EcP256, Self::EcP384, Self::Ed25519, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
+
     /// The name used in profiles, answers and events.
     pub const fn as_str(self) -> &'static str {
         match self {

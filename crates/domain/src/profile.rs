@@ -85,7 +85,7 @@ impl Profile {
         let preset = |name: &str, description: &str, names: &[&str], usage: &[ExtendedKeyUsage], days: u32| Self {
             name: ProfileName(name.to_owned()),
             description: description.to_owned(),
-            key_algorithms: vec![KeyAlgorithm::EcP256],
+            key_algorithms: KeyAlgorithm::CLASSICAL.to_vec(),
             names: names.iter().filter_map(|text| text.parse().ok()).collect(),
             wildcards: false,
             max_names: 100,

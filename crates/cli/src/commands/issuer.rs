@@ -31,6 +31,9 @@ enum IssuerCommand {
         /// The organisation in its name.
         #[arg(long)]
         organization: Option<String>,
+        /// The kind of its keys: ec-p256 (default), ec-p384, ed25519, rsa-3072, rsa-4096, ml-dsa-65.
+        #[arg(long, value_name = "KIND")]
+        key_algorithm: Option<String>,
         /// The root's validity.
         #[arg(long, value_name = "DAYS")]
         root_days: Option<u32>,
@@ -56,8 +59,8 @@ enum IssuerCommand {
 pub(crate) async fn issuer(args: IssuerArgs, form: Form) -> Result<(), Ended> {
     let desk = args.server.desk(form)?;
     match args.command {
-        IssuerCommand::Create { name, permit, organization, root_days, issuing_days } => {
-            let body = CreateIssuerBody { name, organization, permitted_names: permit, root_days, issuing_days };
+        IssuerCommand::Create { name, permit, organization, key_algorithm, root_days, issuing_days } => {
+            let body = CreateIssuerBody { name, organization, permitted_names: permit, key_algorithm, root_days, issuing_days };
             desk.show(&desk.act("/issuers", &body).await?, shown);
         }
         IssuerCommand::List => desk.show(&desk.own::<IssuerList>("/issuers").await?, |list| {
@@ -83,6 +86,7 @@ fn shown(issuer: &IssuerDocument) -> String {
         ("kind", &issuer.kind),
         ("root", issuer.root.as_deref().unwrap_or_default()),
         ("name", &issuer.name),
+        ("key", &issuer.key_algorithm),
         ("subject", &issuer.subject),
         ("permitted names", &issuer.permitted_names.join(" ")),
         ("valid from", &issuer.not_before),

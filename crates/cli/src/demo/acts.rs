@@ -59,6 +59,7 @@ pub(super) async fn issue(stage: &Stage, tenant: &Tenant, profile: &str, names: 
         issuer: Some(tenant.issuer.id.clone()),
         csr: None,
         custody: None,
+        key_algorithm: None,
         names: None,
         common_name: None,
         validity_seconds: None,

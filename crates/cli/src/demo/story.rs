@@ -57,6 +57,7 @@ async fn tenant(stage: &Stage, operator: &Member, slug: &'static str) -> Result<
             name: slug.to_owned(),
             organization: None,
             permitted_names: vec![format!("dns:{domain}"), format!("dns:*.{domain}")],
+            key_algorithm: None,
             root_days: None,
             issuing_days: None,
         };
@@ -159,6 +160,7 @@ async fn policy(stage: &Stage, bank: &Tenant, labs: &Tenant) -> Result<(), StepF
             issuer: None,
             csr: None,
             custody: None,
+            key_algorithm: None,
             names: Some(vec![format!("api.{}", labs.domain)]),
             common_name: None,
             validity_seconds: None,

@@ -1,6 +1,6 @@
 //! `/v1/tenants/{tenant}/certificates…`: issue, find, download, renew, revoke, and private keys made here.
 
-use crate::api::common::{EventRef, Query, next};
+use crate::api::common::{EventRef, Query, key_algorithm, next};
 use crate::api::platform::EmptyBody;
 use crate::problem::{Error, Problems};
 use crate::request::{Ids, InTenant, Submitted};
@@ -33,6 +33,9 @@ pub struct IssueBody {
     /// Without `csr`: `software-release-once` (default) or `software-never-released`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custody: Option<String>,
+    /// Without `csr`, the kind of key to be made: `ec-p256` (default) or another one that the profile allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_algorithm: Option<String>,
     /// The names: `api.example.com`, `ip:10.0.0.1`, `email:a@example.com`, `uri:spiffe://…`; by default those of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,
@@ -225,12 +228,16 @@ async fn issue(
 }
 
 fn issue_request(body: IssueBody) -> Result<IssueRequest, Error> {
+    if body.csr.is_some() && body.key_algorithm.is_some() {
+        return Err(Error::field("key_algorithm", "the kind of key is that of the certification request"));
+    }
     let key = match (body.csr, body.custody.as_deref()) {
         (Some(csr), None | Some("client")) => KeySource::Request(csr_bytes(&csr)?),
         (Some(_), Some(_)) => return Err(Error::field("custody", "with a certification request the custody is client")),
         (None, custody) => {
             let name = custody.unwrap_or("software-release-once");
-            KeySource::Generate(Custody::from_name(name).ok_or_else(|| Error::field("custody", "no such custody"))?)
+            let custody = Custody::from_name(name).ok_or_else(|| Error::field("custody", "no such custody"))?;
+            KeySource::Generate(custody, key_algorithm(body.key_algorithm)?)
         }
     };
     let name = |text: &String| text.parse::<SubjectName>().map_err(|error| Error::field("names", format!("{text:?}: {error}")));

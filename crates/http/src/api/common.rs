@@ -4,6 +4,7 @@ use crate::problem::Error;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use chancery_app::{Page, Receipt};
+use chancery_domain::key::KeyAlgorithm;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -52,6 +53,13 @@ impl PageQuery {
 /// The cursor of the page after this one: the last id of a full page.
 pub(crate) fn next<T>(items: &[T], limit: u32, id: impl Fn(&T) -> String) -> Option<String> {
     items.last().filter(|_| items.len() == limit as usize).map(id)
+}
+
+/// The kind of a key to be made: P-256 unless another one is named.
+pub(crate) fn key_algorithm(name: Option<String>) -> Result<KeyAlgorithm, Error> {
+    let Some(name) = name else { return Ok(KeyAlgorithm::EcP256) };
+    let kinds = || KeyAlgorithm::ALL.map(KeyAlgorithm::as_str).join(", ");
+    KeyAlgorithm::from_name(&name).ok_or_else(|| Error::field("key_algorithm", format!("no such kind of key; there are {}", kinds())))
 }
 
 /// A query string; unknown parameters are refused.

@@ -25,6 +25,9 @@ pub struct CreateIssuerBody {
     pub organization: Option<String>,
     /// The names that it may issue for: `dns:*.example.com`, `ip:10.0.0.0/8`, `email:*@example.com`, `uri:spiffe://example.com/*`.
     pub permitted_names: Vec<String>,
+    /// The kind of its keys: `ec-p256` (default), `ec-p384`, `ed25519`, `rsa-3072`, `rsa-4096` or `ml-dsa-65`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_algorithm: Option<String>,
     /// The root's validity in days, 30 to 9125; 3650 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_days: Option<u32>,
@@ -46,6 +49,8 @@ pub struct IssuerDocument {
     pub name: String,
     /// The names that it may issue for.
     pub permitted_names: Vec<String>,
+    /// The kind of its key.
+    pub key_algorithm: String,
     /// The subject of its certificate.
     pub subject: String,
     /// First second of its certificate.
@@ -80,6 +85,7 @@ impl From<Issuer> for IssuerDocument {
             id: issuer.id.to_string(),
             name: issuer.name,
             permitted_names: issuer.permitted.iter().map(ToString::to_string).collect(),
+            key_algorithm: issuer.key_algorithm.as_str().to_owned(),
             subject: issuer.summary.subject,
             not_before: issuer.summary.not_before.to_string(),
             not_after: issuer.summary.not_after.to_string(),
@@ -122,6 +128,7 @@ async fn create(
         organization: body.organization,
         name: body.name,
         permitted: body.permitted_names.iter().map(pattern).collect::<Result<_, _>>()?,
+        key_algorithm: crate::api::common::key_algorithm(body.key_algorithm)?,
         root_days: body.root_days.unwrap_or(3650),
         issuing_days: body.issuing_days.unwrap_or(1825),
     };

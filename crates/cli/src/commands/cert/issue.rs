@@ -31,6 +31,9 @@ pub(super) struct IssueArgs {
     /// Without a request: `software-release-once` or `software-never-released`.
     #[arg(long, conflicts_with = "csr")]
     custody: Option<String>,
+    /// Without a request: the kind of key, ec-p256 by default; or ec-p384, ed25519, rsa-2048, rsa-3072, rsa-4096, ml-dsa-65, as the profile allows.
+    #[arg(long, value_name = "KIND", conflicts_with = "csr")]
+    key_algorithm: Option<String>,
     #[command(flatten)]
     to: Destination,
 }
@@ -68,6 +71,7 @@ pub(super) async fn issue(desk: &Desk, args: IssueArgs) -> Result<(), Ended> {
         issuer: args.issuer.map(|issuer| issuer.to_string()),
         csr: args.csr.map(|path| read_text(&path).map(|text| text.to_string())).transpose()?,
         custody: args.custody,
+        key_algorithm: args.key_algorithm,
         names: Some(args.names).filter(|names| !names.is_empty()),
         common_name: args.common_name,
         validity_seconds: args.days.map(seconds),

@@ -55,6 +55,9 @@ async fn bad_issuers_are_refused_by_their_field(server: &TestServer) {
         ("name", json!("x".repeat(49))),
         ("organization", json!("x".repeat(65))),
         ("organization", json!("")),
+        ("key_algorithm", json!("rsa-2048")),
+        ("key_algorithm", json!("ec-p521")),
+        ("key_algorithm", json!("")),
         ("root_days", json!(29)),
         ("root_days", json!(9126)),
     ] {

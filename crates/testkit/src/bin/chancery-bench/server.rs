@@ -56,6 +56,7 @@ pub(crate) async fn tenants(service: &Chancery, count: usize) -> Result<Vec<Tena
             organization: None,
             name: format!("Bench {number}"),
             permitted: vec![format!("dns:*.{domain}").parse()?],
+            key_algorithm: chancery_domain::key::KeyAlgorithm::EcP256,
             root_days: 365,
             issuing_days: 365,
         };

@@ -87,6 +87,7 @@ async fn every_reason_against_reaches_the_caller_and_the_log(server: &TestServer
     let mut told = Vec::new();
     for (body, reasons) in [
         (with("custody", json!("software-never-released")), vec!["custody"]),
+        (with("key_algorithm", json!("ml-dsa-65")), vec!["key-algorithm"]),
         (with("names", json!([])), vec!["no-names"]),
         (json!({"profile": "tls-server"}), vec!["no-names"]),
         (with("names", json!((0..101).map(|n| server.acme.host(&format!("h{n}"))).collect::<Vec<_>>())), vec!["too-many-names"]),
@@ -147,6 +148,8 @@ async fn fields_that_say_nothing_sensible_are_named(server: &TestServer) {
         ("custody", json!({"profile": "tls-server", "csr": request, "custody": "software-release-once"})),
         ("custody", json!({"profile": "tls-server", "names": [host], "custody": "client"})),
         ("custody", json!({"profile": "tls-server", "names": [host], "custody": "nobody"})),
+        ("key_algorithm", json!({"profile": "tls-server", "csr": request, "key_algorithm": "ec-p256"})),
+        ("key_algorithm", json!({"profile": "tls-server", "names": [host], "key_algorithm": "rsa-1024"})),
         ("names", json!({"profile": "tls-server", "names": ["not a name"]})),
         ("names", json!({"profile": "tls-server", "names": ["a..b"]})),
         ("issuer", json!({"profile": "tls-server", "names": [host], "issuer": "x"})),

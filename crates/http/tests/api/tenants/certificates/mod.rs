@@ -4,6 +4,7 @@ mod expiry;
 mod find;
 mod idempotency;
 mod issue;
+mod key_algorithms;
 mod private_key;
 mod quota;
 mod renew;
