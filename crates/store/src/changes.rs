@@ -53,7 +53,12 @@ impl Changes {
         if let Some(due) = self.next_due {
             self.view.lanes.mark(&*self.view.engine, self.view.tenant, due).await?;
         }
-        self.view.engine.commit(self.view.tenant, self.steps).await?;
+        let committed = self.view.engine.commit(self.view.tenant, self.steps).await;
+        if matches!(committed, Err(CommitError::Store(_))) {
+            // The engine is in doubt, and with it what was written into the lane: the next commit marks anew.
+            self.view.lanes.forget(self.view.tenant);
+        }
+        committed?;
         if let Some(due) = self.next_due {
             self.view.lanes.nudge(self.view.tenant, due);
         }

@@ -51,8 +51,10 @@ pub struct LaneRow {
     pub marked_at: Timestamp,
 }
 
-/// No commit takes longer than this: engines give up before.
+/// No commit takes longer than this: engines give up before. Neither does a mark, and it is trusted for as long.
 const COMMIT_GRACE: Duration = Duration::from_secs(30);
+/// A commit that trusts a mark begins within `COMMIT_GRACE` of it, and is over this long after it.
+const MARK_GRACE: Duration = Duration::from_secs(60);
 /// The due time of a lane without work: the year 9999.
 const NEVER: Timestamp = Timestamp::from_seconds(253_370_764_800);
 
@@ -134,7 +136,7 @@ impl PlatformView {
     /// Settles a lane after `work` jobs were done in it; `next` is when its next job is due. Whoever marked it since wins.
     pub async fn settle_lane(&self, lane: &LaneRow, next: Option<Timestamp>, work: i64, now: Timestamp) -> Result<(), StoreError> {
         // A lane is marked before its tenant's commit, which may still be under way: look once more when it must be over.
-        let again = lane.marked_at.after(COMMIT_GRACE);
+        let again = lane.marked_at.after(MARK_GRACE);
         let next = next.unwrap_or(NEVER);
         let due = if again > now { next.min(again) } else { next };
         let statement = sql!(
@@ -145,6 +147,9 @@ impl PlatformView {
             due,
             work
         );
+        // What this process wrote is about to be overwritten. Forgotten before: whoever marks from here on does so for the
+        // database to see, before the lane is settled (which then changes nothing) or after.
+        self.lanes.forget(lane.tenant);
         commit_one(&*self.engine, Step { statement, expect: Expect::Anything }).await
     }
 
@@ -208,10 +213,17 @@ async fn commit_one(engine: &dyn Engine, step: Step) -> Result<(), StoreError> {
 /// What this process knows of lanes.
 pub(crate) struct Lanes {
     clock: Arc<dyn Clock>,
-    /// Due times that this process wrote. One in the future stands, for only lanes that are due get settled.
-    written: Mutex<HashMap<TenantId, Timestamp>>,
+    /// What this process wrote. The lane may have been due before, and another node may have settled it since.
+    written: Mutex<HashMap<TenantId, Mark>>,
     nudged: Mutex<BTreeSet<TenantId>>,
     nudge: Notify,
+}
+
+/// A due time that was written into a lane, and when.
+#[derive(Clone, Copy)]
+struct Mark {
+    due: Timestamp,
+    at: Timestamp,
 }
 
 impl Lanes {
@@ -222,7 +234,9 @@ impl Lanes {
     /// Makes sure that the lane is due at `due` or before.
     pub(crate) async fn mark(&self, engine: &dyn Engine, tenant: TenantId, due: Timestamp) -> Result<(), StoreError> {
         let now = self.clock.now();
-        if locked(&self.written).get(&tenant).is_some_and(|written| *written > now && *written <= due) {
+        // Whoever settles the lane looks at it again when a commit begun within the grace of its mark must be over.
+        let stands = |mark: &Mark| mark.due > now && mark.due <= due && mark.at.after(COMMIT_GRACE) > now;
+        if locked(&self.written).get(&tenant).is_some_and(stands) {
             return Ok(());
         }
         let statement = sql!(
@@ -230,14 +244,19 @@ impl Lanes {
              VALUES (?1, ?2, (SELECT coalesce(min(virtual_time), 0) FROM lane), ?3)
              ON CONFLICT (tenant_id) DO UPDATE SET
              due_at = CASE WHEN excluded.due_at < lane.due_at THEN excluded.due_at ELSE lane.due_at END,
-             marked_at = excluded.marked_at",
+             marked_at = CASE WHEN excluded.marked_at > lane.marked_at THEN excluded.marked_at ELSE lane.marked_at END",
             tenant.as_bytes(),
             due,
             now
         );
         commit_one(engine, Step { statement, expect: Expect::Anything }).await?;
-        locked(&self.written).insert(tenant, due);
+        locked(&self.written).insert(tenant, Mark { due, at: now });
         Ok(())
+    }
+
+    /// Trusts nothing written into this lane any more.
+    pub(crate) fn forget(&self, tenant: TenantId) {
+        locked(&self.written).remove(&tenant);
     }
 
     /// Tells this process's worker of work that is due now, so that it need not wait for the lane.

@@ -1,6 +1,6 @@
 //! Jobs and lanes: no work is lost, and none is done by two (I4, I11).
 
-use crate::engine::{Engine, Harness, tenant_id};
+use crate::engine::{Engine, Harness, open_postgres, tenant_id};
 use crate::rows::{job, now};
 use chancery_domain::Timestamp;
 use chancery_domain::port::Clock;
@@ -90,7 +90,7 @@ async fn settling_loses_no_work(#[values(Engine::Sqlite, Engine::Postgres)] engi
     // A commit may still be under way after its mark: the lane comes back once, when that must be over.
     platform.settle_lane(&marked, None, 3, harness.clock.now()).await.unwrap();
     assert_eq!(lanes(&harness).await, []);
-    harness.clock.advance(Duration::from_secs(30));
+    harness.clock.advance(Duration::from_secs(60));
     let [again] = lanes(&harness).await[..] else { panic!("the lane comes back") };
     assert_eq!(again.virtual_time, 3);
     platform.settle_lane(&again, None, 0, harness.clock.now()).await.unwrap();
@@ -103,4 +103,61 @@ async fn settling_loses_no_work(#[values(Engine::Sqlite, Engine::Postgres)] engi
     let turns: Vec<_> = lanes(&harness).await.into_iter().map(|lane| (lane.tenant, lane.virtual_time)).collect();
     assert_eq!(turns.len(), 2);
     assert!(turns.iter().all(|(_, virtual_time)| *virtual_time == 3), "{turns:?}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settled_lane_is_marked_anew(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let platform = harness.store.platform();
+    let view = harness.tenant(1, 1).await;
+    leave(&view, 1, harness.clock.now()).await;
+    let lease = harness.clock.now().after(Duration::from_secs(5));
+    work(&view, harness.clock.now(), lease).await;
+    let [lane] = lanes(&harness).await[..] else { panic!("one lane is due") };
+    platform.settle_lane(&lane, None, 1, harness.clock.now()).await.unwrap();
+
+    // Due after the lease would have run out, which is what this process wrote into the lane.
+    leave(&view, 2, harness.clock.now().after(Duration::from_secs(10))).await;
+    harness.clock.advance(Duration::from_secs(10));
+    let [lane] = lanes(&harness).await[..] else { panic!("the lane is due with its job") };
+    assert_eq!(lane.due_at, harness.clock.now());
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_another_node_settled_is_marked_anew(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    // A node knows nothing of what another one wrote or settled; on SQLite there is one, and it is told.
+    let other = match &harness.database {
+        Some(database) => open_postgres(database, harness.clock.clone()).await.platform(),
+        None => harness.store.platform(),
+    };
+    let view = harness.tenant(1, 1).await;
+    leave(&view, 1, harness.clock.now()).await;
+    let lease = harness.clock.now().after(Duration::from_secs(600));
+    work(&view, harness.clock.now(), lease).await;
+    for _ in 0..2 {
+        let [lane] = lanes(&harness).await[..] else { panic!("one lane is due") };
+        other.settle_lane(&lane, None, 1, harness.clock.now()).await.unwrap();
+        harness.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(lanes(&harness).await, []);
+
+    leave(&view, 2, harness.clock.now().after(Duration::from_secs(3600))).await;
+    harness.clock.advance(Duration::from_secs(3600));
+    let [lane] = lanes(&harness).await[..] else { panic!("the lane is due with its job") };
+    assert_eq!(lane.due_at, harness.clock.now());
+}
+
+/// Leases the one job that is due, and finishes it.
+async fn work(view: &TenantView, now: Timestamp, lease: Timestamp) {
+    let [read] = &view.due_jobs(now, 10).await.unwrap()[..] else { panic!("one job is due") };
+    let mut changes = view.changes();
+    changes.lease_job(read, lease);
+    changes.commit().await.unwrap();
+    let [held] = &view.due_jobs(lease, 10).await.unwrap()[..] else { panic!("it is held") };
+    let mut finish = view.changes();
+    finish.finish_job(held);
+    finish.commit().await.unwrap();
 }
