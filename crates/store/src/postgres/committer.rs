@@ -20,17 +20,28 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 type Waiting = (Vec<Step>, oneshot::Sender<Result<(), CommitError>>);
 
+/// Where write-sets are committed together, or nothing of them.
+pub(super) trait Transactions: Send + Sync + 'static {
+    fn commit(&self, tenant: TenantId, sets: &[&[Step]]) -> impl Future<Output = Result<(), Refusal>> + Send;
+}
+
+impl Transactions for Pool {
+    async fn commit(&self, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
+        pipeline::commit(self, tenant, sets).await
+    }
+}
+
 /// Commits each tenant's write-sets in batches; tenants do not wait for each other.
-pub(super) struct Committer {
-    pool: Arc<Pool>,
+pub(super) struct Committer<T = Pool> {
+    transactions: Arc<T>,
     /// The tenants with a transaction under way, and what waits for it to end. Otherwise two of a tenant's transactions
     /// would wait for each other's row locks, holding a connection each.
     waiting: Mutex<HashMap<TenantId, Vec<Waiting>>>,
 }
 
-impl Committer {
-    pub(super) fn new(pool: Arc<Pool>) -> Arc<Self> {
-        Arc::new(Self { pool, waiting: Mutex::default() })
+impl<T: Transactions> Committer<T> {
+    pub(super) fn new(transactions: Arc<T>) -> Arc<Self> {
+        Arc::new(Self { transactions, waiting: Mutex::default() })
     }
 
     pub(super) async fn commit(self: &Arc<Self>, tenant: TenantId, steps: Vec<Step>) -> Result<(), CommitError> {
@@ -79,12 +90,9 @@ impl Committer {
             if batch.is_empty() {
                 return;
             }
-            let sets: Vec<_> = batch.iter().map(|(steps, _)| steps.as_slice()).collect();
-            let refused = match pipeline::commit(&self.pool, tenant, &sets).await {
-                Ok(()) => return batch.into_iter().for_each(|(_, reply)| drop(reply.send(Ok(())))),
-                Err(Refusal::All(error)) => {
-                    return batch.into_iter().for_each(|(_, reply)| drop(reply.send(Err(CommitError::Store(error.again())))));
-                }
+            let refused = match self.together(tenant, &batch).await {
+                Ok(()) => return kept(batch),
+                Err(Refusal::All(error)) => return in_doubt(batch, &error),
                 // Nothing of this transaction stood before the first set: its refusal is final.
                 Err(refusal @ (Refusal::Guard { set: 0, .. } | Refusal::Set { set: 0, .. })) => {
                     let (_, reply) = batch.remove(0);
@@ -95,13 +103,20 @@ impl Committer {
             };
             // Those before it did not fail: commit them, then it stands first.
             let rest = batch.split_off(refused);
-            let sets: Vec<_> = batch.iter().map(|(steps, _)| steps.as_slice()).collect();
-            match pipeline::commit(&self.pool, tenant, &sets).await {
-                Ok(()) => batch.into_iter().for_each(|(_, reply)| drop(reply.send(Ok(())))),
-                Err(_) => self.one_by_one(tenant, batch).await,
+            batch.retain(|(_, reply)| !reply.is_closed());
+            match self.together(tenant, &batch).await {
+                Ok(()) => kept(batch),
+                // It may have been kept: the same again would meet its own rows and deny what was done (I4).
+                Err(Refusal::All(error)) => in_doubt(batch, &error),
+                Err(Refusal::Guard { .. } | Refusal::Set { .. }) => self.one_by_one(tenant, batch).await,
             }
             batch = rest;
         }
+    }
+
+    async fn together(&self, tenant: TenantId, batch: &[Waiting]) -> Result<(), Refusal> {
+        let sets: Vec<_> = batch.iter().map(|(steps, _)| steps.as_slice()).collect();
+        self.transactions.commit(tenant, &sets).await
     }
 
     /// The sure way, when other nodes' commits came between.
@@ -110,12 +125,87 @@ impl Committer {
             if reply.is_closed() {
                 continue;
             }
-            let outcome = pipeline::commit(&self.pool, tenant, &[&steps]).await;
+            let outcome = self.transactions.commit(tenant, &[&steps]).await;
             let _ = reply.send(outcome.map_err(CommitError::from));
         }
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<TenantId, Vec<Waiting>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn kept(batch: Vec<Waiting>) {
+    batch.into_iter().for_each(|(_, reply)| drop(reply.send(Ok(()))));
+}
+
+/// Nothing is known of the outcome, which the caller looks up.
+fn in_doubt(batch: Vec<Waiting>, error: &StoreError) {
+    batch.into_iter().for_each(|(_, reply)| drop(reply.send(Err(CommitError::Store(error.again())))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Guard;
+    use std::collections::VecDeque;
+
+    /// Answers in this order, and notes how many sets each transaction had.
+    #[derive(Default)]
+    struct Script {
+        answers: Mutex<VecDeque<Result<(), Refusal>>>,
+        asked: Mutex<Vec<usize>>,
+    }
+
+    impl Transactions for Script {
+        async fn commit(&self, _: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
+            self.asked.lock().unwrap().push(sets.len());
+            self.answers.lock().unwrap().pop_front().unwrap()
+        }
+    }
+
+    fn guard(set: usize) -> Result<(), Refusal> {
+        Err(Refusal::Guard { set, guard: Guard::Epoch })
+    }
+
+    fn lost() -> Result<(), Refusal> {
+        Err(Refusal::All(StoreError::Unavailable("the connection was lost".to_owned())))
+    }
+
+    /// Commits a batch of four; how large the transactions were, and what became of each set.
+    async fn run<const N: usize>(answers: [Result<(), Refusal>; N]) -> (Vec<usize>, Vec<&'static str>) {
+        let script = Arc::new(Script { answers: Mutex::new(answers.into()), ..Script::default() });
+        let (batch, replies): (Vec<_>, Vec<_>) =
+            (0..4).map(|_| oneshot::channel()).map(|(reply, answer)| ((Vec::new(), reply), answer)).unzip();
+        Committer::new(Arc::clone(&script)).commit_batch(TenantId::PLATFORM, batch).await;
+        let mut outcomes = Vec::new();
+        for reply in replies {
+            outcomes.push(match reply.await.unwrap() {
+                Ok(()) => "kept",
+                Err(CommitError::Guard(_)) => "guard",
+                Err(CommitError::Store(StoreError::Unavailable(_))) => "in doubt",
+                Err(CommitError::Store(_)) => "refused",
+            });
+        }
+        assert!(script.answers.lock().unwrap().is_empty(), "not asked for all");
+        let asked = script.asked.lock().unwrap().clone();
+        (asked, outcomes)
+    }
+
+    #[tokio::test]
+    async fn what_may_have_been_kept_is_not_committed_again() {
+        let (asked, outcomes) = run([guard(2), lost(), guard(0), Ok(())]).await;
+        assert_eq!(asked, [4, 2, 2, 1], "two before the refused one, in doubt; then the rest");
+        assert_eq!(outcomes, ["in doubt", "in doubt", "guard", "kept"]);
+
+        let (asked, outcomes) = run([lost()]).await;
+        assert_eq!((asked, outcomes), (vec![4], vec!["in doubt"; 4]));
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_together_is_tried_alone() {
+        let (asked, outcomes) = run([guard(2), guard(1), Ok(()), guard(0), Ok(())]).await;
+        assert_eq!(asked, [4, 2, 1, 1, 2]);
+        assert_eq!(outcomes, ["kept", "guard", "kept", "kept"]);
     }
 }
