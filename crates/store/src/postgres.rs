@@ -7,6 +7,7 @@ mod keyring;
 mod migrate;
 mod pipeline;
 mod pool;
+mod share;
 mod text;
 mod tls;
 mod url;
@@ -34,7 +35,7 @@ pub struct PostgresConfig {
     pub app_url: DatabaseUrl,
     /// As the owner, for migrations; without it the schema must already fit.
     pub owner_url: Option<DatabaseUrl>,
-    /// At most so many connections; at least one.
+    /// At most so many connections; at least one. A tenant's reads hold a quarter of them at most.
     pub connections: usize,
 }
 

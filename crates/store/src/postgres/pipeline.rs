@@ -30,6 +30,7 @@ pub(super) async fn read(pool: &Pool, tenant: TenantId, queries: &[Statement]) -
     let steps: Vec<_> = queries.iter().map(|query| (query, Form::Plain)).collect();
     // A single query is a snapshot by itself.
     let begin = if queries.len() > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" } else { "BEGIN READ ONLY" };
+    let _place = pool.share(tenant).await?; // I11
     let results = within_deadline(transact(pool, tenant, begin, &steps, &[])).await?;
     results.map_err(|failure| store_error(&failure.error))?.iter().map(|rows| rows.iter().map(value::row).collect()).collect()
 }

@@ -1,9 +1,11 @@
 //! Connections of the restricted role.
 
 use super::error::store_error;
+use super::share::{Place, Shares};
 use super::text::Texts;
 use super::tls::MakeTls;
 use crate::StoreError;
+use chancery_domain::TenantId;
 use deadpool_postgres::{Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ const OPTIONS: &str = "-c search_path=tenant,platform -c statement_timeout=8s -c
 /// The pool and the rewritten texts of its statements.
 pub(super) struct Pool {
     pool: deadpool_postgres::Pool,
+    shares: Shares,
     pub(super) texts: Texts,
 }
 
@@ -33,10 +36,21 @@ impl Pool {
             Some(tls) => Manager::from_config(config, tls, recycle),
             None => Manager::from_config(config, NoTls, recycle),
         };
-        let builder = deadpool_postgres::Pool::builder(manager).max_size(connections.max(1)).runtime(Runtime::Tokio1);
+        let connections = connections.max(1);
+        let builder = deadpool_postgres::Pool::builder(manager).max_size(connections).runtime(Runtime::Tokio1);
         let pool = builder.wait_timeout(Some(WAIT)).create_timeout(Some(WAIT)).build();
         let pool = pool.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Arc::new(Self { pool, texts: Texts::default() }))
+        Ok(Arc::new(Self { pool, shares: Shares::of(connections), texts: Texts::default() }))
+    }
+
+    /// Waits for a place among the tenant's reads. Its commits need none: there is one at a time.
+    pub(super) async fn share(&self, tenant: TenantId) -> Result<Option<Place<'_>>, StoreError> {
+        // The platform's are short, and what every tenant waits for.
+        if tenant == TenantId::PLATFORM {
+            return Ok(None);
+        }
+        let late = |_| StoreError::Unavailable("the tenant's other reads hold all connections of its share".to_owned());
+        tokio::time::timeout(WAIT, self.shares.place(tenant)).await.map(Some).map_err(late)
     }
 
     pub(super) async fn lease(&self) -> Result<Lease, StoreError> {
