@@ -17,8 +17,10 @@ use std::sync::Arc;
 /// The file in a data directory that says: a demonstration's, with keys that nobody should rely on.
 pub(crate) const DEMO_MARKER: &str = "DEMONSTRATION";
 
-/// SQLite files kept open: each about 0.2 MB and 3 descriptors, which stays below the usual limit of 1024.
-const OPEN_FILES: usize = 256;
+/// SQLite files kept open: each about 0.2 MB and some descriptors, which stays below the usual limit of 1024.
+pub(crate) const OPEN_FILES: usize = 256;
+/// Descriptors of a SQLite file that is open: itself, its log, their index.
+pub(crate) const DESCRIPTORS: usize = 3;
 
 /// Whether keys and stores may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

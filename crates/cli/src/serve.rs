@@ -1,6 +1,8 @@
-//! The server: a listener, TLS where configured, HTTP/1.1 and HTTP/2, and an orderly end.
+//! The server: a listener, HTTP/1.1, with TLS where configured and then HTTP/2 too, and an orderly end.
 
 mod connection;
+mod descriptors;
+mod preface;
 mod tls;
 
 use crate::config::Config;
@@ -72,12 +74,14 @@ impl Server {
         if tls.is_none() && !address.ip().is_loopback() {
             return Err(ServeError::NotLoopback(address));
         }
+        let files = config.database.as_ref().map_or(open::OPEN_FILES * open::DESCRIPTORS, |database| database.connections);
+        let connections = descriptors::connections(if config.public_listen.is_some() { 2 } else { 1 }, files);
         let (socket, address) = listen(address).await?;
         let public = match config.public_listen {
-            Some(address) => Some(Listener { socket: listen(address).await?.0, tls: None }),
+            Some(address) => Some(Listener::new(listen(address).await?.0, None, connections)),
             None => None,
         };
-        Ok(Self { api: Listener { socket, tls }, address, public })
+        Ok(Self { api: Listener::new(socket, tls, connections), address, public })
     }
 
     /// Where it listens.
@@ -87,7 +91,7 @@ impl Server {
 
     /// Its base URL.
     pub fn url(&self) -> String {
-        let scheme = if self.api.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.api.has_tls() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 

@@ -33,6 +33,9 @@ pub fn configuration_reference() -> String {
     page.push_str(
         "\nUnder systemd the root key can be a credential: `LoadCredentialEncrypted=chancery-root-key:…` puts it where\n\
          `$CREDENTIALS_DIRECTORY/chancery-root-key` is looked for, after `CHANCERY_ROOT_KEY` and before `root_key_file`.\n\n\
+         A listener serves 4096 connections at a time, or what the limit of open files (`ulimit -n`, which is raised as far as the\n\
+         system lets it) allows beside what the store needs (896 with SQLite); more wait. A connection that does not say what it\n\
+         wants within 10 seconds is closed. Without TLS a listener speaks HTTP/1.1, with TLS HTTP/2 too.\n\n\
          ## Example\n\n```toml\nlisten = \"0.0.0.0:8443\"\npublic_listen = \"0.0.0.0:80\"\npublic_url = \"http://pki.example.com\"\n\
          tls_cert = \"/etc/chancery/tls.pem\"\ntls_key = \"/etc/chancery/tls.key\"\nlog_format = \"json\"\n```\n",
     );

@@ -1,17 +1,20 @@
 //! One listener's connections: accepted, secured where there is TLS, served, and let go in order.
 
+use super::preface::Preface;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
-/// A connection says what it wants within this time, or is closed.
+/// A connection says what it wants within this time, or is closed; so is one that asks nothing more.
 const HEADERS: Duration = Duration::from_secs(10);
 /// Requests under way get this long when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -19,25 +22,43 @@ const GRACE: Duration = Duration::from_secs(20);
 const PING: Duration = Duration::from_secs(30);
 
 type Handler = TowerToHyperService<Router>;
+type Builder = auto::Builder<TokioExecutor>;
 
-/// A listener and what it speaks.
+/// A listener, what it speaks, and its limits.
 pub(super) struct Listener {
-    pub(super) socket: TcpListener,
-    pub(super) tls: Option<TlsAcceptor>,
+    socket: TcpListener,
+    tls: Option<TlsAcceptor>,
+    /// A place for each connection; the next ones wait in the system's queue.
+    places: Arc<Semaphore>,
+    headers: Duration,
 }
 
 impl Listener {
+    pub(super) fn new(socket: TcpListener, tls: Option<TlsAcceptor>, connections: usize) -> Self {
+        Self { socket, tls, places: Arc::new(Semaphore::new(connections)), headers: HEADERS }
+    }
+
+    pub(super) const fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Serves until the sender of `stop` is gone; then the requests under way end, or are cut off.
     pub(super) async fn serve(self, routes: Router, mut stop: watch::Receiver<()>) {
         let connections = GracefulShutdown::new();
         let handler = TowerToHyperService::new(routes);
         loop {
             let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
+                accepted = self.accept() => accepted,
                 _ = stop.changed() => break,
             };
             match accepted {
-                Ok((stream, _)) => drop(tokio::spawn(connection(stream, self.tls.clone(), handler.clone(), connections.watcher()))),
+                Ok((stream, place)) => {
+                    let (tls, handler, watcher, headers) = (self.tls.clone(), handler.clone(), connections.watcher(), self.headers);
+                    tokio::spawn(async move {
+                        connection(stream, tls, handler, watcher, headers).await;
+                        drop(place);
+                    });
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     // Out of descriptors, most likely: some are given back meanwhile.
@@ -51,25 +72,39 @@ impl Listener {
             tracing::warn!("some requests did not end in time and were cut off; what was committed stands");
         }
     }
+
+    async fn accept(&self) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, _) = self.socket.accept().await?;
+        Ok((stream, place))
+    }
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Handler, watcher: Watcher) {
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Handler, watcher: Watcher, headers: Duration) {
     // Answers are written whole; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
-    let Some(acceptor) = tls else { return exchange(stream, handler, watcher).await };
-    match tokio::time::timeout(HEADERS, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => exchange(stream, handler, watcher).await,
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(headers);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(headers);
+    // Telling the protocols apart by the first bytes would wait for them without end: TLS has agreed on one (RFC 7301), and
+    // without TLS it is HTTP/1.1.
+    let Some(acceptor) = tls else { return exchange(builder.http1_only(), stream, handler, watcher).await };
+    match tokio::time::timeout(headers, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+            exchange(builder.http2_only(), Preface::within(headers, stream), handler, watcher).await;
+        }
+        Ok(Ok(stream)) => exchange(builder.http1_only(), stream, handler, watcher).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake took too long"),
     }
 }
 
-async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, handler: Handler, watcher: Watcher) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(HEADERS);
+async fn exchange(builder: Builder, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, handler: Handler, watcher: Watcher) {
     let serving = builder.serve_connection(TokioIo::new(stream), handler).into_owned();
     if let Err(error) = watcher.watch(serving).await {
         tracing::debug!(error, "a connection ended early");
     }
 }
+
+#[cfg(test)]
+mod tests;
