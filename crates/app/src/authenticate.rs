@@ -6,6 +6,7 @@ use crate::{Chancery, Failure, Once};
 use chancery_domain::principal::Principal;
 use chancery_domain::{AccountId, TenantId, Timestamp, TokenId};
 use chancery_keys::{Token, TokenKind};
+use chancery_store::{StoreError, TokenRow};
 use std::sync::Arc;
 
 /// An authenticated principal in its realm, with the request that it makes.
@@ -43,18 +44,16 @@ impl Caller {
 impl Chancery {
     /// Authenticates a bearer token. `request` is the request's id, kept in the events of what it does.
     pub async fn authenticate(&self, token: &str, request: String) -> Result<Caller, Failure> {
-        let token = Token::parse(token).map_err(|_| Failure::Unauthenticated)?;
-        if token.kind() != TokenKind::Bearer {
-            return Err(Failure::Unauthenticated);
+        let token = Token::parse(token).ok().filter(|token| token.kind() == TokenKind::Bearer);
+        let token = token.ok_or_else(|| self.count_anonymous())?;
+        // A realm is opened, which unwraps its keys and is told in its log, only for a token that holds.
+        if !self.inner.realms.holds(token.tenant(), &*self.inner.ports.clock) && self.stored(&token).await?.is_none() {
+            return Err(self.count_anonymous());
         }
-        // A tenant that never was answers as a wrong token does.
-        let realm = match self.realm(token.tenant()).await {
-            Err(Failure::NotFound) => return Err(Failure::Unauthenticated),
-            other => other?,
-        };
-        let credential = self.credential(&realm, token.id()).await?.ok_or(Failure::Unauthenticated)?;
+        let realm = self.realm(token.tenant()).await?;
+        let credential = self.credential(&realm, token.id()).await?.ok_or_else(|| self.count_anonymous())?;
         if !token.matches(&credential.hash) || credential.expires_at <= self.now() {
-            return Err(Failure::Unauthenticated);
+            return Err(self.count_anonymous());
         }
         if !realm.is_active() {
             return Err(Failure::Suspended);
@@ -62,9 +61,13 @@ impl Chancery {
         Ok(Caller { principal: Arc::clone(&credential.principal), realm, request, once: None })
     }
 
-    /// The tenant that a token names, if it is a bearer token at all; nothing is read (I7).
-    pub fn tenant_of(token: &str) -> Option<TenantId> {
-        Token::parse(token).ok().filter(|token| token.kind() == TokenKind::Bearer).map(|token| token.tenant())
+    /// The stored token, if the one shown holds. A tenant that never was answers as a wrong token does; no key is used.
+    pub(crate) async fn stored(&self, token: &Token) -> Result<Option<TokenRow>, Failure> {
+        let row = match self.inner.store.tenant(token.tenant()).token(token.id()).await {
+            Err(StoreError::NoRealm) => None,
+            other => other?,
+        };
+        Ok(row.filter(|row| token.matches(&row.hash) && row.ended_at.is_none() && row.expires_at > self.now()))
     }
 
     /// The same caller after its realm changed; it may have lost its rights meanwhile.

@@ -47,7 +47,8 @@ impl Chancery {
         let now = self.now().whole_second();
         let authority = realm.authority(issuer).await?.ok_or_else(|| Failure::internal("the issuer of a CRL is missing"))?;
         let old = realm.view.crl(issuer, shard).await?;
-        let revoked = realm.view.revocations(issuer, shard, now).await?;
+        // An entry stays on at least one scheduled list after its certificate's end (RFC 5280 section 3.3).
+        let revoked = realm.view.revocations(issuer, shard, now.before(REFRESH * 2)).await?;
         let number = old.as_ref().map_or(0, |crl| crl.number).saturating_add(1);
         let entry = |row: &chancery_store::RevocationRow| CrlEntry { serial: row.serial, revoked_at: row.revoked_at, reason: row.reason };
         let plan = CrlPlan {

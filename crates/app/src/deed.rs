@@ -5,11 +5,12 @@ use crate::idempotency::Once;
 use crate::places;
 use crate::realm::Realm;
 use crate::service::Ports;
+use crate::tally::{Record, Tally};
 use crate::{Failure, Permit};
 use chancery_domain::action::Act;
 use chancery_domain::event::{Actor, Event, Outcome, Receipt};
-use chancery_domain::{AccountId, EventId};
-use chancery_evidence::Record;
+use chancery_domain::{AccountId, EventId, TenantId};
+use chancery_evidence::Record as EventRecord;
 use chancery_store::{Changes, EventRow, IdempotencyRow};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -52,6 +53,11 @@ impl Deed {
             request: Some(caller.request.clone()),
             once: caller.once.map(|once| (caller.principal.account, once)),
         }
+    }
+
+    /// The same for a request whose idempotency key is recorded already.
+    pub(crate) fn repeated(self) -> Self {
+        Self { once: None, ..self }
     }
 
     /// What was refused to the caller: recorded alone, whatever else changes meanwhile (I4).
@@ -121,24 +127,26 @@ fn account(caller: &crate::Caller) -> Actor {
 }
 
 fn record(realm: &Realm, changes: &mut Changes, event: &Event, ports: &Ports) -> Result<Receipt, Failure> {
-    let record = Record::new(event, &*ports.entropy)?;
+    let record = EventRecord::new(event, &*ports.entropy)?;
     let receipt = record.receipt().clone();
     let body = realm.seal(&places::EVENT, event.id.as_bytes(), &record.to_bytes(), ports)?;
     changes.insert_event(&EventRow { id: receipt.event, body, leaf: receipt.leaf });
     Ok(receipt)
 }
 
-/// Records that the realm's keys were unwrapped here, before they are used.
-pub(crate) async fn record_unlock(realm: &Realm, ports: &Ports) -> Result<(), Failure> {
+/// Records that the realm's keys were unwrapped here, before they are used: an event of its own, or one more in the tally.
+pub(crate) async fn record_unwrap(realm: &Realm, tally: &Tally<(TenantId, bool)>, ports: &Ports) -> Result<(), Failure> {
+    let now = ports.clock.now();
+    let Record::This { counted_before } = tally.note((realm.id, realm.is_active()), now) else { return Ok(()) };
     let event = Event {
         id: EventId::new(&*ports.clock, &*ports.entropy),
         tenant: realm.id,
-        at: ports.clock.now(),
+        at: now,
         actor: Actor::System,
         act: "keys.unwrap".to_owned(),
         outcome: Outcome::Done,
         request: None,
-        detail: detail! { "scope" => if realm.is_active() { "all" } else { "log" } },
+        detail: detail! { "scope" => if realm.is_active() { "all" } else { "log" }, "counted_before" => counted_before },
     };
     let mut changes = realm.view.changes();
     record(realm, &mut changes, &event, ports)?;

@@ -1,54 +1,11 @@
 //! Denials are events in the caller's own log (I4, THREATS 30), counted past a rate so that a flood cannot fill the disk.
 
-use crate::deed::{Deed, detail};
+use crate::deed::{Deed, Detail, detail};
+use crate::tally::Record;
 use crate::{Caller, Chancery, Failure};
+use chancery_domain::TenantId;
 use chancery_domain::action::Action;
 use chancery_domain::decision::Reason;
-use chancery_domain::{AccountId, TenantId, Timestamp};
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-/// So many denials of one account are recorded one by one in each window; the rest are counted.
-const EACH: u32 = 20;
-const WINDOW: Duration = Duration::from_secs(60);
-
-#[derive(Default)]
-pub(crate) struct Denials(Mutex<HashMap<(TenantId, AccountId), Window>>);
-
-struct Window {
-    ends: Timestamp,
-    seen: u32,
-}
-
-/// What is to be recorded of a denial.
-enum Record {
-    /// The denial itself, and how many were only counted in the window before.
-    This { counted_before: u32 },
-    /// Nothing now.
-    Count,
-}
-
-impl Denials {
-    fn note(&self, who: (TenantId, AccountId), now: Timestamp) -> Record {
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = windows.entry(who).or_insert(Window { ends: now.after(WINDOW), seen: 0 });
-        let mut counted_before = 0;
-        if window.ends <= now {
-            counted_before = window.seen.saturating_sub(EACH);
-            *window = Window { ends: now.after(WINDOW), seen: 0 };
-        }
-        window.seen = window.seen.saturating_add(1);
-        if window.seen <= EACH { Record::This { counted_before } } else { Record::Count }
-    }
-
-    /// The windows that ended, with what was only counted in them.
-    fn ended(&self, now: Timestamp) -> Vec<((TenantId, AccountId), u32)> {
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended: Vec<_> = windows.extract_if(|_, window| window.ends <= now).collect();
-        ended.into_iter().map(|(who, window)| (who, window.seen.saturating_sub(EACH))).filter(|(_, n)| *n > 0).collect()
-    }
-}
 
 impl Chancery {
     /// Records that the caller may not do this.
@@ -70,7 +27,7 @@ impl Chancery {
         self.record_denial(caller, detail).await
     }
 
-    async fn record_denial(&self, caller: &Caller, mut detail: crate::deed::Detail) -> Result<(), Failure> {
+    async fn record_denial(&self, caller: &Caller, mut detail: Detail) -> Result<(), Failure> {
         let who = (caller.tenant(), caller.account());
         if let Record::This { counted_before } = self.inner.denials.note(who, self.now()) {
             if counted_before > 0 {
@@ -81,30 +38,44 @@ impl Chancery {
         Ok(())
     }
 
-    /// Records summaries of the denials that were only counted.
-    pub(crate) async fn record_counted_denials(&self) -> Result<(), Failure> {
-        for ((tenant, account), counted) in self.inner.denials.ended(self.now()) {
-            let realm = self.realm(tenant).await?;
-            let detail = detail! { "account" => account.to_string(), "counted" => counted };
-            Deed::system(&realm).commit(self.ports(), "denied.summary", *account.as_bytes(), detail).await?;
-        }
-        Ok(())
+    /// Counts a request without a valid credential: whose it was is not known, so the platform's log hears how many there were.
+    pub(crate) fn count_anonymous(&self) -> Failure {
+        self.inner.anonymous.note((), self.now());
+        Failure::Unauthenticated
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Records how many denials, unwraps and anonymous requests were only counted. What fails is told later.
+    pub(crate) async fn record_counted(&self) {
+        let now = self.now();
+        for ((tenant, account), counted) in self.inner.denials.ended(now) {
+            let detail = detail! { "account" => account.to_string(), "counted" => counted };
+            if !self.record_summary(tenant, "denied.summary", detail).await {
+                self.inner.denials.put_back((tenant, account), counted, now);
+            }
+        }
+        for ((tenant, all), counted) in self.inner.unwraps.ended(now) {
+            if !self.record_summary(tenant, "keys.unwrap.summary", detail! { "counted" => counted }).await {
+                self.inner.unwraps.put_back((tenant, all), counted, now);
+            }
+        }
+        for ((), counted) in self.inner.anonymous.ended(now) {
+            if !self.record_summary(TenantId::PLATFORM, "unauthenticated.summary", detail! { "counted" => counted }).await {
+                self.inner.anonymous.put_back((), counted, now);
+            }
+        }
+    }
 
-    #[test]
-    fn a_flood_is_counted_and_none_is_lost() {
-        let denials = Denials::default();
-        let who = (TenantId::from_bytes([1; 16]), AccountId::from_bytes([2; 16]));
-        let now = Timestamp::from_seconds(1_800_000_000);
-        let recorded = (0..1000).filter(|_| matches!(denials.note(who, now), Record::This { .. })).count();
-        assert_eq!(recorded, EACH as usize);
-        assert!(denials.ended(now).is_empty());
-        assert_eq!(denials.ended(now.after(WINDOW)), [(who, 1000 - EACH)]);
-        assert!(denials.ended(now.after(WINDOW)).is_empty());
+    async fn record_summary(&self, tenant: TenantId, act: &str, detail: Detail) -> bool {
+        let recorded = async {
+            let realm = self.realm(tenant).await?;
+            Deed::system(&realm).commit(self.ports(), act, *tenant.as_bytes(), detail).await.map_err(Failure::from)
+        };
+        match recorded.await {
+            Ok(_) => true,
+            Err(failure) => {
+                tracing::warn!(%tenant, act, %failure, "a summary cannot be recorded; it is told later");
+                false
+            }
+        }
     }
 }

@@ -28,23 +28,14 @@ impl Chancery {
         if lifetime.is_zero() || lifetime > Duration::from_secs(366 * 86_400) {
             return Err(Failure::invalid("expires_in_seconds", "between 1 second and 366 days"));
         }
-        let token = Token::parse(token).ok().filter(|token| token.kind() == TokenKind::Enrolment).ok_or(Failure::Unauthenticated)?;
-        let realm = match self.realm(token.tenant()).await {
-            Err(Failure::NotFound) => return Err(Failure::Unauthenticated),
-            other => other?,
-        };
-        if !realm.is_active() {
-            return Err(Failure::Unauthenticated);
-        }
-        let row = realm.view.token(token.id()).await?.ok_or(Failure::Unauthenticated)?;
-        if !token.matches(&row.hash) || row.account.is_some() || row.ended_at.is_some() || row.expires_at <= self.now() {
-            return Err(Failure::Unauthenticated);
-        }
+        let token = Token::parse(token).ok().filter(|token| token.kind() == TokenKind::Enrolment);
+        let token = token.ok_or_else(|| self.count_anonymous())?;
+        let row = self.stored(&token).await?.filter(|row| row.account.is_none()).ok_or_else(|| self.count_anonymous())?;
         // Only a realm that nobody belongs to is entered so, however many tokens were made for it. The epoch, read anew,
         // is guarded: of two at once one enters.
         self.forget_realm(token.tenant());
         let realm = self.realm(token.tenant()).await?;
-        if !realm.view.accounts(Page { before: None, limit: 1 }).await?.is_empty() {
+        if !realm.is_active() || !realm.view.accounts(Page { before: None, limit: 1 }).await?.is_empty() {
             return Err(Failure::Unauthenticated);
         }
         let ended = self.make_enrolled(&realm, row.id, row.roles, name, lifetime, request).await;
@@ -89,16 +80,26 @@ impl Chancery {
         Ok(Enrolled { account, token: MintedToken { info: token_info(&row), token: Some(bearer), receipt } })
     }
 
+    /// Whether a realm may still be entered by invitation from outside.
+    pub(crate) async fn nobody_belongs_to(&self, realm: &Realm) -> Result<(), Failure> {
+        if realm.view.accounts(Page { before: None, limit: 1 }).await?.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Conflict("the realm has accounts already: its own admins make further ones".to_owned()))
+    }
+
     /// Makes an enrolment token for a realm that nobody belongs to yet; with an account in it, its own admins invite.
     pub(crate) async fn invite_first(&self, realm: &Arc<Realm>, role: Role, lifetime: Duration) -> Result<(Token, Receipt), Failure> {
-        if !realm.view.accounts(Page { before: None, limit: 1 }).await?.is_empty() {
-            return Err(Failure::Conflict("the realm has accounts already: its own admins make further ones".to_owned()));
-        }
+        self.nobody_belongs_to(realm).await?;
         let ports = self.ports();
         let id = TokenId::new(&*ports.clock, &*ports.entropy);
         let token = Token::generate(TokenKind::Enrolment, realm.id, id, &*ports.entropy);
         let row = token_row(&token, None, vec![role], self.now(), lifetime);
         let mut deed = Deed::platform(realm);
+        // The newest counts: what was made before it may be lying about somewhere.
+        for older in realm.view.open_enrolments().await? {
+            deed.changes.end_token(older, self.now());
+        }
         deed.changes.insert_token(&row);
         let detail = detail! { "enrolment" => id.to_string(), "role" => role.as_str(), "expires_at" => row.expires_at.to_string() };
         let receipt = deed.commit(ports, "enrolment.mint", *id.as_bytes(), detail).await?;

@@ -105,8 +105,14 @@ impl Chancery {
 
     async fn deliver_outbox(&self, realm: &Arc<Realm>, job: &JobRow) -> Result<(), Stop> {
         let platform = self.inner.store.platform();
+        const MESSAGES: u32 = 100;
         let mut changes = realm.view.changes();
-        for message in realm.view.outbox(100).await? {
+        let messages = realm.view.outbox(MESSAGES).await?;
+        if messages.len() == MESSAGES as usize {
+            // Those after them need another turn, a second later, as this one's id is taken.
+            changes.insert_job(&due_now(Kind::DeliverOutbox, &[], self.now().after(Duration::from_secs(1))));
+        }
+        for message in messages {
             let malformed = || Failure::Internal(format!("an outbox message of kind {} is malformed", message.kind));
             let (public, issuer) = message.payload.split_first_chunk::<16>().ok_or_else(malformed)?;
             let issuer = IssuerId::from_slice(issuer).map_err(|_| malformed())?;

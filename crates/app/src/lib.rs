@@ -28,6 +28,7 @@ mod renew;
 mod revoke;
 mod service;
 mod signer;
+mod tally;
 mod tenants;
 mod view;
 mod worker;

@@ -25,10 +25,11 @@ impl Chancery {
         let key = releasable(&certificate, key)?;
         let sealed = key.key.as_ref().ok_or(Failure::Gone(GONE))?;
         let pkcs8 = caller.realm.open(&places::PRIVATE_KEY, id.as_bytes(), sealed)?;
-        if let Some(done) = caller.done_before().await? {
-            return Ok((pkcs8, done.receipt));
-        }
-        let mut deed = Deed::by(&permit);
+        // A repeated request is a fetch like any other: the key leaves again, so that is decided and recorded again.
+        let mut deed = match caller.done_before().await? {
+            Some(_) => Deed::by(&permit).repeated(),
+            None => Deed::by(&permit),
+        };
         deed.changes.count_private_key_fetch(&key);
         let detail = detail! { "certificate" => id.to_string(), "fetch" => key.fetches.saturating_add(1) };
         let receipt = deed.commit(self.ports(), "private-key.fetch", *id.as_bytes(), detail).await?;

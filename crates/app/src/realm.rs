@@ -1,9 +1,7 @@
 //! A realm: one tenant opened under a lease: its status, its unlocked keys, and what was loaded of its policies and issuers.
 
 use crate::Failure;
-use crate::deed::record_unlock;
 use crate::places::{self, profile_row};
-use crate::service::Ports;
 use crate::signer::{IssuingKey, StatusKey};
 use chancery_domain::decision::IssuerLimits;
 use chancery_domain::pattern::NamePattern;
@@ -76,8 +74,8 @@ impl Realm {
         view.epoch().await?.ok_or(Failure::NotFound)
     }
 
-    /// Opens the realm. Unwrapping its keys is an event of its own.
-    pub(crate) async fn load(view: &TenantView, provider: &dyn KeyProvider, ports: &Ports) -> Result<Self, Failure> {
+    /// Opens the realm; whoever does so records that its keys were unwrapped.
+    pub(crate) async fn load(view: &TenantView, provider: &dyn KeyProvider) -> Result<Self, Failure> {
         let id = view.tenant_id();
         let record = view.tenant().await?.ok_or(Failure::NotFound)?;
         let rows = key_rows(view).await?;
@@ -88,7 +86,6 @@ impl Realm {
         let realm = Self::fresh(view.clone(), record, Sealer::new(keys));
         let issued = view.counter(CERTIFICATES).await?.map_or(0, |counter| counter.total);
         realm.issued.store(issued, Ordering::Relaxed);
-        record_unlock(&realm, ports).await?;
         Ok(realm)
     }
 

@@ -1,10 +1,11 @@
 //! The service: the store, the key provider and the ports, and what is cached of the tenants under leases.
 
 use crate::Failure;
-use crate::denial::Denials;
+use crate::deed::record_unwrap;
 use crate::realm::Realm;
+use crate::tally::Tally;
 use chancery_domain::port::{Clock, Entropy};
-use chancery_domain::{EventId, TenantId, Timestamp};
+use chancery_domain::{AccountId, EventId, TenantId, Timestamp};
 use chancery_keys::{KeyProvider, LeaseError, LeasedCache};
 use chancery_store::Store;
 use std::sync::Arc;
@@ -40,7 +41,12 @@ pub(crate) struct Inner {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
     pub(crate) realms: LeasedCache<Realm, Failure>,
-    pub(crate) denials: Denials,
+    /// Denials by account.
+    pub(crate) denials: Tally<(TenantId, AccountId)>,
+    /// Unwraps by tenant, and whether all of its keys were meant.
+    pub(crate) unwraps: Tally<(TenantId, bool)>,
+    /// Requests without a valid credential.
+    pub(crate) anonymous: Tally<()>,
     pub(crate) searches: tokio::sync::Semaphore,
 }
 
@@ -50,8 +56,18 @@ const REALMS: usize = 10_000;
 impl Chancery {
     /// The service over an opened store and a key provider.
     pub fn new(store: Store, provider: Arc<dyn KeyProvider>, ports: Ports, settings: Settings) -> Self {
-        let (realms, denials, searches) = (LeasedCache::new(REALMS), Denials::default(), crate::key_pair::searches());
-        let inner = Inner { store, provider, ports, settings, realms, denials, searches };
+        let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+        let inner = Inner {
+            store,
+            provider,
+            ports,
+            settings,
+            realms: LeasedCache::new(REALMS),
+            denials: Tally::new(20, minute),
+            unwraps: Tally::new(1, hour),
+            anonymous: Tally::new(0, minute),
+            searches: crate::key_pair::searches(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -77,7 +93,11 @@ impl Chancery {
     pub(crate) async fn realm(&self, tenant: TenantId) -> Result<Arc<Realm>, Failure> {
         let view = self.inner.store.tenant(tenant);
         let epoch = async || Realm::epoch(&view).await;
-        let load = async || Realm::load(&view, &*self.inner.provider, &self.inner.ports).await;
+        let load = async || {
+            let realm = Realm::load(&view, &*self.inner.provider).await?;
+            record_unwrap(&realm, &self.inner.unwraps, &self.inner.ports).await?;
+            Ok(realm)
+        };
         self.inner.realms.fetch(tenant, &*self.inner.ports.clock, epoch, load).await.map_err(|error| match error {
             LeaseError::Read(failure) => failure.shared(),
             LeaseError::TooSlow => Failure::Unavailable("reading the tenant took too long".to_owned()),

@@ -100,17 +100,29 @@ impl Chancery {
     }
 
     /// A new enrolment token for a tenant that nobody belongs to yet, for one that was lost.
-    pub async fn invite_admin(&self, caller: &Caller, id: TenantId) -> Result<(Token, Receipt), Failure> {
+    pub async fn invite_admin(&self, caller: &Caller, id: TenantId) -> Result<(Option<Token>, Receipt), Failure> {
+        let (receipt, is_new) = deciding_anew!(self, caller => self.try_invite(&caller, id))?;
+        if !is_new {
+            return Ok((None, receipt));
+        }
+        // A crash here leaves an invitation without a token: the operator, who has none, asks for another.
+        let (token, _) = self.invite_first(&self.realm(id).await?, Role::TenantAdmin, ENROLMENT).await?;
+        Ok((Some(token), receipt))
+    }
+
+    async fn try_invite(&self, caller: &Caller, id: TenantId) -> Result<(Receipt, bool), Stop> {
         let found = self.registered(caller, id).await?;
         let (permit, row) = self.permit_on::<RegistryWrite, _>(caller, found).await?;
-        if row.status != TenantStatus::Active {
-            return Err(Failure::Conflict(format!("the tenant is {}", row.status.as_str())));
+        if let Some(done) = caller.done_before().await? {
+            return Ok((done.receipt, false));
         }
-        let realm = self.realm(id).await?;
-        let (token, _) = self.invite_first(&realm, Role::TenantAdmin, ENROLMENT).await?;
-        let detail = detail! { "tenant" => id.to_string(), "enrolment" => token.id().to_string() };
+        if row.status != TenantStatus::Active {
+            return Err(Failure::Conflict(format!("the tenant is {}", row.status.as_str())).into());
+        }
+        self.nobody_belongs_to(&*self.realm(id).await?).await?;
+        let detail = detail! { "tenant" => id.to_string() };
         let receipt = Deed::by(&permit).commit(self.ports(), "tenant.invite", *id.as_bytes(), detail).await?;
-        Ok((token, receipt))
+        Ok((receipt, true))
     }
 
     /// Suspends a tenant: nobody acts in it, its CRLs go on.
@@ -184,12 +196,19 @@ impl Chancery {
     /// Takes a tenant's saga to its end from wherever it stands; a no-op at the end.
     pub(crate) async fn settle(&self, id: TenantId) -> Result<RegisteredTenantRow, Failure> {
         let platform = self.inner.store.platform();
-        let row = platform.registered(id).await?.ok_or(Failure::NotFound)?;
-        let Some(end) = row.status.settles_to() else { return Ok(row) };
-        match row.status {
-            TenantStatus::Creating => self.settle_realm(id, &row.slug).await?,
-            _ => self.move_own_record(id, end).await?,
+        let mut row = platform.registered(id).await?.ok_or(Failure::NotFound)?;
+        if row.status == TenantStatus::Creating {
+            self.settle_realm(id, &row.slug).await?;
+        } else if row.status.settles_to().is_some() {
+            // The realm first, then where the register wants it: its epoch, guarded, tells if it was turned again meanwhile.
+            self.forget_realm(id);
+            let realm = self.realm(id).await?;
+            row = platform.registered(id).await?.ok_or(Failure::NotFound)?;
+            if let Some(end) = row.status.settles_to() {
+                self.move_own_record(&realm, end).await?;
+            }
         }
+        let Some(end) = row.status.settles_to() else { return Ok(row) };
         self.forget_realm(id);
         let platform_realm = self.realm(TenantId::PLATFORM).await?;
         let mut deed = Deed::system(&platform_realm);
@@ -248,18 +267,16 @@ impl Chancery {
     }
 
     /// Moves the tenant's own record, which is the authority for its status.
-    async fn move_own_record(&self, id: TenantId, end: TenantStatus) -> Result<(), Failure> {
-        self.forget_realm(id);
-        let realm = self.realm(id).await?;
+    async fn move_own_record(&self, realm: &Arc<Realm>, end: TenantStatus) -> Result<(), Failure> {
         if realm.record.status == end {
             return Ok(());
         }
-        let mut deed = Deed::platform(&realm);
+        let mut deed = Deed::platform(realm);
+        deed.changes.guard_epoch(realm.record.epoch);
         deed.changes.move_tenant(realm.record.status, end);
         let act = if end == TenantStatus::Suspended { "tenant.suspend" } else { "tenant.resume" };
-        match deed.commit(self.ports(), act, *id.as_bytes(), detail! {}).await {
-            Ok(_) | Err(Stop::Again) => Ok(()),
-            Err(Stop::Failure(failure)) => Err(failure),
-        }
+        // Turned meanwhile, by another node or for the other way: whoever comes next looks again.
+        deed.commit(self.ports(), act, *realm.id.as_bytes(), detail! {}).await?;
+        Ok(())
     }
 }

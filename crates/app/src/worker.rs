@@ -14,6 +14,8 @@ const TURN: u32 = 32;
 impl Chancery {
     /// Works until dropped: at once on what this process's commits left, and every second on what is due.
     pub async fn work(&self) {
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 tenants = self.inner.store.nudged() => {
@@ -21,9 +23,9 @@ impl Chancery {
                         self.logged(self.work_for(tenant).await.map(|_| ()));
                     }
                 }
-                () = tokio::time::sleep(Duration::from_secs(1)) => {
+                _ = tick.tick() => {
                     self.logged(self.work_due_lanes().await);
-                    self.logged(self.record_counted_denials().await);
+                    self.record_counted().await;
                     // Keys of tenants at rest do not stay in memory.
                     self.inner.realms.drop_lapsed(&*self.inner.ports.clock);
                 }
@@ -31,11 +33,11 @@ impl Chancery {
         }
     }
 
-    /// Takes up sagas that a crash left half-way; called once at start.
+    /// Takes up sagas that a crash left half-way; called once at start. One that cannot be ended now is left to its job.
     pub async fn resume_sagas(&self) -> Result<usize, Failure> {
         let unsettled = self.inner.store.platform().unsettled().await?;
         for tenant in &unsettled {
-            self.settle(tenant.id).await?;
+            self.logged(self.settle(tenant.id).await.map(|_| ()));
         }
         Ok(unsettled.len())
     }
@@ -59,11 +61,24 @@ impl Chancery {
     async fn work_due_lanes(&self) -> Result<(), Failure> {
         let platform = self.inner.store.platform();
         for lane in platform.due_lanes(self.now(), 64).await? {
-            let done = self.work_for(lane.tenant).await?;
-            let next = self.inner.store.tenant(lane.tenant).next_due().await?;
-            platform.settle_lane(&lane, next, i64::try_from(done).unwrap_or(i64::MAX), self.now()).await?;
+            // What is wrong with one tenant keeps nobody else's work from being done.
+            let (next, done) = match self.turn(lane.tenant).await {
+                Ok(turn) => turn,
+                Err(failure) => {
+                    tracing::warn!(tenant = %lane.tenant, %failure, "no work can be done for a tenant; it is tried again");
+                    (Some(self.now().after(LEASE)), 1)
+                }
+            };
+            platform.settle_lane(&lane, next, done, self.now()).await?;
         }
         Ok(())
+    }
+
+    /// One turn of a tenant: when its next job is due, and how many were done.
+    async fn turn(&self, tenant: TenantId) -> Result<(Option<Timestamp>, i64), Failure> {
+        let done = self.work_for(tenant).await?;
+        let next = self.inner.store.tenant(tenant).next_due().await?;
+        Ok((next, i64::try_from(done).unwrap_or(i64::MAX)))
     }
 
     /// Does one turn of a tenant's due jobs; how many were done.

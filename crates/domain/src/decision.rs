@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Certificates begin this long before they are made, so that clocks a little behind accept them.
 pub const BACKDATE: Duration = Duration::from_secs(60);
 
+/// So many reasons are told; the rest are counted.
+const MOST_REASONS: usize = 20;
+
 /// What is being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -147,6 +150,12 @@ pub fn decide(request: Request, profile: &Profile, policy_version: u32, limits: 
             renew_at: Timestamp::from_seconds(not_after.seconds().saturating_sub(remaining)),
         })
     } else {
+        if reasons.len() > MOST_REASONS {
+            let more = reasons.len() - MOST_REASONS;
+            reasons.truncate(MOST_REASONS);
+            let message = format!("and {more} more of the kind");
+            reasons.push(Reason { code: "more".to_owned(), field: "names".to_owned(), message });
+        }
         Err(reasons)
     };
     Decision { policy_version, outcome }
@@ -164,6 +173,8 @@ fn check_names(names: &[SubjectName], profile: &Profile, limits: &IssuerLimits, 
     }
     if names.len() > usize::from(profile.max_names) {
         refuse("too-many-names", "names", format!("{} names, at most {} are allowed", names.len(), profile.max_names));
+        // Looking at each would let a request make an answer, and an event, many times its own length.
+        return;
     }
     for name in names {
         let allowed = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.matches(name));
@@ -263,6 +274,15 @@ mod tests {
         );
         assert_eq!(codes(Request { validity_seconds: Some(91 * 86_400), ..request(&ok) }, |_| {}), ["validity"]);
         assert_eq!(codes(Request { validity_seconds: Some(1), ..request(&ok) }, |_| {}), ["validity"]);
+    }
+
+    #[test]
+    fn reasons_do_not_outgrow_the_request() {
+        let many: Vec<_> = (0..5000).map(|n| format!("h{n}.other.example")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert_eq!(codes(request(&many), |_| {}), ["too-many-names"]);
+        let told = codes(request(&many[..100]), |_| {});
+        assert_eq!((told.len(), told.last().map(String::as_str)), (MOST_REASONS + 1, Some("more")));
     }
 
     #[test]

@@ -85,6 +85,12 @@ impl<T, E> LeasedCache<T, E> {
         outcome
     }
 
+    /// Whether the tenant's value is held under a valid lease; nothing is read.
+    pub fn holds(&self, tenant: TenantId, clock: &dyn Clock) -> bool {
+        let now = clock.monotonic();
+        self.read(tenant).get(&tenant).is_some_and(|slot| slot.used_within(LEASE, now).is_some())
+    }
+
     /// Drops the tenant's value; what is being read for it at this moment is not cached either.
     pub fn invalidate(&self, tenant: TenantId) {
         if let Some(slot) = self.read(tenant).get(&tenant) {

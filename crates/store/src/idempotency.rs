@@ -1,5 +1,6 @@
 //! Idempotency records: what a principal's key stood for. They hold no secret, only where the result is.
 
+use crate::engine::{Expect, Step};
 use crate::statement::sql;
 use crate::value::Row;
 use crate::{Changes, Guard, StoreError, TenantView};
@@ -60,7 +61,8 @@ impl Changes {
             row.event.as_bytes(),
             row.created_at
         );
-        self.one(Guard::Unique("idempotency"), statement);
+        // First of all: that the request was done before is a better answer than what else stands in its way.
+        self.steps.insert(0, Step { statement, expect: Expect::OneChanged(Guard::Unique("idempotency")) });
     }
 
     /// Forgets the records made before this time.

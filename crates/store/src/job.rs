@@ -68,11 +68,13 @@ impl TenantView {
 }
 
 impl Changes {
-    /// Leaves a job; inserting the same one (due time and id) again changes nothing.
+    /// Leaves a job; inserting the same one (due time and id) again changes nothing, but holds the row until the commit:
+    /// a worker that takes the job meanwhile waits, and so sees what this write-set does.
     pub fn insert_job(&mut self, row: &JobRow) {
         self.next_due = Some(self.next_due.map_or(row.due_at, |due| due.min(row.due_at)));
         self.run(sql!(
-            "INSERT INTO job (tenant_id, due_at, id, kind, subject, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            "INSERT INTO job (tenant_id, due_at, id, kind, subject, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (tenant_id, due_at, id) DO UPDATE SET attempts = job.attempts",
             self.id(),
             row.due_at,
             row.id.as_bytes(),

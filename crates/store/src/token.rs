@@ -56,6 +56,12 @@ impl TenantView {
         );
         self.rows(query, parse).await
     }
+
+    /// The enrolment tokens that were neither used nor ended.
+    pub async fn open_enrolments(&self) -> Result<Vec<TokenId>, StoreError> {
+        let query = sql!("SELECT id FROM token WHERE tenant_id = ?1 AND account_id IS NULL AND ended_at IS NULL", self.id());
+        self.rows(query, |row| row.id(0, TokenId::from_bytes)).await
+    }
 }
 
 impl Changes {

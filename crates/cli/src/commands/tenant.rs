@@ -86,7 +86,10 @@ pub(crate) async fn tenant(args: TenantArgs, form: Form) -> Result<(), Ended> {
         TenantCommand::Invite { tenant } => {
             let path = format!("/v1/platform/tenants/{tenant}/invite");
             let invited: InvitationDocument = client::during("inviting", desk.client.post(&path, &EmptyBody {})).await?;
-            desk.show(&invited, |invited| output::fields(&[("enrolment token", &invited.enrolment_token), ("event", &invited.event.id)]));
+            desk.show(&invited, |invited| {
+                let token = invited.enrolment_token.as_deref().unwrap_or("(was shown before; invite again for another)");
+                output::fields(&[("enrolment token", token), ("event", &invited.event.id)])
+            });
         }
         TenantCommand::Suspend { tenant } => turn(&desk, tenant, "suspend").await?,
         TenantCommand::Resume { tenant } => turn(&desk, tenant, "resume").await?,

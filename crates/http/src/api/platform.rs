@@ -54,8 +54,9 @@ pub struct ChangedTenantDocument {
 /// An enrolment token.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct InvitationDocument {
-    /// The token, shown this once.
-    pub enrolment_token: String,
+    /// The token, shown this once; absent when a request is repeated. It ends those made before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrolment_token: Option<String>,
     /// The event in the platform's log.
     pub event: EventRef,
 }
@@ -140,7 +141,10 @@ async fn invite(
     Submitted { once, .. }: Submitted<EmptyBody>,
 ) -> Result<(StatusCode, Json<InvitationDocument>), Error> {
     let (token, receipt) = service.invite_admin(&caller.once(once), ids.parse("registered")?).await?;
-    Ok((StatusCode::CREATED, Json(InvitationDocument { enrolment_token: token.expose().to_string(), event: receipt.into() })))
+    Ok((
+        StatusCode::CREATED,
+        Json(InvitationDocument { enrolment_token: token.map(|token| token.expose().to_string()), event: receipt.into() }),
+    ))
 }
 
 /// Suspend a tenant: nobody acts in it; its CRLs go on being published.
