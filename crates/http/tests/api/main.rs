@@ -2,6 +2,7 @@
 //! on SQLite and on PostgreSQL as the restricted role. Laid out like the URLs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step ends the test")]
 
+mod abuse;
 mod canaries;
 mod enrol;
 mod hostile;
