@@ -221,7 +221,9 @@ async fn a_call_that_is_given_up_leaves_no_open_transaction() {
 async fn one_tenants_slow_reads_leave_connections_for_the_others() {
     let harness = Engine::Postgres.start().await;
     let [slow, quiet] = [harness.tenant(1, 10).await, harness.tenant(2, 10).await];
-    let owner = connect(&harness.database.as_ref().unwrap().superuser_url).await;
+    let superuser_url = &harness.database.as_ref().unwrap().superuser_url;
+    // Whoever looks at the activity must not be in a transaction: there it stays as it was at the first look.
+    let (owner, watcher) = (connect(superuser_url).await, connect(superuser_url).await);
     owner.batch_execute("BEGIN; LOCK TABLE tenant.job IN ACCESS EXCLUSIVE MODE").await.unwrap();
     // More than the pool has connections, and each waits for the lock.
     let flood: Vec<_> = (0..20)
@@ -231,14 +233,14 @@ async fn one_tenants_slow_reads_leave_connections_for_the_others() {
         })
         .collect();
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while count(&owner, waiting).await < 2 {
+    while count(&watcher, waiting).await < 2 {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     for _ in 0..20 {
         let read = tokio::time::timeout(std::time::Duration::from_secs(2), quiet.tenant()).await;
         assert!(read.expect("another tenant's reads are in the way").unwrap().is_some());
     }
-    assert_eq!(count(&owner, waiting).await, 2, "a quarter of the pool of 8");
+    assert_eq!(count(&watcher, waiting).await, 2, "a quarter of the pool of 8");
     owner.batch_execute("COMMIT").await.unwrap();
     for read in flood {
         read.await.unwrap().unwrap();
