@@ -1,13 +1,16 @@
-//! Profiles: read, and changed by adding a version.
+//! Profiles: read, made, and changed by adding a version.
 
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::places::{self, profile_row};
 use crate::view::{ProfileVersion, Receipt};
-use crate::{Caller, Chancery, Failure};
+use crate::{Caller, Chancery, Failure, Permit};
 use chancery_domain::action::{ProfileRead, ProfileWrite};
 use chancery_domain::profile::{Profile, ProfileName};
 use chancery_store::ProfileRow;
+
+/// How many profiles a tenant may have.
+const PROFILES: usize = 200;
 
 impl Chancery {
     /// All profiles in force.
@@ -27,6 +30,29 @@ impl Chancery {
         Ok(ProfileVersion { version: found.version, created_at: found.created_at, profile: found.profile.clone() })
     }
 
+    /// Puts the first version of a new profile in force.
+    pub async fn create_profile(&self, caller: &Caller, profile: &Profile) -> Result<(ProfileVersion, Receipt), Failure> {
+        profile.check().map_err(|error| Failure::invalid(error.field, error.rule))?;
+        deciding_anew!(self, caller => self.try_create_profile(&caller, profile))
+    }
+
+    async fn try_create_profile(&self, caller: &Caller, profile: &Profile) -> Result<(ProfileVersion, Receipt), Stop> {
+        let permit = self.permit::<ProfileWrite>(caller).await?;
+        let standing = caller.realm.profile(&profile.name).await?;
+        if let (Some(done), Some(found)) = (caller.done_before().await?, &standing) {
+            let made = ProfileVersion { version: found.version, created_at: found.created_at, profile: found.profile.clone() };
+            return Ok((made, done.receipt));
+        }
+        if standing.is_some() {
+            return Err(Failure::Conflict(format!("there is a profile {} already: change it by PUT", profile.name)).into());
+        }
+        // Making one starts a new epoch, which every deed guards: the count holds at the commit.
+        if caller.realm.view.profiles().await?.len() >= PROFILES {
+            return Err(Failure::LimitReached("profiles").into());
+        }
+        self.put_profile(&permit, 1, profile, "profile.create").await
+    }
+
     /// Puts a new version of an existing profile in force, if `read` is the version in force now.
     pub async fn change_profile(&self, caller: &Caller, read: u32, profile: &Profile) -> Result<(ProfileVersion, Receipt), Failure> {
         profile.check().map_err(|error| Failure::invalid(error.field, error.rule))?;
@@ -40,16 +66,27 @@ impl Chancery {
             return Err(Failure::Changed.into());
         }
         let version = read.checked_add(1).ok_or_else(|| Failure::internal("too many versions of a profile"))?;
+        self.put_profile(&permit, version, profile, "profile.change").await
+    }
+
+    async fn put_profile(
+        &self,
+        permit: &Permit<ProfileWrite>,
+        version: u32,
+        profile: &Profile,
+        act: &str,
+    ) -> Result<(ProfileVersion, Receipt), Stop> {
+        let (caller, realm) = (permit.caller(), &permit.caller().realm);
         let place = profile_row(profile.name.as_str(), version);
         let body = realm.seal(&places::PROFILE, &place, &serde_json::to_vec(profile).map_err(Failure::from)?, self.ports())?;
         let row = ProfileRow { name: profile.name.clone(), version, body, created_at: self.now() };
-        let mut deed = Deed::by(&permit);
+        let mut deed = Deed::by(permit);
         deed.changes.insert_profile(&row);
         let detail = detail! {
             "profile" => profile.name.as_str(), "version" => version,
             "content" => serde_json::to_value(profile).map_err(Failure::from)?
         };
-        let receipt = deed.commit(self.ports(), "profile.change", *caller.account().as_bytes(), detail).await?;
+        let receipt = deed.commit(self.ports(), act, *caller.account().as_bytes(), detail).await?;
         self.forget_realm(realm.id);
         Ok((ProfileVersion { version, created_at: row.created_at, profile: profile.clone() }, receipt))
     }

@@ -18,6 +18,13 @@ impl Chancery {
         Ok(row.ok_or(Failure::NotFound)?.certificate)
     }
 
+    /// The roots of the tenant behind a public address; newest first, DER.
+    pub async fn public_roots(&self, public: PublicId) -> Result<Vec<Vec<u8>>, Failure> {
+        let (view, _) = self.address(public).await?;
+        let roots = view.authorities().await?.into_iter().filter(|row| row.parent.is_none());
+        Ok(roots.map(|row| row.certificate).collect())
+    }
+
     async fn address(&self, public: PublicId) -> Result<(TenantView, PublicAddressRow), Failure> {
         let address = self.inner.store.platform().public_address(public).await?.ok_or(Failure::NotFound)?;
         Ok((self.inner.store.tenant(address.tenant), address))

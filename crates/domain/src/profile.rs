@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+mod presets;
+
 /// A profile's name: 2 to 40 characters, lower-case letters, digits and inner hyphens, a letter first.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -24,6 +26,35 @@ pub enum ExtendedKeyUsage {
     ServerAuth,
     /// TLS client authentication, 1.3.6.1.5.5.7.3.2.
     ClientAuth,
+    /// Signed and encrypted e-mail, 1.3.6.1.5.5.7.3.4.
+    EmailProtection,
+    /// Programs, 1.3.6.1.5.5.7.3.3.
+    CodeSigning,
+    /// Documents, 1.3.6.1.5.5.7.3.36 (RFC 9336).
+    DocumentSigning,
+    /// Answers about revocation in the issuer's name, 1.3.6.1.5.5.7.3.9 (RFC 6960 section 4.2.2.2).
+    OcspSigning,
+    /// Timestamps, 1.3.6.1.5.5.7.3.8 (RFC 3161 section 2.3).
+    TimeStamping,
+}
+
+impl ExtendedKeyUsage {
+    /// The name used in profiles and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ServerAuth => "server-auth",
+            Self::ClientAuth => "client-auth",
+            Self::EmailProtection => "email-protection",
+            Self::CodeSigning => "code-signing",
+            Self::DocumentSigning => "document-signing",
+            Self::OcspSigning => "ocsp-signing",
+            Self::TimeStamping => "time-stamping",
+        }
+    }
+    /// Whether it stands alone: RFC 3161 section 2.3 asks it of timestamps, and who speaks for the issuer should do nothing else.
+    pub const fn stands_alone(self) -> bool {
+        matches!(self, Self::OcspSigning | Self::TimeStamping)
+    }
 }
 
 /// Where the subject's common name comes from.
@@ -81,33 +112,7 @@ const DAY: u32 = 86_400;
 impl Profile {
     /// The profiles that every new tenant begins with.
     pub fn presets() -> Vec<Self> {
-        use ExtendedKeyUsage::{ClientAuth, ServerAuth};
-        let preset = |name: &str, description: &str, names: &[&str], usage: &[ExtendedKeyUsage], days: u32| Self {
-            name: ProfileName(name.to_owned()),
-            description: description.to_owned(),
-            key_algorithms: KeyAlgorithm::CLASSICAL.to_vec(),
-            names: names.iter().filter_map(|text| text.parse().ok()).collect(),
-            wildcards: false,
-            max_names: 100,
-            extended_key_usage: usage.to_vec(),
-            common_name: CommonName::OneOfTheNames,
-            default_validity_seconds: days * DAY,
-            max_validity_seconds: days * DAY,
-            custody: vec![Custody::Client, Custody::SoftwareReleaseOnce],
-            renewal_window_percent: 33,
-        };
-        let addresses = ["dns:*", "ip:0.0.0.0/0", "ip:::/0"];
-        vec![
-            preset("tls-server", "TLS servers inside the tenant's own names", &addresses, &[ServerAuth], 90),
-            preset("tls-client", "TLS clients: hosts, people and workloads", &["dns:*", "email:*", "uri:*"], &[ClientAuth], 90),
-            preset(
-                "mtls",
-                "Services that are both server and client",
-                &["dns:*", "ip:0.0.0.0/0", "ip:::/0", "uri:*"],
-                &[ClientAuth, ServerAuth],
-                30,
-            ),
-        ]
+        presets::all()
     }
 
     /// Checks what the types alone do not say.
@@ -115,6 +120,8 @@ impl Profile {
         let rule = |holds: bool, field, rule| if holds { Ok(()) } else { Err(BadProfile { field, rule }) };
         rule(!self.key_algorithms.is_empty(), "key_algorithms", "name at least one")?;
         rule(!self.extended_key_usage.is_empty(), "extended_key_usage", "name at least one")?;
+        let alone = self.extended_key_usage.len() == 1 || !self.extended_key_usage.iter().any(|usage| usage.stands_alone());
+        rule(alone, "extended_key_usage", "ocsp-signing and time-stamping stand alone")?;
         rule(!self.custody.is_empty(), "custody", "name at least one")?;
         rule((1..=1000).contains(&self.max_names), "max_names", "between 1 and 1000")?;
         rule(self.names.len() <= 1000, "names", "at most 1000 patterns")?;
@@ -177,8 +184,26 @@ mod tests {
         for profile in Profile::presets() {
             profile.check().unwrap();
             assert!(!profile.names.is_empty());
+            for usage in &profile.extended_key_usage {
+                assert_eq!(serde_json::to_value(usage).unwrap(), usage.as_str());
+            }
             let text = serde_json::to_string(&profile).unwrap();
             assert_eq!(serde_json::from_str::<Profile>(&text).unwrap(), profile);
+        }
+    }
+
+    #[test]
+    fn what_speaks_for_the_issuer_stands_alone() {
+        use ExtendedKeyUsage::{OcspSigning, ServerAuth, TimeStamping};
+        let good = Profile::presets().remove(0);
+        let field = |profile: Profile| profile.check().err().map(|error| error.field);
+        for (usages, sound) in [
+            (vec![OcspSigning], true),
+            (vec![TimeStamping], true),
+            (vec![ServerAuth, OcspSigning], false),
+            (vec![TimeStamping, ServerAuth], false),
+        ] {
+            assert_eq!(field(Profile { extended_key_usage: usages, ..good.clone() }).is_none(), sound);
         }
     }
 }

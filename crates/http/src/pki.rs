@@ -1,4 +1,5 @@
-//! Public PKI addresses: CRLs (RFC 5280 section 4.2.1.13) and issuer certificates (section 4.2.2.1). No credential.
+//! Public PKI addresses: CRLs (RFC 5280 section 4.2.1.13) and issuer certificates (section 4.2.2.1),
+//! and a tenant's roots as a bundle. No credential.
 
 use crate::problem::Error;
 use crate::request::Ids;
@@ -7,7 +8,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use chancery_app::{Chancery, Failure};
+use chancery_app::{Chancery, Failure, certificate_pem};
 
 /// Short, for a revocation must be seen within 60 s of its publication.
 const CACHED: &str = "public, max-age=30";
@@ -22,6 +23,10 @@ async fn file(State(service): State<Chancery>, ids: Ids) -> Result<Response, Err
     if file == "ca.cer" {
         let der = service.public_issuer(public).await?;
         return Ok(([(header::CONTENT_TYPE, "application/pkix-cert"), (header::CACHE_CONTROL, CACHED)], der).into_response());
+    }
+    if file == "bundle.pem" {
+        let roots: String = service.public_roots(public).await?.iter().map(|der| certificate_pem(der)).collect();
+        return Ok(([(header::CONTENT_TYPE, "application/x-pem-file"), (header::CACHE_CONTROL, CACHED)], roots).into_response());
     }
     let shard = file.strip_suffix(".crl").filter(|text| is_number(text)).and_then(|text| text.parse().ok());
     let crl = service.public_crl(public, shard.ok_or(Failure::NotFound)?).await?;

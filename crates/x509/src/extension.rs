@@ -2,10 +2,11 @@
 
 use crate::constraints::Constraints;
 use crate::name::{self, GeneralName};
+use chancery_domain::key::KeyAlgorithm;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{
     ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS, ID_CE_CRL_DISTRIBUTION_POINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE,
-    ID_CE_NAME_CONSTRAINTS, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER, ID_PE_AUTHORITY_INFO_ACCESS,
+    ID_CE_NAME_CONSTRAINTS, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER, ID_KP_EMAIL_PROTECTION, ID_PE_AUTHORITY_INFO_ACCESS,
 };
 use der::asn1::{AnyRef, BitStringRef, OctetStringRef};
 use der::{Decode, DecodeValue, FixedTag, Header, Reader, Tag, TagNumber, Tagged};
@@ -13,8 +14,37 @@ use x509_cert::ext::pkix::BasicConstraints;
 
 /// The keyUsage bits of an authority: keyCertSign and cRLSign.
 pub(crate) const CA_KEY_USAGE: [u8; 4] = [0x03, 0x02, 0x01, 0x06];
-/// The keyUsage bits of a leaf: digitalSignature.
-pub(crate) const LEAF_KEY_USAGE: [u8; 4] = [0x03, 0x02, 0x07, 0x80];
+
+/// The keyUsage bits of a leaf with these purposes and this kind of key, as a BIT STRING.
+///
+/// digitalSignature always; contentCommitment for documents (RFC 9336 section 3); for e-mail what lets others encrypt to it:
+/// keyEncipherment with RSA, keyAgreement on the NIST curves (CA/Browser Forum S/MIME Baseline Requirements section 7.1.2.3 e).
+pub(crate) fn leaf_key_usage(purposes: &[ObjectIdentifier], algorithm: KeyAlgorithm) -> [u8; 4] {
+    const DIGITAL_SIGNATURE: u8 = 0x80;
+    const CONTENT_COMMITMENT: u8 = 0x40;
+    const KEY_ENCIPHERMENT: u8 = 0x20;
+    const KEY_AGREEMENT: u8 = 0x08;
+    let mut bits = DIGITAL_SIGNATURE;
+    if purposes.contains(&ID_KP_DOCUMENT_SIGNING) {
+        bits |= CONTENT_COMMITMENT;
+    }
+    if purposes.contains(&ID_KP_EMAIL_PROTECTION) {
+        bits |= match algorithm {
+            KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => KEY_ENCIPHERMENT,
+            KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 => KEY_AGREEMENT,
+            KeyAlgorithm::Ed25519 | KeyAlgorithm::MlDsa65 => 0,
+        };
+    }
+    // DER: trailing zero bits of a named list are left out (X.690 section 11.2.2).
+    [0x03, 0x02, u8::try_from(bits.trailing_zeros()).unwrap_or(0), bits]
+}
+
+/// NULL, the content of id-pkix-ocsp-nocheck.
+pub(crate) const NULL_DER: &[u8] = &[0x05, 0x00];
+/// Documents (RFC 9336).
+pub(crate) const ID_KP_DOCUMENT_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36");
+/// Whose revocation need not be asked for (RFC 6960 section 4.2.2.2.1).
+pub(crate) const ID_PKIX_OCSP_NOCHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
 
 /// An extension that was found.
 #[derive(Clone, Debug)]
@@ -41,6 +71,8 @@ pub(crate) struct Extensions<'a> {
     pub(crate) crl_distribution_points: Option<Found<&'a [u8]>>,
     /// The encoded value.
     pub(crate) authority_info_access: Option<Found<&'a [u8]>>,
+    /// The encoded value.
+    pub(crate) ocsp_no_check: Option<Found<&'a [u8]>>,
     /// What is not known here, and whether it is critical.
     pub(crate) unknown: Vec<Found<ObjectIdentifier>>,
 }
@@ -85,6 +117,7 @@ impl<'a> Extensions<'a> {
             ID_CE_NAME_CONSTRAINTS => once(&mut self.name_constraints, critical, Constraints::from_der(value)?),
             ID_CE_CRL_DISTRIBUTION_POINTS => once(&mut self.crl_distribution_points, critical, value),
             ID_PE_AUTHORITY_INFO_ACCESS => once(&mut self.authority_info_access, critical, value),
+            ID_PKIX_OCSP_NOCHECK => once(&mut self.ocsp_no_check, critical, value),
             _ if self.unknown.iter().any(|known| known.value == id) => Err(Tag::Sequence.non_canonical_error().into()),
             _ => {
                 self.unknown.push(Found { critical, value: id });

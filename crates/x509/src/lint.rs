@@ -37,6 +37,7 @@ const CERTIFICATE: &[Lint] = &[
     purpose::KNOWN_EXTENSIONS,
     purpose::LEAF,
     purpose::AUTHORITY,
+    purpose::ALONE,
     purpose::PATH_LENGTH,
     purpose::CONSTRAINTS,
     names::ALTERNATIVE_NAMES,

@@ -7,7 +7,7 @@ use crate::output::{self, Form};
 use chancery_domain::profile::{Profile, ProfileName};
 use chancery_http::api::profiles::{ProfileDocument, ProfileList};
 use clap::Subcommand;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Profiles.
 #[derive(clap::Args)]
@@ -28,6 +28,13 @@ enum ProfileCommand {
     Show {
         /// The profile's name.
         profile: ProfileName,
+    },
+    /// Make a profile of the tenant's own.
+    #[command(after_help = "Examples:\n  chancery profile create printers.json\n  \
+        chancery profile show device | sed 's/\"device\"/\"printers\"/' | chancery profile create -")]
+    Create {
+        /// The profile, JSON; `-` is standard input.
+        file: PathBuf,
     },
     /// Put a new version of a profile in force.
     #[command(after_help = "Examples:\n  chancery profile set tls-server.json --read 1\n  chancery profile set - < tls-server.json")]
@@ -54,20 +61,29 @@ pub(crate) async fn profile(args: ProfileArgs, form: Form) -> Result<(), Ended> 
             desk.note(&format!("Version {} of {}.", found.version, found.created_at));
             desk.show(&found, |found| serde_json::to_string_pretty(&found.profile).unwrap_or_default());
         }
+        ProfileCommand::Create { file } => {
+            let made: ProfileDocument = desk.act("/profiles", &read_profile(&file)?).await?;
+            desk.show(&made, changed);
+        }
         ProfileCommand::Set { file, read } => {
-            let text = read_text(&file)?;
-            let profile: Profile = serde_json::from_str(&text).map_err(|error| Ended::Usage(format!("{}: {error}", file.display())))?;
+            let profile = read_profile(&file)?;
             let path = desk.client.own(&format!("/profiles/{}", profile.name))?;
             let read = match read {
                 Some(version) => version,
                 None => client::during("reading", desk.client.get::<ProfileDocument>(&path)).await?.version,
             };
-            let changed: ProfileDocument = client::during("changing", desk.client.put(&path, read, &profile)).await?;
-            desk.show(&changed, |changed| {
-                let event = changed.event.as_ref().map(|event| event.id.as_str()).unwrap_or_default();
-                output::fields(&[("profile", changed.profile.name.as_str()), ("version", &changed.version.to_string()), ("event", event)])
-            });
+            let document: ProfileDocument = client::during("changing", desk.client.put(&path, read, &profile)).await?;
+            desk.show(&document, changed);
         }
     }
     Ok(())
+}
+
+fn read_profile(file: &Path) -> Result<Profile, Ended> {
+    serde_json::from_str(&read_text(file)?).map_err(|error| Ended::Usage(format!("{}: {error}", file.display())))
+}
+
+fn changed(document: &ProfileDocument) -> String {
+    let event = document.event.as_ref().map(|event| event.id.as_str()).unwrap_or_default();
+    output::fields(&[("profile", document.profile.name.as_str()), ("version", &document.version.to_string()), ("event", event)])
 }

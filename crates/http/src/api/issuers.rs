@@ -59,7 +59,8 @@ pub struct IssuerDocument {
     pub not_after: String,
     /// SHA-256 of its certificate.
     pub sha256: String,
-    /// The random part of its public addresses `/pki/{public_id}/…`.
+    /// The random part of its public addresses, which need no token and stay: `/pki/{public_id}/ca.cer`, its certificate;
+    /// `/pki/{public_id}/{shard}.crl`; `/pki/{public_id}/bundle.pem`, all roots of its tenant.
     pub public_id: String,
     /// Its certificate, PEM.
     pub certificate: String,

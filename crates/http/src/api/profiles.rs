@@ -43,7 +43,7 @@ impl From<ProfileVersion> for ProfileDocument {
 }
 
 pub(crate) fn routes() -> OpenApiRouter<Chancery> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change))
 }
 
 /// List the profiles in force.
@@ -53,6 +53,21 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
     responses((status = 200, body = ProfileList), Problems))]
 async fn list(State(service): State<Chancery>, caller: InTenant) -> Result<Json<ProfileList>, Error> {
     Ok(Json(ProfileList { items: service.profiles(&caller).await?.into_iter().map(Into::into).collect() }))
+}
+
+/// Make a profile: its first version.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/profiles", tag = "profiles", security(("token" = [])),
+    extensions(("x-action" = json!("profile:write"))),
+    request_body = Object, params(("tenant" = String, Path, description = "The tenant's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 201, body = ProfileDocument), Problems))]
+async fn create(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    Submitted { body, once }: Submitted<Profile>,
+) -> Result<(StatusCode, Response), Error> {
+    let (made, receipt) = service.create_profile(&caller.once(once), &body).await?;
+    Ok((StatusCode::CREATED, tagged(ProfileDocument { event: Some(receipt.into()), ..made.into() })))
 }
 
 /// Show the profile in force.

@@ -5,6 +5,17 @@ use chancery_testkit::pkilint::{self, Kind};
 use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};
 
+/// What openssl reads of the usages, on P-256.
+const SAID: [(&str, &[&str]); 7] = [
+    ("tls-server", &["Digital Signature", "TLS Web Server Authentication"]),
+    ("device", &["Digital Signature", "TLS Web Client Authentication"]),
+    ("smime", &["Digital Signature, Key Agreement", "E-mail Protection"]),
+    ("code-signing", &["Digital Signature", "Code Signing"]),
+    ("document-signing", &["Digital Signature, Non Repudiation", "1.3.6.1.5.5.7.3.36"]),
+    ("ocsp-signer", &["Digital Signature", "OCSP Signing"]),
+    ("tsa-signer", &["Digital Signature", "Time Stamping"]),
+];
+
 async fn both_judges_accept_what_is_issued(server: &TestServer) {
     let admin = server.as_(&server.acme.admin);
     // pkilint knows the schemes of a list, in which `spiffe` is not.
@@ -27,13 +38,26 @@ async fn both_judges_accept_what_is_issued(server: &TestServer) {
             Some("a.acme.example"),
             &["sslserver", "sslclient"],
         ),
+        ("device", json!(["d1.acme.example"]), None, &["sslclient"]),
+        ("smime", json!(["email:a@acme.example"]), Some("a@acme.example"), &["smimesign"]),
+        ("code-signing", json!(["email:a@acme.example"]), None, &["any"]),
+        ("document-signing", json!(["email:a@acme.example"]), None, &["any"]),
+        ("ocsp-signer", json!(["ocsp.acme.example"]), None, &["ocsphelper"]),
+        ("tsa-signer", json!(["tsa.acme.example"]), None, &["timestampsign"]),
     ] {
-        let body = json!({"profile": profile, "names": names, "common_name": common_name});
+        let kept = ["ocsp-signer", "tsa-signer"].contains(&profile);
+        let custody = if kept { "software-never-released" } else { "software-release-once" };
+        let body = json!({"profile": profile, "names": names, "common_name": common_name, "custody": custody});
         let leaf = admin.post(&server.acme.path("/certificates"), body).await.ok(201);
         judge.file("leaf.pem", text(&leaf["certificate"]));
         for purpose in purposes {
             let verify = "verify -attime 1800000010 -x509_strict -policy_check -CAfile root.pem -untrusted issuing.pem";
             judge.must(&format!("{verify} -purpose {purpose} leaf.pem"), b"");
+        }
+        let said = judge.must("x509 -noout -ext keyUsage,extendedKeyUsage,noCheck -in leaf.pem", b"");
+        let said: Vec<_> = said.lines().filter(|line| line.starts_with("    ")).map(str::trim).filter(|line| !line.is_empty()).collect();
+        if let Some((_, expected)) = SAID.iter().find(|(name, _)| *name == profile) {
+            assert_eq!(said, *expected, "{profile}");
         }
         judged.push((format!("{profile} {names}"), leaf["certificate"].clone()));
         let revoke = server.acme.path(&format!("/certificates/{}/revoke", text(&leaf["id"])));

@@ -1,13 +1,17 @@
 //! What a certificate may be used for: leaves never sign certificates, authorities sign those and CRLs (THREATS 15, 16).
 
 use super::{Expected, Lint, Linted, rule};
-use crate::extension::{CA_KEY_USAGE, LEAF_KEY_USAGE};
-use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
+use crate::extension::{CA_KEY_USAGE, ID_KP_DOCUMENT_SIGNING, NULL_DER, leaf_key_usage};
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5280::{
+    ID_KP_CLIENT_AUTH, ID_KP_CODE_SIGNING, ID_KP_EMAIL_PROTECTION, ID_KP_OCSP_SIGNING, ID_KP_SERVER_AUTH, ID_KP_TIME_STAMPING,
+};
 
 pub(super) const KNOWN_EXTENSIONS: Lint =
     Lint { code: "known-extensions", source: "Chancery: nothing is signed that is not understood", check: known };
 pub(super) const LEAF: Lint = Lint { code: "leaf-purpose", source: "RFC 5280 sections 4.2.1.3, 4.2.1.9 and 4.2.1.12", check: leaf };
 pub(super) const AUTHORITY: Lint = Lint { code: "authority-purpose", source: "RFC 5280 sections 4.2.1.3 and 4.2.1.9", check: authority };
+pub(super) const ALONE: Lint = Lint { code: "lone-purpose", source: "RFC 3161 section 2.3; RFC 6960 section 4.2.2.2", check: alone };
 pub(super) const PATH_LENGTH: Lint = Lint { code: "path-length", source: "RFC 5280 section 4.2.1.9", check: path_length };
 pub(super) const CONSTRAINTS: Lint = Lint { code: "name-constraints", source: "RFC 5280 section 4.2.1.10", check: constraints };
 
@@ -25,12 +29,35 @@ fn leaf(linted: &Linted<'_>) -> Result<(), String> {
     let extensions = &linted.tbs.extensions;
     rule(extensions.basic_constraints.is_none(), || "basicConstraints has no place here".to_owned())?;
     rule(extensions.name_constraints.is_none(), || "nameConstraints has no place here".to_owned())?;
-    let usage = extensions.key_usage.as_ref().is_some_and(|found| found.critical && found.value == LEAF_KEY_USAGE);
-    rule(usage, || "keyUsage is not critical with digitalSignature alone".to_owned())?;
-    let purposes = extensions.extended_key_usage.as_ref().filter(|found| !found.critical).map(|found| found.value.as_slice());
-    let purposes = purposes.ok_or_else(|| "extendedKeyUsage is absent or critical".to_owned())?;
-    let offered = purposes.iter().all(|purpose| [ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH].contains(purpose));
-    rule(!purposes.is_empty() && offered, || "extendedKeyUsage names none, or one that is not offered".to_owned())
+    let purposes = extensions.extended_key_usage.as_ref().map(|found| found.value.as_slice()).unwrap_or_default();
+    let offered = purposes.iter().all(|purpose| OFFERED.contains(purpose));
+    rule(!purposes.is_empty() && offered, || "extendedKeyUsage names none, or one that is not offered".to_owned())?;
+    let expected = leaf_key_usage(purposes, linted.expected.key().algorithm());
+    let usage = extensions.key_usage.as_ref().is_some_and(|found| found.critical && found.value == expected);
+    rule(usage, || "keyUsage is not critical with exactly what its purposes and its key need".to_owned())
+}
+
+const OFFERED: [ObjectIdentifier; 7] = [
+    ID_KP_SERVER_AUTH,
+    ID_KP_CLIENT_AUTH,
+    ID_KP_EMAIL_PROTECTION,
+    ID_KP_CODE_SIGNING,
+    ID_KP_DOCUMENT_SIGNING,
+    ID_KP_OCSP_SIGNING,
+    ID_KP_TIME_STAMPING,
+];
+
+/// Timestamps and answers about revocation: the only purpose; critical for the former, without check for the latter.
+fn alone(linted: &Linted<'_>) -> Result<(), String> {
+    let extensions = &linted.tbs.extensions;
+    let purposes = extensions.extended_key_usage.as_ref();
+    let has = |purpose| purposes.is_some_and(|found| found.value.contains(&purpose));
+    let (stamps, answers) = (has(ID_KP_TIME_STAMPING), has(ID_KP_OCSP_SIGNING));
+    let alone = !(stamps || answers) || purposes.is_some_and(|found| found.value.len() == 1);
+    rule(alone, || "timeStamping and OCSPSigning stand alone".to_owned())?;
+    rule(purposes.is_none_or(|found| found.critical == stamps), || "extendedKeyUsage is critical for timeStamping only".to_owned())?;
+    let unchecked = extensions.ocsp_no_check.as_ref().map(|found| (found.critical, found.value));
+    rule(unchecked == answers.then_some((false, NULL_DER)), || "ocsp-nocheck goes with OCSPSigning, and with nothing else".to_owned())
 }
 
 fn authority(linted: &Linted<'_>) -> Result<(), String> {
@@ -78,7 +105,31 @@ mod tests {
         assert_eq!(codes(leaf().replaced(b"\x03\x02\x07\x80", b"\x03\x02\x02\x84")), ["leaf-purpose"]);
         assert_eq!(codes(leaf().without(USAGE)), ["leaf-purpose"]);
         assert_eq!(codes(leaf().without(PURPOSES)), ["leaf-purpose"]);
-        assert_eq!(codes(leaf().replaced(b"\x2b\x06\x01\x05\x05\x07\x03\x01", b"\x2b\x06\x01\x05\x05\x07\x03\x09")), ["leaf-purpose"]);
+        assert_eq!(codes(leaf().replaced(b"\x2b\x06\x01\x05\x05\x07\x03\x01", b"\x2b\x06\x01\x05\x05\x07\x03\x3f")), ["leaf-purpose"]);
+    }
+
+    /// What speaks for the issuer has no other purpose, and says so in its own way.
+    #[test]
+    fn timestamps_and_answers_stand_alone() {
+        const PURPOSE: &[u8] = b"\x30\x13\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01";
+        let with = |purposes: &[u8]| {
+            let extension = purposes.to_vec();
+            leaf().without(PURPOSES).with(|fields| fields.extensions_der.extend_from_slice(&extension))
+        };
+        assert!(codes(with(PURPOSE)).is_empty());
+        let stamping = b"\x30\x16\x06\x03\x55\x1d\x25\x01\x01\xff\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x08";
+        assert!(codes(with(stamping)).is_empty());
+        let not_critical = b"\x30\x13\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x08";
+        assert_eq!(codes(with(not_critical)), ["lone-purpose"]);
+        let also_server = b"\x30\x20\x06\x03\x55\x1d\x25\x01\x01\xff\x04\x16\x30\x14\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x08";
+        assert_eq!(codes(with(also_server)), ["lone-purpose"]);
+        let server_critical = b"\x30\x16\x06\x03\x55\x1d\x25\x01\x01\xff\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01";
+        assert_eq!(codes(with(server_critical)), ["lone-purpose"]);
+        let answers = b"\x30\x13\x06\x03\x55\x1d\x25\x04\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x09";
+        let no_check = b"\x30\x0f\x06\x09\x2b\x06\x01\x05\x05\x07\x30\x01\x05\x04\x02\x05\x00";
+        assert_eq!(codes(with(answers)), ["lone-purpose"]);
+        assert!(codes(with(&[answers.as_slice(), no_check].concat())).is_empty());
+        assert_eq!(codes(leaf().with(|fields| fields.extensions_der.extend_from_slice(no_check))), ["lone-purpose"]);
     }
 
     #[test]

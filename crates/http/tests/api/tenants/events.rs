@@ -73,13 +73,13 @@ async fn without_its_event_no_act_is_kept(server: &TestServer) {
     let id: TenantId = server.acme.id.parse().unwrap();
     let before = rows(server, &tables).await;
     let sqlite = "CREATE TRIGGER silence BEFORE INSERT ON event
-        WHEN EXISTS (SELECT 1 FROM certificate) OR (SELECT count(*) FROM account) > 1 OR (SELECT count(*) FROM profile) > 3
+        WHEN EXISTS (SELECT 1 FROM certificate) OR (SELECT count(*) FROM account) > 1 OR (SELECT count(*) FROM profile) > 9
         BEGIN SELECT RAISE(ABORT, 'silenced'); END";
     let postgres = format!(
         "CREATE FUNCTION silence() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
            IF NEW.tenant_id = '\\x{id}' AND (EXISTS (SELECT 1 FROM tenant.certificate WHERE tenant_id = NEW.tenant_id)
              OR (SELECT count(*) FROM tenant.account WHERE tenant_id = NEW.tenant_id) > 1
-             OR (SELECT count(*) FROM tenant.profile WHERE tenant_id = NEW.tenant_id) > 3)
+             OR (SELECT count(*) FROM tenant.profile WHERE tenant_id = NEW.tenant_id) > 9)
            THEN RAISE EXCEPTION 'silenced'; END IF; RETURN NEW; END $$;
          CREATE TRIGGER silence BEFORE INSERT ON tenant.event FOR EACH ROW EXECUTE FUNCTION silence()",
         id = id.to_string().replace('-', "")

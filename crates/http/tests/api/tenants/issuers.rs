@@ -97,6 +97,30 @@ async fn what_certificates_point_to_is_there_for_everybody(server: &TestServer) 
     }
 }
 
+async fn the_bundle_has_the_roots_of_its_tenant(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    let body = json!({"name": "Second", "permitted_names": ["dns:*.acme.example"], "root_days": 30, "issuing_days": 7});
+    let short = admin.post(&server.acme.path("/issuers"), body).await.ok(201);
+    server.run_jobs().await;
+    let issuer = async |id: &str| admin.clone().get(&server.acme.path(&format!("/issuers/{id}"))).await.ok(200);
+    let (first, first_root) = (issuer(&server.acme.issuer).await, issuer(&server.acme.root).await);
+    let short_root = issuer(text(&short["root"])).await;
+    let pem = |root: &Value| text(&root["certificate"]).to_owned();
+    // The same at the address of each of its authorities.
+    for authority in [&first, &first_root, &short] {
+        let answer = server.anonymous().get(&format!("/pki/{}/bundle.pem", text(&authority["public_id"]))).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/x-pem-file"));
+        assert_eq!(answer.text(), pem(&short_root) + &pem(&first_root));
+    }
+    let judge = Openssl::new();
+    judge.file("bundle.pem", pem(&short_root) + &pem(&first_root));
+    for (name, certificate) in [("first.pem", &first), ("short.pem", &short)] {
+        judge.file(name, pem(certificate));
+        judge.must(&format!("verify -attime 1800000010 -CAfile bundle.pem {name}"), b"");
+    }
+    server.anonymous().get("/pki/00000000000000000000000000000000/bundle.pem").await.problem(404, "not-found");
+}
+
 async fn addresses_that_are_not_are_missing(server: &TestServer) {
     let issuer = server.as_(&server.acme.admin).get(&server.acme.path(&format!("/issuers/{}", server.acme.issuer))).await.ok(200);
     let public = text(&issuer["public_id"]);
@@ -108,6 +132,8 @@ async fn addresses_that_are_not_are_missing(server: &TestServer) {
         format!("/pki/{public}/0"),
         format!("/pki/{public}/.crl"),
         format!("/pki/{public}/ca.cer.bak"),
+        format!("/pki/{public}/bundle.pem.bak"),
+        format!("/pki/{}/bundle.pem", server.acme.id),
         format!("/pki/{}/0.crl", server.acme.issuer),
         format!("/pki/{}/ca.cer", server.acme.id),
         format!("/pki/{}/0.crl", server.acme.slug),
@@ -131,5 +157,6 @@ on_both_engines!(
     a_root_and_its_constrained_intermediate_are_made,
     bad_issuers_are_refused_by_their_field,
     what_certificates_point_to_is_there_for_everybody,
+    the_bundle_has_the_roots_of_its_tenant,
     addresses_that_are_not_are_missing,
 );

@@ -119,7 +119,35 @@ async fn a_change_takes_effect_on_issuance_and_renewal(server: &TestServer) {
     assert!(refused.iter().all(|entry| entry["event"]["detail"]["reasons"] == reasons && entry["event"]["detail"]["policy_version"] == 2));
 }
 
+async fn a_profile_of_ones_own_serves_its_tenant_alone(server: &TestServer) {
+    let (admin, path) = (server.as_(&server.acme.admin), server.acme.path("/profiles"));
+    let mut own = admin.get(&server.acme.path("/profiles/device")).await.ok(200)["profile"].clone();
+    admin.post(&path, own.clone()).await.problem(409, "conflict");
+    own["name"] = "printers".into();
+    own["names"] = json!([format!("dns:{}", server.acme.host("*"))]);
+    let once = server.as_(&server.acme.admin).with("idempotency-key", "printers");
+    let made = once.clone().post(&path, own.clone()).await;
+    assert_eq!(made.header("etag"), "\"1\"");
+    let made = made.ok(201);
+    assert_eq!((&made["version"], &made["profile"]), (&json!(1), &own));
+    assert_eq!(once.post(&path, own.clone()).await.ok(201)["event"], made["event"]);
+    admin.post(&path, own.clone()).await.problem(409, "conflict");
+    admin.post(&server.acme.path("/certificates"), json!({"profile": "printers", "names": [server.acme.host("p1")]})).await.ok(201);
+
+    for (field, value) in [("extended_key_usage", json!(["time-stamping", "server-auth"])), ("key_algorithms", json!([]))] {
+        let mut bad = own.clone();
+        (bad["name"], bad[field]) = ("bad".into(), value);
+        assert_eq!(admin.post(&path, bad).await.problem(422, "invalid")["field"], field);
+    }
+    server.as_(&server.brava.admin).get(&server.brava.path("/profiles/printers")).await.problem(404, "not-found");
+    let log = server.events(&server.acme).await;
+    let events: Vec<_> = log.iter().filter(|entry| entry["event"]["act"] == "profile.create").collect();
+    assert_eq!(events.len(), 1);
+    assert_eq!((&events[0]["leaf"], &events[0]["event"]["detail"]["content"]), (&made["event"]["leaf"], &own));
+}
+
 on_both_engines!(
+    a_profile_of_ones_own_serves_its_tenant_alone,
     a_version_follows_the_one_that_was_read,
     of_changes_at_once_one_stands,
     bad_profiles_are_refused,

@@ -1,0 +1,58 @@
+//! The profiles that every new tenant begins with; each is the tenant's own to change.
+
+use super::ExtendedKeyUsage::{self, ClientAuth, CodeSigning, DocumentSigning, EmailProtection, OcspSigning, ServerAuth, TimeStamping};
+use super::{CommonName, DAY, Profile, ProfileName};
+use crate::key::{Custody, KeyAlgorithm};
+
+const HOSTS: &[&str] = &["dns:*", "ip:0.0.0.0/0", "ip:::/0"];
+const SERVICES: &[&str] = &["dns:*", "ip:0.0.0.0/0", "ip:::/0", "uri:*"];
+const ANYBODY: &[&str] = &["dns:*", "email:*", "uri:*"];
+
+pub(super) fn all() -> Vec<Profile> {
+    vec![
+        preset("tls-server", "TLS servers inside the tenant's own names", HOSTS, &[ServerAuth], 90),
+        preset("tls-client", "TLS clients: hosts, people and workloads", ANYBODY, &[ClientAuth], 90),
+        preset("mtls", "Services that are both server and client", SERVICES, &[ClientAuth, ServerAuth], 30),
+        preset("device", "Devices that prove who they are", &["dns:*", "uri:*"], &[ClientAuth], 365),
+        preset("smime", "Signed and encrypted e-mail", &["email:*"], &[EmailProtection], 365),
+        preset("code-signing", "Signatures on programs", ANYBODY, &[CodeSigning], 365),
+        preset("document-signing", "Signatures on documents (RFC 9336)", ANYBODY, &[DocumentSigning], 365),
+        kept(preset("ocsp-signer", "Answers about revocation in the issuer's name", &["dns:*", "uri:*"], &[OcspSigning], 30)),
+        kept(preset("tsa-signer", "Timestamps (RFC 3161)", &["dns:*", "uri:*"], &[TimeStamping], 365)),
+    ]
+}
+
+fn preset(name: &str, description: &str, names: &[&str], usage: &[ExtendedKeyUsage], days: u32) -> Profile {
+    Profile {
+        name: ProfileName(name.to_owned()),
+        description: description.to_owned(),
+        key_algorithms: KeyAlgorithm::CLASSICAL.to_vec(),
+        names: names.iter().filter_map(|text| text.parse().ok()).collect(),
+        wildcards: false,
+        max_names: 100,
+        extended_key_usage: usage.to_vec(),
+        common_name: CommonName::OneOfTheNames,
+        default_validity_seconds: days * DAY,
+        max_validity_seconds: days * DAY,
+        custody: vec![Custody::Client, Custody::SoftwareReleaseOnce],
+        renewal_window_percent: 33,
+    }
+}
+
+/// Who speaks for the issuer, of revocation or of time, has no key outside: it would make revocation void.
+fn kept(profile: Profile) -> Profile {
+    Profile { custody: vec![Custody::SoftwareNeverReleased], ..profile }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_speak_for_the_issuer_stay_here() {
+        for profile in all() {
+            let speaks = profile.extended_key_usage.iter().any(|usage| usage.stands_alone());
+            assert_eq!(speaks, profile.custody == [Custody::SoftwareNeverReleased], "{}", profile.name);
+        }
+    }
+}
