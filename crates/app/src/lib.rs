@@ -3,6 +3,7 @@
 //! Everything starts from a [`Caller`], an authenticated principal in its one realm. Nothing is changed without a
 //! `Permit` for that action (I2), and nothing is committed without its event (I4): a `Deed` is both.
 
+mod access;
 mod accounts;
 mod authenticate;
 mod authorise;
@@ -26,10 +27,12 @@ mod public;
 mod realm;
 mod renew;
 mod revoke;
+mod rotate;
 mod service;
 mod signer;
 mod tally;
 mod tenants;
+mod uses;
 mod view;
 mod worker;
 
@@ -45,7 +48,7 @@ pub use keyring::StoredKeyring;
 pub use renew::RenewRequest;
 pub use service::{Chancery, Ports, Settings};
 pub use tenants::{CreatedTenant, TenantUse};
-pub use view::{Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, TokenInfo};
+pub use view::{Access, Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, RotatedToken, TokenInfo};
 
 /// A certificate in PEM.
 pub fn certificate_pem(der: &[u8]) -> String {

@@ -1,5 +1,6 @@
 //! The REST API, one file per kind of object: its documents, its handlers.
 
+pub mod access;
 pub mod accounts;
 pub mod certificates;
 pub mod common;
@@ -20,6 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(platform::routes())
         .merge(tenant::routes())
         .merge(accounts::routes())
+        .merge(access::routes())
         .merge(issuers::routes())
         .merge(profiles::routes())
         .merge(certificates::routes())
