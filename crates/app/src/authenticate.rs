@@ -96,6 +96,17 @@ impl Chancery {
         Ok(Caller { principal: Arc::clone(&credential.principal), realm, ..caller.clone() })
     }
 
+    /// The same caller later in a long request, if its token and tenant still hold.
+    pub(crate) async fn still(&self, caller: &Caller) -> Result<Caller, Failure> {
+        let realm = self.realm(caller.tenant()).await?;
+        if !realm.is_active() {
+            return Err(Failure::Suspended);
+        }
+        let credential = self.credential(&realm, caller.principal.token).await?;
+        let credential = credential.filter(|credential| credential.expires_at > self.now()).ok_or(Failure::Unauthenticated)?;
+        Ok(Caller { principal: Arc::clone(&credential.principal), realm, ..caller.clone() })
+    }
+
     async fn credential(&self, realm: &Realm, id: TokenId) -> Result<Option<Arc<Credential>>, Failure> {
         if let Some(known) = realm.credentials.find(&id) {
             return Ok(Some(known));

@@ -2,10 +2,12 @@
 
 pub mod access;
 pub mod accounts;
+pub mod bulk;
 pub mod certificates;
 pub mod common;
 pub mod enrol;
 pub mod events;
+pub mod export;
 pub mod issuers;
 pub mod orders;
 pub mod platform;
@@ -25,6 +27,8 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(issuers::routes())
         .merge(profiles::routes())
         .merge(certificates::routes())
+        .merge(bulk::routes())
+        .merge(export::routes())
         .merge(orders::routes())
         .merge(events::routes())
 }
