@@ -2,6 +2,7 @@
 
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
+use crate::jobs;
 use crate::realm::Realm;
 use crate::view::{Account, MintedToken, Receipt, TokenInfo};
 use crate::{Caller, Chancery, Failure, places};
@@ -16,11 +17,13 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 impl Chancery {
-    /// A page of accounts, newest first.
-    pub async fn accounts(&self, caller: &Caller, page: Page<AccountId>) -> Result<Vec<Account>, Failure> {
+    /// A page of accounts, newest first, each with its tokens that expire soon.
+    pub async fn accounts(&self, caller: &Caller, page: Page<AccountId>) -> Result<Vec<(Account, Vec<TokenInfo>)>, Failure> {
         self.permit::<AccountRead>(caller).await?;
         let rows = caller.realm.view.accounts(page).await?;
-        rows.iter().map(|row| account(&caller.realm, row)).collect()
+        let mut tokens = self.expiring(caller, &rows).await?;
+        let with_tokens = |row: &AccountRow| Ok((account(&caller.realm, row)?, crate::access::take(&mut tokens, row.id)));
+        rows.iter().map(with_tokens).collect()
     }
 
     /// An account with its tokens.
@@ -101,6 +104,7 @@ impl Chancery {
         let row = token_row(&token, Some(account), Vec::new(), self.now(), lifetime);
         let mut deed = Deed::by(&permit);
         deed.changes.insert_token(&row);
+        deed.changes.insert_job(&jobs::token_warning(&row));
         let detail = detail! {
             "account" => account.to_string(), "token" => id.to_string(), "expires_at" => row.expires_at.to_string()
         };
@@ -140,11 +144,22 @@ pub(crate) fn token_row(
     now: chancery_domain::Timestamp,
     lifetime: Duration,
 ) -> TokenRow {
-    TokenRow { id: token.id(), account, roles, hash: token.hash(), created_at: now, expires_at: now.after(lifetime), ended_at: None }
+    TokenRow {
+        id: token.id(),
+        account,
+        roles,
+        hash: token.hash(),
+        created_at: now,
+        expires_at: now.after(lifetime),
+        ended_at: None,
+        used_at: None,
+        successor: None,
+    }
 }
 
 pub(crate) fn token_info(row: &TokenRow) -> TokenInfo {
-    TokenInfo { id: row.id, created_at: row.created_at, expires_at: row.expires_at, ended_at: row.ended_at }
+    let (used_at, successor) = (row.used_at, row.successor);
+    TokenInfo { id: row.id, created_at: row.created_at, expires_at: row.expires_at, ended_at: row.ended_at, used_at, successor }
 }
 
 /// Names are for people: printable, short, and never a policy input (THREATS 5).
@@ -163,7 +178,7 @@ fn check_roles(caller: &Caller, roles: &[Role]) -> Result<(), Failure> {
     }
 }
 
-fn account(realm: &Realm, row: &AccountRow) -> Result<Account, Failure> {
+pub(crate) fn account(realm: &Realm, row: &AccountRow) -> Result<Account, Failure> {
     let name = realm.open_text(&places::ACCOUNT_NAME, row.id.as_bytes(), &row.name)?;
     Ok(Account { id: row.id, name, roles: row.roles.clone(), enabled: row.enabled, created_at: row.created_at })
 }

@@ -8,6 +8,7 @@ use chancery_domain::{AccountId, TenantId, Timestamp, TokenId};
 use chancery_keys::{Token, TokenKind};
 use chancery_store::{StoreError, TokenRow};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// An authenticated principal in its realm, with the request that it makes.
 #[derive(Clone)]
@@ -23,6 +24,15 @@ pub(crate) struct Credential {
     hash: [u8; 32],
     expires_at: Timestamp,
     principal: Arc<Principal>,
+    /// The last hour in which it was used, in milliseconds, as far as is known here.
+    used_at: AtomicI64,
+}
+
+impl Credential {
+    /// Whether this is its first use in the hour; said once.
+    pub(crate) fn first_in(&self, hour: Timestamp) -> bool {
+        self.used_at.load(Ordering::Relaxed) < hour.millis() && self.used_at.swap(hour.millis(), Ordering::Relaxed) < hour.millis()
+    }
 }
 
 impl Caller {
@@ -58,6 +68,7 @@ impl Chancery {
         if !realm.is_active() {
             return Err(Failure::Suspended);
         }
+        self.inner.uses.note(realm.id, token.id(), &credential, self.now());
         Ok(Caller { principal: Arc::clone(&credential.principal), realm, request, once: None })
     }
 
@@ -85,6 +96,17 @@ impl Chancery {
         Ok(Caller { principal: Arc::clone(&credential.principal), realm, ..caller.clone() })
     }
 
+    /// The same caller later in a long request, if its token and tenant still hold.
+    pub(crate) async fn still(&self, caller: &Caller) -> Result<Caller, Failure> {
+        let realm = self.realm(caller.tenant()).await?;
+        if !realm.is_active() {
+            return Err(Failure::Suspended);
+        }
+        let credential = self.credential(&realm, caller.principal.token).await?;
+        let credential = credential.filter(|credential| credential.expires_at > self.now()).ok_or(Failure::Unauthenticated)?;
+        Ok(Caller { principal: Arc::clone(&credential.principal), realm, ..caller.clone() })
+    }
+
     async fn credential(&self, realm: &Realm, id: TokenId) -> Result<Option<Arc<Credential>>, Failure> {
         if let Some(known) = realm.credentials.find(&id) {
             return Ok(Some(known));
@@ -100,7 +122,8 @@ impl Chancery {
             false => String::new(),
         };
         let principal = Principal { tenant: realm.id, account: account.id, token: id, name, roles: account.roles };
-        let credential = Credential { hash: token.hash, expires_at: token.expires_at, principal: Arc::new(principal) };
+        let used_at = AtomicI64::new(token.used_at.map_or(i64::MIN, Timestamp::millis));
+        let credential = Credential { hash: token.hash, expires_at: token.expires_at, principal: Arc::new(principal), used_at };
         Ok(Some(realm.credentials.keep(id, credential)))
     }
 }

@@ -3,28 +3,23 @@
 use crate::places;
 use crate::realm::Realm;
 use crate::view::{Certificate, Order};
-use crate::{Caller, Chancery, Failure};
+use crate::{Caller, CertificateSearch, Chancery, Failure};
 use chancery_domain::action::{CertificateRead, OrderRead};
-use chancery_domain::certificate::CertificateStatus;
-use chancery_domain::name::SubjectName;
-use chancery_domain::{CertificateId, OrderId, Serial};
-use chancery_store::{CertificateFilter, CertificateRow, OrderRow, Page};
+use chancery_domain::{CertificateId, OrderId};
+use chancery_store::{CertificateRow, OrderRow, Page};
 use chancery_x509::CertificateSummary;
 
 impl Chancery {
-    /// A page of certificates, newest first; `name` finds by exact name over the blind index.
+    /// A page of certificates, newest first.
     pub async fn certificates(
         &self,
         caller: &Caller,
-        status: Option<CertificateStatus>,
-        name: Option<&SubjectName>,
-        serial: Option<Serial>,
+        search: &CertificateSearch,
         page: Page<CertificateId>,
     ) -> Result<Vec<Certificate>, Failure> {
         self.permit::<CertificateRead>(caller).await?;
         let realm = &caller.realm;
-        let name = name.map(|name| realm.sealer.blind(&name.to_string())).transpose()?;
-        let rows = realm.view.certificates(&CertificateFilter { status, name, serial }, page).await?;
+        let rows = realm.view.certificates(&search.filter(realm, self.now())?, page).await?;
         let mut certificates = Vec::with_capacity(rows.len());
         for row in &rows {
             certificates.push(self.certificate_of(realm, row).await?);

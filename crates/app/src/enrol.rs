@@ -3,6 +3,7 @@
 use crate::accounts::{check_name, token_info, token_row};
 use crate::deed::{Deed, detail};
 use crate::failure::Stop;
+use crate::jobs;
 use crate::realm::Realm;
 use crate::view::{Account, MintedToken, Receipt};
 use crate::{Chancery, Failure, places};
@@ -70,6 +71,7 @@ impl Chancery {
         deed.changes.end_token(used, now);
         deed.changes.insert_account(&AccountRow { id, name: sealed, roles: roles.clone(), enabled: true, created_at: now, version: 1 });
         deed.changes.insert_token(&row);
+        deed.changes.insert_job(&jobs::token_warning(&row));
         let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
         let detail = detail! {
             "account" => id.to_string(), "name" => name, "roles" => names,

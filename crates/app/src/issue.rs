@@ -9,6 +9,7 @@ use crate::failure::{Stop, deciding_anew};
 use crate::jobs;
 use crate::places;
 use crate::realm::{Authority, CERTIFICATES, OpenAuthority, Realm};
+use crate::search::blinds;
 use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure, Permit};
 use chancery_domain::action::{Act, CertificateIssue};
@@ -186,7 +187,7 @@ impl Chancery {
         let changes = &mut deed.changes;
         changes.count_up(CERTIFICATES);
         changes.insert_order(&order);
-        changes.insert_certificate(&row, &blind(realm, &names)?);
+        changes.insert_certificate(&row, &blinds(realm, &names)?);
         if let Some(pkcs8) = &private {
             changes.insert_private_key(id, &realm.seal(&places::PRIVATE_KEY, id.as_bytes(), pkcs8, ports)?);
         }
@@ -265,8 +266,4 @@ fn asked(wish: &Wish) -> serde_json::Value {
         "csr": csr,
         "renews": wish.renews.as_ref().map(|row| row.id),
     })
-}
-
-fn blind(realm: &Realm, names: &[SubjectName]) -> Result<Vec<[u8; 16]>, Failure> {
-    names.iter().map(|name| Ok(realm.sealer.blind(&name.to_string())?)).collect()
 }

@@ -1,5 +1,6 @@
 //! Jobs: what there is to do later, and how each kind is done. Every kind may be done twice.
 
+use crate::access::SOON;
 use crate::crl;
 use crate::deed::{Deed, detail};
 use crate::failure::Stop;
@@ -8,8 +9,8 @@ use crate::service::Ports;
 use crate::{Chancery, Failure};
 use aws_lc_rs::digest::{SHA256, digest};
 use chancery_domain::certificate::CertificateStatus;
-use chancery_domain::{CertificateId, IssuerId, JobId, PublicId, TenantId, Timestamp};
-use chancery_store::{JobRow, PublicAddressRow};
+use chancery_domain::{CertificateId, IssuerId, JobId, PublicId, TenantId, Timestamp, TokenId};
+use chancery_store::{JobRow, PublicAddressRow, TokenRow};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ kinds! {
     ExpireCertificate = "certificate.expire"
     /// Take a tenant's saga to its end after a crash.
     SettleTenant = "tenant.settle"
+    /// Warn that a token expires soon.
+    WarnOfToken = "token.expiring"
     /// Forget old idempotency records, again and again.
     Sweep = "idempotency.sweep"
 }
@@ -69,6 +72,14 @@ pub(crate) fn expiry(id: CertificateId, not_after: Timestamp) -> JobRow {
     JobRow { due_at, id: JobId::from_bytes(*id.as_bytes()), kind, subject: Vec::new(), attempts: 0 }
 }
 
+/// The job that warns of a token's end: when it is near, and for a token of a few days after half of its life.
+pub(crate) fn token_warning(token: &TokenRow) -> JobRow {
+    let half = Timestamp::from_millis(token.created_at.millis().midpoint(token.expires_at.millis()));
+    let due_at = token.expires_at.before(SOON).max(half);
+    let kind = Kind::WarnOfToken.as_str().to_owned();
+    JobRow { due_at, id: JobId::from_bytes(*token.id.as_bytes()), kind, subject: Vec::new(), attempts: 0 }
+}
+
 /// The first sweep of a realm.
 pub(crate) fn sweep(now: Timestamp, ports: &Ports) -> JobRow {
     let id = JobId::new(&*ports.clock, &*ports.entropy);
@@ -87,6 +98,7 @@ impl Chancery {
                 self.publish_crl(realm, job, issuer, shard).await
             }
             Kind::ExpireCertificate => self.expire(realm, job).await,
+            Kind::WarnOfToken => self.warn_of_token(realm, job).await,
             Kind::SettleTenant => {
                 let malformed = |_| Failure::internal("a saga job's subject is malformed");
                 self.settle(TenantId::from_slice(&job.subject).map_err(malformed)?).await?;
@@ -136,6 +148,24 @@ impl Chancery {
         deed.changes.finish_job(job);
         let detail = detail! { "certificate" => id.to_string(), "moves" => vec![row.status.as_str(), status.as_str()] };
         deed.commit(self.ports(), "certificate.expire", *id.as_bytes(), detail).await?;
+        Ok(())
+    }
+}
+
+impl Chancery {
+    /// Says once that a token expires soon, if it is still of use.
+    async fn warn_of_token(&self, realm: &Arc<Realm>, job: &JobRow) -> Result<(), Stop> {
+        let id = TokenId::from_bytes(*job.id.as_bytes());
+        let live = |row: &TokenRow| row.ended_at.is_none() && row.successor.is_none() && row.expires_at > self.now();
+        let Some(token) = realm.view.token(id).await?.filter(live) else { return finish(realm, job).await };
+        let Some(account) = token.account else { return finish(realm, job).await };
+        if !realm.view.account(account).await?.is_some_and(|row| row.enabled) {
+            return finish(realm, job).await;
+        }
+        let mut deed = Deed::system(realm);
+        deed.changes.finish_job(job);
+        let detail = detail! { "account" => account.to_string(), "token" => id.to_string(), "expires_at" => token.expires_at.to_string() };
+        deed.commit(self.ports(), "token.expiring", *id.as_bytes(), detail).await?;
         Ok(())
     }
 }

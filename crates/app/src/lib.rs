@@ -3,15 +3,18 @@
 //! Everything starts from a [`Caller`], an authenticated principal in its one realm. Nothing is changed without a
 //! `Permit` for that action (I2), and nothing is committed without its event (I4): a `Deed` is both.
 
+mod access;
 mod accounts;
 mod authenticate;
 mod authorise;
+mod bulk;
 mod certificates;
 mod crl;
 mod deed;
 mod denial;
 mod enrol;
 mod events;
+mod export;
 mod failure;
 mod idempotency;
 mod issue;
@@ -26,15 +29,19 @@ mod public;
 mod realm;
 mod renew;
 mod revoke;
+mod rotate;
+mod search;
 mod service;
 mod signer;
 mod tally;
 mod tenants;
+mod uses;
 mod view;
 mod worker;
 
 pub use authenticate::Caller;
 pub use authorise::Permit;
+pub use bulk::Each;
 pub use chancery_store::{CounterRow, Page, RegisteredTenantRow, TenantRow};
 pub use enrol::Enrolled;
 pub use failure::Failure;
@@ -43,9 +50,10 @@ pub use issue::{IssueRequest, KeySource};
 pub use issuers::NewIssuer;
 pub use keyring::StoredKeyring;
 pub use renew::RenewRequest;
+pub use search::CertificateSearch;
 pub use service::{Chancery, Ports, Settings};
 pub use tenants::{CreatedTenant, TenantUse};
-pub use view::{Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, TokenInfo};
+pub use view::{Access, Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, RotatedToken, TokenInfo};
 
 /// A certificate in PEM.
 pub fn certificate_pem(der: &[u8]) -> String {

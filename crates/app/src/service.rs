@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::deed::record_unwrap;
 use crate::realm::Realm;
 use crate::tally::Tally;
+use crate::uses::Uses;
 use chancery_domain::port::{Clock, Entropy};
 use chancery_domain::{AccountId, EventId, TenantId, Timestamp};
 use chancery_keys::{KeyProvider, LeaseError, LeasedCache};
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     /// Requests without a valid credential.
     pub(crate) anonymous: Tally<()>,
     pub(crate) searches: tokio::sync::Semaphore,
+    pub(crate) uses: Uses,
 }
 
 /// How many tenants' unwrapped keys and policies are held at once.
@@ -67,6 +69,7 @@ impl Chancery {
             unwraps: Tally::new(1, hour),
             anonymous: Tally::new(0, minute),
             searches: crate::key_pair::searches(),
+            uses: Uses::default(),
         };
         Self { inner: Arc::new(inner) }
     }

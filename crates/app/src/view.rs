@@ -1,5 +1,6 @@
 //! What the use cases answer with: plain values that `http` renders.
 
+use chancery_domain::action::Action;
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::order::OrderState;
@@ -38,6 +39,21 @@ pub struct TokenInfo {
     pub expires_at: Timestamp,
     /// When it was revoked or used up.
     pub ended_at: Option<Timestamp>,
+    /// The hour in which it was last used.
+    pub used_at: Option<Timestamp>,
+    /// The token that took its place.
+    pub successor: Option<TokenId>,
+}
+
+/// What an account may do, and the tokens that speak for it.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// The account.
+    pub account: Account,
+    /// What its roles come to.
+    pub actions: Vec<Action>,
+    /// Its tokens that live.
+    pub tokens: Vec<TokenInfo>,
 }
 
 /// A token just made.
@@ -48,6 +64,14 @@ pub struct MintedToken {
     pub token: Option<Token>,
     /// The event of its making.
     pub receipt: Receipt,
+}
+
+/// A token and the one that took its place.
+pub struct RotatedToken {
+    /// The new one.
+    pub successor: MintedToken,
+    /// The old one, with its new end.
+    pub replaced: TokenInfo,
 }
 
 /// A profile's version in force.

@@ -26,6 +26,7 @@ impl Chancery {
                 _ = tick.tick() => {
                     self.logged(self.work_due_lanes().await);
                     self.record_counted().await;
+                    self.logged(self.record_token_uses().await);
                     // Keys of tenants at rest do not stay in memory.
                     self.inner.realms.drop_lapsed(&*self.inner.ports.clock);
                 }
@@ -44,6 +45,7 @@ impl Chancery {
 
     /// Does everything that is due now, in every lane; how many jobs that were. For tests and orderly shutdown.
     pub async fn work_until_idle(&self) -> Result<usize, Failure> {
+        self.record_token_uses().await?;
         let mut done = 0;
         loop {
             let lanes = self.inner.store.platform().due_lanes(self.now(), 1000).await?;

@@ -19,6 +19,9 @@ pub enum SubjectName {
     Uri(String),
 }
 
+/// Labels of the longest suffix by which names are found.
+pub const LONGEST_SUFFIX: usize = 6;
+
 /// A kind of name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NameKind {
@@ -107,6 +110,18 @@ impl SubjectName {
             Self::Ip(ip) => ip.to_string(),
         }
     }
+    /// The parents under which a host is found, nearest first: of two to [`LONGEST_SUFFIX`] labels, so at most five.
+    pub fn parents(&self) -> impl Iterator<Item = &str> {
+        let host = if let Self::Dns(text) = self { text.as_str() } else { "" };
+        std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent))
+            .skip(1)
+            .filter(|parent| (2..=LONGEST_SUFFIX).contains(&parent.split('.').count()))
+    }
+    /// The host below which `*.host` means every name.
+    pub fn below(&self) -> Option<&str> {
+        let Self::Dns(text) = self else { return None };
+        text.strip_prefix("*.")
+    }
     /// The host of a URI name.
     pub fn uri_host(&self) -> Option<&str> {
         let Self::Uri(text) = self else { return None };
@@ -184,6 +199,19 @@ mod tests {
         ] {
             assert_eq!(text.parse::<SubjectName>().unwrap().to_string(), canonical);
         }
+    }
+
+    #[test]
+    fn a_host_is_found_under_at_most_five_parents() {
+        let parents = |text: &str| text.parse::<SubjectName>().unwrap().parents().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(parents("a.b.example.com"), ["b.example.com", "example.com"]);
+        assert_eq!(parents("*.example.com"), ["example.com"]);
+        assert_eq!(parents("example.com"), [""; 0]);
+        assert_eq!(parents("email:a@b.example.com"), [""; 0]);
+        let deep = parents("a.b.c.d.e.f.g.example.com");
+        assert_eq!((deep.len(), deep.first().map(String::as_str)), (5, Some("d.e.f.g.example.com")));
+        assert_eq!("*.example.com".parse::<SubjectName>().unwrap().below(), Some("example.com"));
+        assert_eq!("www.example.com".parse::<SubjectName>().unwrap().below(), None);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! The REST API, one file per kind of object: its documents, its handlers.
 
+pub mod access;
 pub mod accounts;
+pub mod bulk;
 pub mod certificates;
 pub mod common;
 pub mod enrol;
 pub mod events;
+pub mod export;
 pub mod issuers;
 pub mod orders;
 pub mod platform;
@@ -20,9 +23,12 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(platform::routes())
         .merge(tenant::routes())
         .merge(accounts::routes())
+        .merge(access::routes())
         .merge(issuers::routes())
         .merge(profiles::routes())
         .merge(certificates::routes())
+        .merge(bulk::routes())
+        .merge(export::routes())
         .merge(orders::routes())
         .merge(events::routes())
 }

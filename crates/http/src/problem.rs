@@ -141,7 +141,8 @@ impl IntoResponse for Error {
     }
 }
 
-fn from_failure(failure: &Failure) -> Problem {
+/// What a failure comes to, also for one item of many.
+pub(crate) fn from_failure(failure: &Failure) -> Problem {
     let (status, name, title) = kind(failure);
     // What is internal is for the operator's log, not for the client.
     let detail = match failure {

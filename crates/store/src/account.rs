@@ -53,6 +53,19 @@ impl TenantView {
         self.row(query, parse).await
     }
 
+    /// A page of the accounts that may act.
+    pub async fn enabled_accounts(&self, page: Page<AccountId>) -> Result<Vec<AccountRow>, StoreError> {
+        let before = page.before.unwrap_or(AccountId::from_bytes([0xff; 16]));
+        let query = sql!(
+            "SELECT id, name, roles, enabled, created_at, version FROM account
+             WHERE tenant_id = ?1 AND id < ?2 AND enabled = 1 ORDER BY id DESC LIMIT ?3",
+            self.id(),
+            before.as_bytes(),
+            page.limit
+        );
+        self.rows(query, parse).await
+    }
+
     /// A page of accounts.
     pub async fn accounts(&self, page: Page<AccountId>) -> Result<Vec<AccountRow>, StoreError> {
         let before = page.before.unwrap_or(AccountId::from_bytes([0xff; 16]));

@@ -1,7 +1,7 @@
 //! Certificates, the blind index of their names, and private keys made here.
 
 use crate::statement::sql;
-use crate::value::Row;
+use crate::value::{Row, Value};
 use crate::{Changes, Guard, Page, StoreError, TenantView};
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::key::Custody;
@@ -58,6 +58,14 @@ pub struct CertificateFilter {
     pub name: Option<[u8; 16]>,
     /// Only the one with this serial number.
     pub serial: Option<Serial>,
+    /// Only those of this profile.
+    pub profile: Option<String>,
+    /// Only those of this issuer.
+    pub issuer: Option<IssuerId>,
+    /// Only those whose validity ends before this time.
+    pub expires_before: Option<Timestamp>,
+    /// Only those whose renewal was due at this time.
+    pub renewal_due: Option<Timestamp>,
 }
 
 fn parse(row: &Row) -> Result<CertificateRow, StoreError> {
@@ -79,12 +87,20 @@ fn parse(row: &Row) -> Result<CertificateRow, StoreError> {
 }
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:tt)*) => {
         concat!(
             "SELECT c.id, c.order_id, c.issuer_id, c.profile, c.serial, c.status, c.shard, c.not_before, c.not_after, c.renew_at, ",
             "c.custody, c.body, c.version FROM certificate c ",
-            $rest
+            $($rest)*
         )
+    };
+}
+
+/// The conditions that any listing may have besides.
+macro_rules! besides {
+    () => {
+        " AND (?4 = '' OR c.status = ?4) AND (?5 = '' OR c.profile = ?5) AND (c.issuer_id = ?6 OR ?6 IS NULL)
+          AND c.not_after < ?7 AND c.renew_at <= ?8 "
     };
 }
 
@@ -97,37 +113,31 @@ impl TenantView {
     /// A page of certificates.
     pub async fn certificates(&self, filter: &CertificateFilter, page: Page<CertificateId>) -> Result<Vec<CertificateRow>, StoreError> {
         let before = page.before.unwrap_or(CertificateId::from_bytes([0xff; 16]));
-        let status = filter.status.map_or("", CertificateStatus::as_str);
-        let query = match (filter.name, filter.serial) {
-            (Some(name), serial) => sql!(
-                select!(
-                    "JOIN certificate_name n ON n.tenant_id = c.tenant_id AND n.certificate_id = c.id
-                     WHERE n.tenant_id = ?1 AND n.blind = ?5 AND n.certificate_id < ?2 AND (?4 = '' OR c.status = ?4)
-                     AND (c.serial = ?6 OR ?6 IS NULL) ORDER BY n.certificate_id DESC LIMIT ?3"
-                ),
-                self.id(),
-                before.as_bytes(),
-                page.limit,
-                status,
-                &name,
-                serial.as_ref().map(Serial::as_bytes)
-            ),
-            (None, Some(serial)) => sql!(
-                select!("WHERE c.tenant_id = ?1 AND c.serial = ?5 AND c.id < ?2 AND (?4 = '' OR c.status = ?4) LIMIT ?3"),
-                self.id(),
-                before.as_bytes(),
-                page.limit,
-                status,
-                serial.as_bytes()
-            ),
-            (None, None) => sql!(
-                select!("WHERE c.tenant_id = ?1 AND c.id < ?2 AND (?4 = '' OR c.status = ?4) ORDER BY c.id DESC LIMIT ?3"),
-                self.id(),
-                before.as_bytes(),
-                page.limit,
-                status
-            ),
+        let never = Timestamp::from_millis(i64::MAX);
+        let mut query = match (filter.name, filter.serial) {
+            (Some(_), _) => sql!(select!(
+                "JOIN certificate_name n ON n.tenant_id = c.tenant_id AND n.certificate_id = c.id
+                 WHERE n.tenant_id = ?1 AND n.certificate_id < ?2",
+                besides!(),
+                "AND n.blind = ?9 AND (c.serial = ?10 OR ?10 IS NULL) ORDER BY n.certificate_id DESC LIMIT ?3"
+            )),
+            (None, Some(_)) => sql!(select!("WHERE c.tenant_id = ?1 AND c.id < ?2", besides!(), "AND c.serial = ?9 LIMIT ?3")),
+            (None, None) => sql!(select!("WHERE c.tenant_id = ?1 AND c.id < ?2", besides!(), "ORDER BY c.id DESC LIMIT ?3")),
         };
+        query.values = vec![
+            self.id().into(),
+            before.as_bytes().into(),
+            page.limit.into(),
+            filter.status.map_or("", CertificateStatus::as_str).into(),
+            filter.profile.as_deref().unwrap_or_default().into(),
+            filter.issuer.as_ref().map(IssuerId::as_bytes).into(),
+            filter.expires_before.unwrap_or(never).into(),
+            filter.renewal_due.unwrap_or(never).into(),
+        ];
+        query.values.extend(filter.name.as_ref().map(Value::from));
+        if filter.name.is_some() || filter.serial.is_some() {
+            query.values.push(filter.serial.as_ref().map(Serial::as_bytes).into());
+        }
         self.rows(query, parse).await
     }
 

@@ -24,9 +24,20 @@ pub struct TokenRow {
     pub expires_at: Timestamp,
     /// When it was revoked, or used up.
     pub ended_at: Option<Timestamp>,
+    /// The hour in which it was last used; coarse on purpose.
+    pub used_at: Option<Timestamp>,
+    /// The token that took its place.
+    pub successor: Option<TokenId>,
 }
 
-const COLUMNS: &str = "SELECT id, account_id, roles, hash, created_at, expires_at, ended_at FROM token WHERE tenant_id = ?1 AND id = ?2";
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, account_id, roles, hash, created_at, expires_at, ended_at, used_at, successor_id FROM token WHERE tenant_id = ?1 AND ",
+            $rest
+        )
+    };
+}
 
 fn parse(row: &Row) -> Result<TokenRow, StoreError> {
     Ok(TokenRow {
@@ -37,22 +48,40 @@ fn parse(row: &Row) -> Result<TokenRow, StoreError> {
         created_at: row.time(4)?,
         expires_at: row.time(5)?,
         ended_at: row.time_or_null(6)?,
+        used_at: row.time_or_null(7)?,
+        successor: row.id_or_null(8, TokenId::from_bytes)?,
     })
 }
 
 impl TenantView {
     /// The token.
     pub async fn token(&self, id: TokenId) -> Result<Option<TokenRow>, StoreError> {
-        self.row(sql!(COLUMNS, self.id(), id.as_bytes()), parse).await
+        self.row(sql!(select!("id = ?2"), self.id(), id.as_bytes()), parse).await
     }
 
     /// The tokens of an account, newest first.
     pub async fn tokens(&self, account: AccountId) -> Result<Vec<TokenRow>, StoreError> {
+        let query = sql!(select!("account_id = ?2 ORDER BY id DESC LIMIT 1000"), self.id(), account.as_bytes());
+        self.rows(query, parse).await
+    }
+
+    /// The tokens, of the accounts from one to another, that live at `now` and no longer at `until`, newest first.
+    pub async fn live_tokens(
+        &self,
+        accounts: (AccountId, AccountId),
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<TokenRow>, StoreError> {
         let query = sql!(
-            "SELECT id, account_id, roles, hash, created_at, expires_at, ended_at FROM token
-             WHERE tenant_id = ?1 AND account_id = ?2 ORDER BY id DESC LIMIT 1000",
+            select!(
+                "account_id >= ?2 AND account_id <= ?3 AND ended_at IS NULL AND expires_at > ?4 AND expires_at <= ?5
+                 ORDER BY account_id DESC, id DESC LIMIT 10000"
+            ),
             self.id(),
-            account.as_bytes()
+            accounts.0.as_bytes(),
+            accounts.1.as_bytes(),
+            now,
+            until
         );
         self.rows(query, parse).await
     }
@@ -68,8 +97,8 @@ impl Changes {
     /// Inserts a token.
     pub fn insert_token(&mut self, row: &TokenRow) {
         let statement = sql!(
-            "INSERT INTO token (tenant_id, id, account_id, roles, hash, created_at, expires_at, ended_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+            "INSERT INTO token (tenant_id, id, account_id, roles, hash, created_at, expires_at, ended_at, used_at, successor_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
             self.id(),
             row.id.as_bytes(),
             row.account.as_ref().map(AccountId::as_bytes),
@@ -77,9 +106,35 @@ impl Changes {
             &row.hash,
             row.created_at,
             row.expires_at,
-            row.ended_at
+            row.ended_at,
+            row.used_at,
+            row.successor.as_ref().map(TokenId::as_bytes)
         );
         self.one(Guard::Unique("token"), statement);
+    }
+
+    /// Puts another in a token's place, which ends at `until`. Only one ever takes it, and never of one that was revoked.
+    pub fn succeed_token(&mut self, id: TokenId, successor: TokenId, until: Timestamp) {
+        let statement = sql!(
+            "UPDATE token SET successor_id = ?3, expires_at = ?4
+             WHERE tenant_id = ?1 AND id = ?2 AND ended_at IS NULL AND successor_id IS NULL",
+            self.id(),
+            id.as_bytes(),
+            successor.as_bytes(),
+            until
+        );
+        self.one(Guard::Version("token"), statement);
+        self.next_epoch();
+    }
+
+    /// Notes that a token was used in the hour that begins at `hour`.
+    pub fn note_token_use(&mut self, id: TokenId, hour: Timestamp) {
+        self.run(sql!(
+            "UPDATE token SET used_at = ?3 WHERE tenant_id = ?1 AND id = ?2 AND (used_at IS NULL OR used_at < ?3)",
+            self.id(),
+            id.as_bytes(),
+            hour
+        ));
     }
 
     /// Ends a token that has not ended: revoked, or used up. Single use rests on this guard.

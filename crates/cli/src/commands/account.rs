@@ -4,6 +4,7 @@ use super::{PageArgs, ServerArgs, query};
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_domain::AccountId;
+use chancery_http::api::access::{AccessDocument, AccessPage};
 use chancery_http::api::accounts::{AccountDocument, AccountPage, CreateAccountBody, TokenDocument};
 use chancery_http::api::platform::EmptyBody;
 use clap::Subcommand;
@@ -33,6 +34,9 @@ enum AccountCommand {
     /// List the accounts.
     #[command(after_help = "Examples:\n  chancery account list")]
     List(PageArgs),
+    /// List who can do what: the enabled accounts with roles, actions and live tokens.
+    #[command(after_help = "Examples:\n  chancery account access\n  chancery account access --json")]
+    Access(PageArgs),
     /// Show an account with its tokens.
     #[command(after_help = "Examples:\n  chancery account show 01a1fbbf-f20a-7ae1-8a02-e6da40185e28")]
     Show {
@@ -55,10 +59,20 @@ pub(crate) async fn account(args: AccountArgs, form: Form) -> Result<(), Ended> 
             let page: AccountPage = desk.own(&format!("/accounts{}", query(&page.parameters()))).await?;
             desk.show(&page, |page| {
                 let row = |row: &AccountDocument| {
-                    vec![row.id.clone(), row.name.clone(), row.roles.join(", "), state(row), row.created_at.clone()]
+                    let expiring = row.tokens.iter().flatten().map(|token| token.id.clone()).collect::<Vec<_>>().join(" ");
+                    vec![row.id.clone(), row.name.clone(), row.roles.join(", "), state(row), row.created_at.clone(), expiring]
                 };
-                output::table(&["id", "name", "roles", "state", "created"], page.items.iter().map(row).collect(), "No accounts.")
+                output::table(
+                    &["id", "name", "roles", "state", "created", "tokens that expire soon"],
+                    page.items.iter().map(row).collect(),
+                    "No accounts.",
+                )
             });
+            desk.more(page.next.as_ref());
+        }
+        AccountCommand::Access(page) => {
+            let page: AccessPage = desk.own(&format!("/access{}", query(&page.parameters()))).await?;
+            desk.show(&page, |page| output::table(&["account", "name", "roles", "actions", "tokens"], rows(page), "No accounts."));
             desk.more(page.next.as_ref());
         }
         AccountCommand::Show { account } => desk.show(&desk.own(&format!("/accounts/{account}")).await?, shown),
@@ -67,6 +81,17 @@ pub(crate) async fn account(args: AccountArgs, form: Form) -> Result<(), Ended> 
         }
     }
     Ok(())
+}
+
+fn rows(page: &AccessPage) -> Vec<Vec<String>> {
+    let token = |token: &TokenDocument| {
+        format!("{} until {}, used {}", token.id, token.expires_at, token.last_used_at.as_deref().unwrap_or("never"))
+    };
+    let row = |row: &AccessDocument| {
+        let tokens = row.tokens.iter().map(token).collect::<Vec<_>>().join("; ");
+        vec![row.account.clone(), row.name.clone(), row.roles.join(" "), row.actions.join(" "), tokens]
+    };
+    page.items.iter().map(row).collect()
 }
 
 fn state(account: &AccountDocument) -> String {
@@ -84,9 +109,13 @@ fn shown(account: &AccountDocument) -> String {
     ]);
     if let Some(tokens) = &account.tokens {
         let ended = |token: &TokenDocument| token.ended_at.clone().unwrap_or_default();
-        let row = |token: &TokenDocument| vec![token.id.clone(), token.created_at.clone(), token.expires_at.clone(), ended(token)];
-        text +=
-            &format!("\n{}", output::table(&["token", "created", "expires", "revoked"], tokens.iter().map(row).collect(), "No tokens."));
+        let used = |token: &TokenDocument| token.last_used_at.clone().unwrap_or_default();
+        let row =
+            |token: &TokenDocument| vec![token.id.clone(), token.created_at.clone(), token.expires_at.clone(), used(token), ended(token)];
+        text += &format!(
+            "\n{}",
+            output::table(&["token", "created", "expires", "last used", "revoked"], tokens.iter().map(row).collect(), "No tokens.")
+        );
     }
     text
 }

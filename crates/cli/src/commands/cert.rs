@@ -1,5 +1,6 @@
 //! `chancery cert`: issue, find, download, renew and revoke certificates, and fetch keys that the server made.
 
+mod bulk;
 mod issue;
 mod key;
 mod revoke;
@@ -34,7 +35,7 @@ enum CertCommand {
     #[command(after_help = "Examples:\n  chancery cert list\n  chancery cert list --status revoked --json")]
     List(search::ListArgs),
     /// Find certificates by one of their names.
-    #[command(after_help = "Examples:\n  chancery cert search api.example.com")]
+    #[command(after_help = "Examples:\n  chancery cert search api.example.com\n  chancery cert search '*.example.com'")]
     Search(search::SearchArgs),
     /// Show a certificate.
     #[command(after_help = "Examples:\n  chancery cert show 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93")]
@@ -62,6 +63,12 @@ enum CertCommand {
     /// Revoke a certificate for good.
     #[command(after_help = "Examples:\n  chancery cert revoke 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --reason key-compromise")]
     Revoke(revoke::RevokeArgs),
+    /// Many certificates at once, each with its own result.
+    #[command(subcommand)]
+    Bulk(bulk::BulkCommand),
+    /// Export certificates, all or those that fit.
+    #[command(after_help = "Examples:\n  chancery cert export --out inventory.csv\n  chancery cert export --format jsonl --renewal-due")]
+    Export(search::ExportArgs),
     /// Private keys that the server made.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -75,6 +82,8 @@ pub(crate) async fn cert(args: CertArgs, form: Form) -> Result<(), Ended> {
         CertCommand::List(args) => search::list(&desk, args).await,
         CertCommand::Search(args) => search::search(&desk, args).await,
         CertCommand::Revoke(args) => revoke::revoke(&desk, args).await,
+        CertCommand::Bulk(command) => bulk::bulk(&desk, command).await,
+        CertCommand::Export(args) => search::export(&desk, args).await,
         CertCommand::Key(command) => key::key(&desk, command).await,
         CertCommand::Show { certificate } => {
             desk.show(&desk.own(&format!("/certificates/{certificate}")).await?, shown);

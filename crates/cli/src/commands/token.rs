@@ -4,7 +4,7 @@ use super::{ServerArgs, expect_free, save_secret};
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_domain::{AccountId, TokenId};
-use chancery_http::api::accounts::{MintTokenBody, TokenDocument};
+use chancery_http::api::accounts::{MintTokenBody, RotateTokenBody, RotatedDocument, TokenDocument};
 use chancery_http::api::platform::EmptyBody;
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -32,6 +32,23 @@ enum TokenCommand {
         #[arg(long, value_name = "FILE")]
         save: Option<PathBuf>,
     },
+    /// Rotate a token: a successor with the same lifetime, and an end for the old one after an overlap.
+    #[command(
+        after_help = "Examples:\n  chancery token rotate 01a1fbbf-f20a-7ae1-8a02-e6da40185e28 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --save ci.token\n  \
+        chancery token rotate 01a1fbbf-f20a-7ae1-8a02-e6da40185e28 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --overlap-hours 0"
+    )]
+    Rotate {
+        /// The account's id.
+        account: AccountId,
+        /// The token's id.
+        token: TokenId,
+        /// Hours until the old token ends.
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(0..=720))]
+        overlap_hours: u64,
+        /// Write the new token to this new file (mode 0600) instead of printing it.
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
+    },
     /// Revoke a token; every node obeys within 5 s.
     #[command(after_help = "Examples:\n  chancery token revoke 01a1fbbf-f20a-7ae1-8a02-e6da40185e28 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93")]
     Revoke {
@@ -55,6 +72,19 @@ pub(crate) async fn token(args: TokenArgs, form: Form) -> Result<(), Ended> {
             }
             desk.show(&minted, shown);
         }
+        TokenCommand::Rotate { account, token, overlap_hours, save } => {
+            expect_free(save.as_ref())?;
+            let body = RotateTokenBody { overlap_seconds: Some(overlap_hours * 3600) };
+            let mut rotated: RotatedDocument = desk.act(&format!("/accounts/{account}/tokens/{token}/rotate"), &body).await?;
+            if let (Some(path), Some(token)) = (&save, &rotated.successor.token) {
+                save_secret(path, token)?;
+                rotated.successor.token = None;
+            }
+            desk.show(&rotated, |rotated| {
+                let old = [("replaces", rotated.replaced.id.as_str()), ("which ends", rotated.replaced.expires_at.as_str())];
+                format!("{}{}", shown(&rotated.successor), output::fields(&[old[0], old[1], ("event", &rotated.event.id)]))
+            });
+        }
         TokenCommand::Revoke { account, token } => {
             desk.show(&desk.act(&format!("/accounts/{account}/tokens/{token}/revoke"), &EmptyBody {}).await?, shown);
         }
@@ -68,6 +98,8 @@ fn shown(token: &TokenDocument) -> String {
         ("token", token.token.as_deref().unwrap_or_default()),
         ("created", &token.created_at),
         ("expires", &token.expires_at),
+        ("last used", token.last_used_at.as_deref().unwrap_or_default()),
+        ("successor", token.successor.as_deref().unwrap_or_default()),
         ("revoked", token.ended_at.as_deref().unwrap_or_default()),
         ("event", token.event.as_ref().map(|event| event.id.as_str()).unwrap_or_default()),
     ])

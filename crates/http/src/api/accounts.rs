@@ -7,7 +7,7 @@ use crate::request::{Ids, InTenant, Submitted};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use chancery_app::{Account, Chancery, MintedToken, TokenInfo};
+use chancery_app::{Account, Chancery, MintedToken, RotatedToken, TokenInfo};
 use chancery_domain::role::Role;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -34,6 +34,15 @@ pub struct MintTokenBody {
     pub expires_in_seconds: Option<u64>,
 }
 
+/// How to rotate a token.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateTokenBody {
+    /// The old token ends after so many seconds, 86400 (a day) by default, 30 days at most; 0 ends it at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap_seconds: Option<u64>,
+}
+
 /// An account.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AccountDocument {
@@ -47,7 +56,7 @@ pub struct AccountDocument {
     pub enabled: bool,
     /// When it was made.
     pub created_at: String,
-    /// Its tokens, where one account is shown.
+    /// Its tokens where one account is shown; where many are listed, those that expire within 14 days and have no successor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Vec<TokenDocument>>,
     /// The event of what was just done to it.
@@ -69,9 +78,24 @@ pub struct TokenDocument {
     pub expires_at: String,
     /// When it was revoked.
     pub ended_at: Option<String>,
+    /// The hour in which it was last used.
+    pub last_used_at: Option<String>,
+    /// The token that took its place.
+    pub successor: Option<String>,
     /// The event of what was just done to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<EventRef>,
+}
+
+/// A token and the one that took its place.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RotatedDocument {
+    /// The new token, shown once.
+    pub successor: TokenDocument,
+    /// The old token with its new end.
+    pub replaced: TokenDocument,
+    /// The event of the rotation.
+    pub event: EventRef,
 }
 
 /// A page of accounts.
@@ -105,6 +129,8 @@ impl From<&TokenInfo> for TokenDocument {
             created_at: token.created_at.to_string(),
             expires_at: token.expires_at.to_string(),
             ended_at: token.ended_at.map(|at| at.to_string()),
+            last_used_at: token.used_at.map(|at| at.to_string()),
+            successor: token.successor.map(|id| id.to_string()),
             event: None,
         }
     }
@@ -117,16 +143,24 @@ impl From<MintedToken> for TokenDocument {
     }
 }
 
+impl From<RotatedToken> for RotatedDocument {
+    fn from(rotated: RotatedToken) -> Self {
+        let event = rotated.successor.receipt.clone().into();
+        Self { replaced: (&rotated.replaced).into(), event, successor: TokenDocument { event: None, ..rotated.successor.into() } }
+    }
+}
+
 pub(crate) fn routes() -> OpenApiRouter<Chancery> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(show))
         .routes(routes!(disable))
         .routes(routes!(mint))
+        .routes(routes!(rotate))
         .routes(routes!(revoke))
 }
 
-/// List accounts.
+/// List accounts, each with its tokens that expire within 14 days and have no successor.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/accounts", tag = "accounts", security(("token" = [])),
     extensions(("x-action" = json!("account:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), PageQuery),
@@ -134,8 +168,12 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
 async fn list(State(service): State<Chancery>, caller: InTenant, Query(query): Query<PageQuery>) -> Result<Json<AccountPage>, Error> {
     let page = query.page()?;
     let accounts = service.accounts(&caller, page).await?;
-    let next = next(&accounts, page.limit, |account| account.id.to_string());
-    Ok(Json(AccountPage { items: accounts.iter().map(Into::into).collect(), next }))
+    let next = next(&accounts, page.limit, |(account, _)| account.id.to_string());
+    let document = |(account, tokens): &(Account, Vec<TokenInfo>)| AccountDocument {
+        tokens: Some(tokens.iter().map(Into::into).collect()),
+        ..account.into()
+    };
+    Ok(Json(AccountPage { items: accounts.iter().map(document).collect(), next }))
 }
 
 /// Make an account. Nobody gives roles that include what they lack.
@@ -198,6 +236,26 @@ async fn mint(
     let lifetime = Duration::from_secs(body.expires_in_seconds.unwrap_or(90 * 86_400));
     let minted = service.mint_token(&caller.once(once), ids.parse("account")?, lifetime).await?;
     Ok((StatusCode::CREATED, Json(minted.into())))
+}
+
+/// Rotate a token: a successor with the same lifetime, and an end for the old one after an overlap. Repeated with the same
+/// Idempotency-Key it answers without the token.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts/{account}/tokens/{token}/rotate", tag = "accounts",
+    security(("token" = [])),
+    extensions(("x-action" = json!("account:write"))), request_body = RotateTokenBody,
+    params(("tenant" = String, Path, description = "The tenant's id"),
+    ("account" = String, Path, description = "The account's id"), ("token" = String, Path, description = "The token's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 201, body = RotatedDocument), Problems))]
+async fn rotate(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { body, once }: Submitted<RotateTokenBody>,
+) -> Result<(StatusCode, Json<RotatedDocument>), Error> {
+    let overlap = Duration::from_secs(body.overlap_seconds.unwrap_or(86_400));
+    let rotated = service.rotate_token(&caller.once(once), ids.parse("account")?, ids.parse("token")?, overlap).await?;
+    Ok((StatusCode::CREATED, Json(rotated.into())))
 }
 
 /// Revoke a token; every node obeys within 5 s.

@@ -8,12 +8,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chancery_app::{Certificate, Chancery, IssueRequest, KeySource, Page, RenewRequest, certificate_pem, private_key_pem};
-use chancery_domain::CertificateId;
+use chancery_app::{
+    Certificate, CertificateSearch, Chancery, IssueRequest, KeySource, Page, RenewRequest, certificate_pem, private_key_pem,
+};
 use chancery_domain::certificate::{CertificateStatus, RevocationReason};
 use chancery_domain::key::Custody;
 use chancery_domain::name::SubjectName;
+use chancery_domain::{CertificateId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -77,17 +80,50 @@ fn unspecified() -> String {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CertificateQuery {
-    /// Only those with exactly this name.
+    /// Only those with this name; `*.example.com` means every host below `example.com`, at any depth.
     pub name: Option<String>,
     /// Only the one with this serial number, 32 hexadecimal digits.
     pub serial: Option<String>,
     /// Only those with this status: `issued`, `renewed`, `revoked`, `expired`.
     pub status: Option<String>,
+    /// Only those of this profile.
+    pub profile: Option<String>,
+    /// Only those of the issuer with this id.
+    pub issuer: Option<String>,
+    /// Only those whose validity ends before this time, RFC 3339.
+    pub expires_before: Option<String>,
+    /// With `true` only issued ones whose renewal is due.
+    pub renewal_due: Option<bool>,
     /// At most so many items, 1 to 200; 50 by default.
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<u32>,
     /// The `next` of the page before.
     pub cursor: Option<String>,
+}
+
+impl CertificateQuery {
+    /// What is searched for.
+    pub(crate) fn search(&self) -> Result<CertificateSearch, Error> {
+        let status = |text: &str| CertificateStatus::from_name(text).ok_or_else(|| Error::field("status", "no such status"));
+        Ok(CertificateSearch {
+            status: self.status.as_deref().map(status).transpose()?,
+            name: parsed("name", self.name.as_deref())?,
+            serial: parsed("serial", self.serial.as_deref())?,
+            profile: parsed("profile", self.profile.as_deref())?,
+            issuer: parsed("issuer", self.issuer.as_deref())?,
+            expires_before: self
+                .expires_before
+                .as_deref()
+                .map(Timestamp::parse)
+                .transpose()
+                .map_err(|e| Error::field("expires_before", e))?,
+            renewal_due: self.renewal_due.unwrap_or(false),
+        })
+    }
+}
+
+fn parsed<T: FromStr<Err: ToString>>(field: &'static str, text: Option<&str>) -> Result<Option<T>, Error> {
+    text.map(str::parse).transpose().map_err(|error: T::Err| Error::field(field, error))
 }
 
 /// A certificate.
@@ -201,12 +237,9 @@ async fn list(
     caller: InTenant,
     Query(query): Query<CertificateQuery>,
 ) -> Result<Json<CertificatePage>, Error> {
-    let paging = crate::api::common::PageQuery { limit: query.limit, cursor: query.cursor };
+    let paging = crate::api::common::PageQuery { limit: query.limit, cursor: query.cursor.clone() };
     let page: Page<CertificateId> = paging.page()?;
-    let status = query.status.map(|text| CertificateStatus::from_name(&text).ok_or_else(|| Error::field("status", "no such status")));
-    let name = query.name.map(|text| text.parse::<SubjectName>().map_err(|error| Error::field("name", error)));
-    let serial = query.serial.map(|text| text.parse().map_err(|error| Error::field("serial", error)));
-    let found = service.certificates(&caller, status.transpose()?, name.transpose()?.as_ref(), serial.transpose()?, page).await?;
+    let found = service.certificates(&caller, &query.search()?, page).await?;
     let next = next(&found, page.limit, |certificate| certificate.id.to_string());
     Ok(Json(CertificatePage { items: found.into_iter().map(Into::into).collect(), next }))
 }

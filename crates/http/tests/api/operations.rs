@@ -74,10 +74,12 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
     match schema {
         "EnrolBody" => json!({"name": "Sample"}),
         "CreateTenantBody" => json!({"slug": format!("sample-{}", &ids["account"][28..])}),
-        "EmptyBody" | "MintTokenBody" | "RenewBody" => json!({}),
+        "EmptyBody" | "MintTokenBody" | "RotateTokenBody" | "RenewBody" => json!({}),
         "CreateAccountBody" => json!({"name": "Sample", "roles": ["viewer"]}),
         "CreateIssuerBody" => json!({"name": "Sample", "permitted_names": [ids["permitted"]]}),
         "IssueBody" => json!({"profile": "tls-server", "names": [ids["host"]], "issuer": ids["issuer"]}),
+        "BulkRevokeBody" => json!({"certificates": [ids["certificate"]], "reason": "superseded"}),
+        "BulkRenewBody" => json!({"certificates": [ids["certificate"]]}),
         "RevokeBody" => json!({"reason": "superseded"}),
         // The one body without a schema: a profile.
         "" => serde_json::from_str::<Value>(&ids["profile-body"]).unwrap(),

@@ -3,7 +3,7 @@
 use crate::engine::{Engine, tenant_row};
 use crate::rows::{BLIND, Rows, SHARD, now};
 use chancery_domain::certificate::CertificateStatus;
-use chancery_domain::{Serial, Timestamp};
+use chancery_domain::{IssuerId, Serial, Timestamp};
 use chancery_store::{CertificateFilter, Page, TenantRow, TenantView};
 use rstest::rstest;
 
@@ -68,7 +68,7 @@ fn filters(serial: Serial) -> Vec<CertificateFilter> {
     let mut filters = Vec::new();
     for status in [None, Some(CertificateStatus::Issued)] {
         for name in [None, Some(BLIND)] {
-            filters.extend([None, Some(serial)].map(|serial| CertificateFilter { status, name, serial }));
+            filters.extend([None, Some(serial)].map(|serial| CertificateFilter { status, name, serial, ..CertificateFilter::default() }));
         }
     }
     filters
@@ -88,7 +88,11 @@ async fn a_filter_that_does_not_match_shows_nothing(#[values(Engine::Sqlite, Eng
         let wrong = [
             CertificateFilter { status: Some(CertificateStatus::Revoked), ..filter.clone() },
             CertificateFilter { name: Some([0xee; 16]), ..filter.clone() },
-            CertificateFilter { serial: Some(other), ..filter },
+            CertificateFilter { serial: Some(other), ..filter.clone() },
+            CertificateFilter { profile: Some("another".to_owned()), ..filter.clone() },
+            CertificateFilter { issuer: Some(IssuerId::from_bytes([0xee; 16])), ..filter.clone() },
+            CertificateFilter { expires_before: Some(Timestamp::from_millis(0)), ..filter.clone() },
+            CertificateFilter { renewal_due: Some(Timestamp::from_millis(0)), ..filter },
         ];
         for filter in wrong {
             let shown = view.certificates(&filter, Page { before: None, limit: 10 }).await.unwrap();

@@ -4,7 +4,7 @@ use crate::engine::{Engine, Harness};
 use crate::rows::{Rows, SHARD, now};
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{TenantId, Timestamp};
+use chancery_domain::{TenantId, Timestamp, TokenId};
 use chancery_store::{Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, TenantView};
 use rstest::rstest;
 
@@ -43,12 +43,15 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
 
     once(&view, Guard::Version("account"), |changes| changes.disable_account(&rows.account)).await;
     assert!(!view.account(rows.account.id).await.unwrap().unwrap().enabled);
+    let later = TokenId::from_bytes([7; 16]);
+    once(&view, Guard::Version("token"), |changes| changes.succeed_token(rows.token.id, later, now())).await;
+    assert_eq!(view.token(rows.token.id).await.unwrap().unwrap().successor, Some(later));
     once(&view, Guard::Version("token"), |changes| changes.end_token(rows.token.id, now())).await;
     assert_eq!(view.token(rows.token.id).await.unwrap().unwrap().ended_at, Some(now()));
     once(&view, Guard::Version("tenant"), |changes| changes.move_tenant(TenantStatus::Active, TenantStatus::Suspending)).await;
     assert_eq!(view.tenant().await.unwrap().unwrap().status, TenantStatus::Suspending);
-    // Each of these three, and none of the refused ones, started an epoch.
-    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 3));
+    // Each of these four, and none of the refused ones, started an epoch.
+    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 4));
 
     once(&view, Guard::Version("certificate"), |changes| changes.move_certificate(&rows.certificate, CertificateStatus::Revoked)).await;
     let moved = view.certificate(rows.certificate.id).await.unwrap().unwrap();

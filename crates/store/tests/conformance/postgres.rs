@@ -161,7 +161,7 @@ async fn a_database_that_is_not_safe_is_refused() {
         ("CREATE TABLE tenant.fresh (tenant_id BYTEA)", "DROP TABLE tenant.fresh", "fresh"),
         ("CREATE VIEW platform.leak AS SELECT * FROM tenant.event", "DROP VIEW platform.leak", "platform"),
         ("UPDATE platform.schema_version SET version = 0", "UPDATE platform.schema_version SET version = 1000", "owner's URL"),
-        ("SELECT 1", "UPDATE platform.schema_version SET version = 1", "newer program"),
+        ("SELECT 1", "UPDATE platform.schema_version SET version = 2", "newer program"),
     ] {
         superuser.batch_execute(harm).await.unwrap();
         let text = refusal(&app_url).await;

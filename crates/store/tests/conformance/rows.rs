@@ -86,7 +86,7 @@ impl Rows {
             account: AccountRow { id: account, name: sealed(), roles: vec![Role::Issuer, Role::Viewer], enabled: true, created_at: now(), version: 1 },
             token: TokenRow {
                 id: TokenId::from_bytes(bytes(2)), account: Some(account), roles: vec![], hash: [tenant; 32],
-                created_at: now(), expires_at: now(), ended_at: None,
+                created_at: now(), expires_at: now(), ended_at: None, used_at: None, successor: None,
             },
             kek: KekRow { kind: "main".to_owned(), version: 1, wrapped: sealed() },
             purpose_key: PurposeKeyRow { purpose: "data".to_owned(), version: 1, kek_version: 1, wrapped: sealed() },

@@ -36,8 +36,9 @@ fn files(directory: &Path) -> [PathBuf; 2] {
 async fn open_and_close(directory: &Path) -> [Columns; 2] {
     let store = open_sqlite(directory, ManualClock::starting()).await;
     store.create_realm(tenant_id(1)).await.unwrap();
-    // Opening the tenant's file brings it up to date.
+    // Opening a file brings it up to date.
     store.tenant(tenant_id(1)).tenant().await.unwrap();
+    store.platform().tenant().await.unwrap();
     drop(store);
     files(directory).map(|path| sqlite_columns(&path))
 }

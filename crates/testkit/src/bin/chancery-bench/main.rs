@@ -1,6 +1,6 @@
 //! Benchmarks: ratios taken in one interleaved run against a limit of this machine, never a pass or a failure.
 //!
-//! `chancery-bench issue [--quick] [--json]`; called through `cargo xtask bench`.
+//! `chancery-bench issue|inventory [--quick] [--json]`; called through `cargo xtask bench`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "I10, I12 are about the product; a benchmark looks at the clock and dials its own server")]
@@ -10,6 +10,7 @@ mod csr;
 mod floor;
 mod http;
 mod inprocess;
+mod inventory;
 mod issue;
 mod report;
 mod server;
@@ -29,6 +30,10 @@ fn main() -> Result<()> {
             let report = runtime.block_on(issue::run(quick))?;
             report.print(json)
         }
-        _ => bail!("there is one benchmark so far: issue [--quick] [--json]"),
+        Some("inventory") => {
+            let report = runtime.block_on(inventory::run(quick))?;
+            report.print(json)
+        }
+        _ => bail!("the benchmarks so far: issue, inventory; each with [--quick] [--json]"),
     }
 }

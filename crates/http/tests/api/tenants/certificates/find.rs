@@ -37,6 +37,57 @@ async fn by_name_serial_and_status(server: &TestServer) {
     }
 }
 
+async fn by_suffix_at_any_depth(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    let issue = async |tenant: &chancery_testkit::TestTenant, names: Vec<String>| {
+        let body = json!({"profile": "tls-server", "names": names});
+        text(&server.as_(&tenant.admin).post(&tenant.path("/certificates"), body).await.ok(201)["id"]).to_owned()
+    };
+    let host = |label: &str| server.acme.host(label);
+    // Two names under one suffix are one certificate.
+    let flat = issue(&server.acme, vec![host("www"), host("api")]).await;
+    issue(server.in_brava(), vec![server.brava.host("a.eu")]).await;
+    let below = issue(&server.acme, vec![host("a.eu")]).await;
+    let deep = issue(&server.acme, vec![host("a.b.c.d.e.f.eu")]).await;
+    assert_eq!(found(server, &format!("name={}", host("*"))).await, [deep.as_str(), &below, &flat]);
+    assert_eq!(found(server, &format!("name={}", host("*.eu"))).await, [deep.as_str(), &below]);
+    assert_eq!(found(server, &format!("name={}", host("*.f.eu"))).await, [deep.as_str()]);
+    assert_eq!(found(server, &format!("name={}", host("*.www"))).await, [""; 0], "nothing is below a host itself");
+    assert_eq!(found(server, &format!("name={}", host("*.e"))).await, [""; 0], "a label is whole");
+    assert_eq!(found(server, &format!("name={}&limit=1", host("*"))).await, [deep.as_str()]);
+    let long = admin.get(&server.acme.path(&format!("/certificates?name={}", host("*.c.d.e.f.eu")))).await;
+    assert_eq!(long.problem(422, "invalid")["field"], "name");
+}
+
+async fn by_profile_issuer_end_and_renewal(server: &TestServer) {
+    let server_one = server.certificate(&server.acme, "www").await;
+    let body = json!({"profile": "mtls", "names": [server.acme.host("peer")], "validity_seconds": 86_400});
+    let short = server.as_(&server.acme.admin).post(&server.acme.path("/certificates"), body).await.ok(201);
+    let (long, short_id) = (text(&server_one["id"]), text(&short["id"]));
+    assert_eq!(found(server, "profile=mtls").await, [short_id]);
+    assert_eq!(found(server, "profile=none-such").await, [""; 0]);
+    assert_eq!(found(server, &format!("issuer={}", server.acme.issuer)).await, [short_id, long]);
+    assert_eq!(found(server, &format!("issuer={}", server.brava.issuer)).await, [""; 0]);
+    assert_eq!(found(server, &format!("expires_before={}", text(&server_one["not_after"]))).await, [short_id]);
+    let both = format!("name={}&profile=mtls&expires_before=2050-01-01T00:00:00Z", server.acme.host("*"));
+    assert_eq!(found(server, &both).await, [short_id]);
+    assert_eq!(found(server, &format!("serial={}&profile=tls-server", text(&short["serial"]))).await, [""; 0]);
+    assert_eq!(found(server, "renewal_due=true").await, [""; 0]);
+    server.clock.advance(std::time::Duration::from_secs(80_000));
+    assert_eq!(found(server, "renewal_due=true").await, [short_id]);
+    server.as_(&server.acme.admin).post(&at(server, &short, "/revoke"), json!({})).await.ok(200);
+    assert_eq!(found(server, "renewal_due=true").await, [""; 0]);
+    for (bad, field) in [
+        ("renewal_due=true&status=revoked", "renewal_due"),
+        ("expires_before=soon", "expires_before"),
+        ("issuer=x", "issuer"),
+        ("profile=..", "profile"),
+    ] {
+        let answer = server.as_(&server.acme.admin).get(&server.acme.path(&format!("/certificates?{bad}"))).await;
+        assert_eq!(answer.problem(422, "invalid")["field"], field);
+    }
+}
+
 async fn pages_stay_while_new_ones_are_added(server: &TestServer) {
     let mut expected = Vec::new();
     for number in 0..7 {
@@ -68,4 +119,10 @@ async fn downloads_are_what_openssl_reads(server: &TestServer) {
     assert!(said.contains(text(&certificate["serial"]).trim_start_matches('0')), "{said}");
 }
 
-on_both_engines!(by_name_serial_and_status, pages_stay_while_new_ones_are_added, downloads_are_what_openssl_reads);
+on_both_engines!(
+    by_suffix_at_any_depth,
+    by_profile_issuer_end_and_renewal,
+    by_name_serial_and_status,
+    pages_stay_while_new_ones_are_added,
+    downloads_are_what_openssl_reads
+);

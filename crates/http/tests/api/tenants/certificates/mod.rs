@@ -1,6 +1,8 @@
 //! `/v1/tenants/{tenant}/certificates…`.
 
+mod bulk;
 mod expiry;
+mod export;
 mod find;
 mod idempotency;
 mod issue;
