@@ -11,12 +11,15 @@ use der::{Decode, Reader, SliceReader};
 use spki::SubjectPublicKeyInfoRef;
 
 mod arithmetic;
+mod believed;
 mod compromised;
 mod edwards;
 mod elliptic;
 mod rsa;
 mod weak;
 
+pub use believed::RefusedSignature;
+pub(crate) use believed::believed;
 pub(crate) use compromised::is_compromised;
 
 /// `AlgorithmIdentifier` of ecdsa-with-SHA256, parameters absent (RFC 5758 section 3.2).
@@ -44,17 +47,6 @@ pub(crate) const fn signature_algorithm(algorithm: KeyAlgorithm) -> &'static [u8
         KeyAlgorithm::Ed25519 => ED25519,
         KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => SHA256_WITH_RSA,
         KeyAlgorithm::MlDsa65 => ML_DSA_65_IDENTIFIER,
-    }
-}
-
-/// The name of that algorithm, for messages.
-pub(crate) const fn signature_name(algorithm: KeyAlgorithm) -> &'static str {
-    match algorithm {
-        KeyAlgorithm::EcP256 => "ecdsa-with-SHA256",
-        KeyAlgorithm::EcP384 => "ecdsa-with-SHA384",
-        KeyAlgorithm::Ed25519 => "id-Ed25519",
-        KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => "sha256WithRSAEncryption and NULL",
-        KeyAlgorithm::MlDsa65 => "id-ml-dsa-65",
     }
 }
 

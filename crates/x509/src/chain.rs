@@ -1,7 +1,6 @@
 //! Path validation (RFC 5280 section 6.1), as much of it as chains of this crate need: no policies, no revocation.
 //! Whatever it does not understand it refuses.
 
-use crate::algorithm::signature_algorithm;
 use crate::certificate::Certificate;
 use crate::key::PublicKey;
 use crate::time::from_x509;
@@ -67,10 +66,8 @@ fn signed_by(certificate: &Certificate<'_>, issuer: &Certificate<'_>) -> Result<
         return Err("its authorityKeyIdentifier is not the subjectKeyIdentifier of the next certificate".to_owned());
     }
     let key = PublicKey::from_spki_der(issuer.tbs.spki_der).map_err(|error| format!("the key of its issuer: {error}"))?;
-    if certificate.parts.algorithm_der != signature_algorithm(key.algorithm()) {
-        return Err("its signature algorithm is not that of its issuer's key".to_owned());
-    }
-    key.verify(certificate.parts.tbs_der, certificate.parts.signature).map_err(|error| error.to_string())
+    key.verify_as(certificate.parts.algorithm_der, certificate.parts.tbs_der, certificate.parts.signature)
+        .map_err(|error| error.to_string())
 }
 
 /// `below` is everything under the authority, the leaf first.

@@ -1,6 +1,6 @@
 //! Certification requests (PKCS#10, RFC 2986): what a stranger sends, reduced to a key that it holds and the names that it wishes.
 
-use crate::algorithm::{signature_algorithm, signature_name};
+use crate::algorithm::{RefusedSignature, believed};
 use crate::extension::RawExtension;
 use crate::key::{BadKey, PublicKey};
 use crate::name::{self, NameError};
@@ -56,14 +56,9 @@ pub enum CsrError {
     /// The key.
     #[error("certificationRequestInfo.{0}")]
     Key(#[from] BadKey),
-    /// Not the algorithm that goes with the key.
-    #[error("signatureAlgorithm: sign a request for a {key} key with {signature}")]
-    SignatureAlgorithm {
-        /// The kind of key in the request.
-        key: &'static str,
-        /// The algorithm, and its parameters if it has some.
-        signature: &'static str,
-    },
+    /// Not an algorithm that goes with the key.
+    #[error("signatureAlgorithm: {0}")]
+    SignatureAlgorithm(#[from] RefusedSignature),
     /// Whoever sent this does not hold the key, or it was changed.
     #[error("signature: does not verify with the request's own key")]
     Signature,
@@ -114,14 +109,11 @@ impl CertificationRequest {
             return Err(CsrError::Version);
         }
         let public_key = PublicKey::from_spki_der(info.spki_der)?;
-        if parts.algorithm_der != signature_algorithm(public_key.algorithm()) {
-            let (key, signature) = (public_key.algorithm().as_str(), signature_name(public_key.algorithm()));
-            return Err(CsrError::SignatureAlgorithm { key, signature });
-        }
+        believed(public_key.algorithm(), parts.algorithm_der)?;
         let common_name = common_name(info.subject_der)?;
         let names = requested_names(&info.attributes)?;
         // Last, because it costs more than all the rest.
-        public_key.verify(parts.tbs_der, parts.signature).map_err(|_| CsrError::Signature)?;
+        public_key.verify_as(parts.algorithm_der, parts.tbs_der, parts.signature).map_err(|_| CsrError::Signature)?;
         Ok(Self { public_key, names, common_name })
     }
 }

@@ -1,6 +1,6 @@
 //! Public keys, the port through which private keys sign, and the proof that the two belong together.
 
-use crate::algorithm;
+use crate::algorithm::{self, RefusedSignature, believed, signature_algorithm};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::ParsedPublicKey;
 use chancery_domain::key::KeyAlgorithm;
@@ -101,6 +101,17 @@ pub enum BadKey {
 #[error("the signature does not verify with this public key")]
 pub struct BadSignature;
 
+/// Why a signature of somebody else is not believed.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Unverified {
+    /// Its algorithm is refused, whatever the signature is worth.
+    #[error("signatureAlgorithm: {0}")]
+    Algorithm(#[from] RefusedSignature),
+    /// It does not verify.
+    #[error(transparent)]
+    Signature(#[from] BadSignature),
+}
+
 /// Why something could not be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
@@ -165,6 +176,19 @@ impl PublicKey {
     /// [`BadSignature`], whatever the reason.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         self.verifier.verify_sig(message, signature).map_err(|_| BadSignature)
+    }
+    /// Checks a signature of somebody else over `message`, made with the algorithm of this encoded `AlgorithmIdentifier`.
+    ///
+    /// # Errors
+    /// [`Unverified`] says whether the algorithm or the signature is at fault.
+    pub fn verify_as(&self, algorithm_der: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Unverified> {
+        // The usual case has its key parsed already.
+        if algorithm_der == signature_algorithm(self.algorithm) {
+            return Ok(self.verify(message, signature)?);
+        }
+        let scheme = believed(self.algorithm, algorithm_der)?;
+        let spki = SubjectPublicKeyInfoRef::from_der(&self.spki_der).map_err(|_| BadSignature)?;
+        Ok(scheme.verify_sig(spki.subject_public_key.raw_bytes(), message, signature).map_err(|_| BadSignature)?)
     }
 }
 

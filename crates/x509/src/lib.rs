@@ -21,11 +21,12 @@ pub mod prepared;
 pub mod summary;
 mod time;
 
+pub use algorithm::RefusedSignature;
 pub use chain::{ChainError, verify_chain};
 pub use crl::{Crl, CrlEntry, CrlError, CrlPlan};
 pub use csr::{CertificationRequest, CsrError};
 pub use issuer::{IssuerCertificate, IssuerError};
-pub use key::{BadKey, BadSignature, PublicKey, SignError, Signer, prove_key_pair};
+pub use key::{BadKey, BadSignature, PublicKey, SignError, Signer, Unverified, prove_key_pair};
 pub use lint::{Finding, LintError};
 pub use plan::{Addresses, CaPlan, CertificatePlan, DistinguishedName};
 pub use prepared::{CaCertificate, Leaf, Prepared, RevocationList, Signed};

@@ -1,7 +1,7 @@
 //! Chains, judged by us, by openssl and by webpki, which must agree.
 
 use crate::support::*;
-use chancery_x509::{IssuerCertificate, Signer, verify_chain};
+use chancery_x509::{CertificateSummary, IssuerCertificate, Signer, verify_chain};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use std::time::Duration;
 
@@ -110,6 +110,44 @@ fn what_does_not_hold_is_refused() {
     // A leaf that signs.
     let below = signed_by_a_leaf(&key);
     assert!(problem(&below, &[&leaf, issuer], root, NOW).1.contains("not an authority"));
+}
+
+/// Roots of openssl's with intermediates of openssl's, over each hash that is believed, and two that are not.
+#[test]
+fn chains_of_openssl_hold_over_the_hashes_in_use() {
+    let openssl = Openssl::new();
+    openssl.file("ca.ext", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n");
+    openssl.ok("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out below.key");
+    openssl.ok("req -new -key below.key -subj /CN=Below -out below.csr");
+    for (kind, digest, expected) in [
+        ("RSA -pkeyopt rsa_keygen_bits:3072", "sha256", Ok(())),
+        ("RSA -pkeyopt rsa_keygen_bits:2048", "sha384", Ok(())),
+        ("RSA -pkeyopt rsa_keygen_bits:2048", "sha512", Ok(())),
+        ("EC -pkeyopt ec_paramgen_curve:P-256", "sha384", Ok(())),
+        ("EC -pkeyopt ec_paramgen_curve:P-384", "sha256", Ok(())),
+        ("EC -pkeyopt ec_paramgen_curve:P-384", "sha512", Err("ecdsa-with-SHA256 or ecdsa-with-SHA384")),
+        ("EC -pkeyopt ec_paramgen_curve:P-256", "sha1", Err("SHA-1 is broken")),
+        ("RSA -pkeyopt rsa_keygen_bits:2048", "md5", Err("MD5 is broken")),
+        ("RSA -pkeyopt rsa_keygen_bits:2048", "sha256 -sigopt rsa_padding_mode:pss", Err("RSASSA-PSS is not read")),
+    ] {
+        openssl.ok(&format!("genpkey -algorithm {kind} -out root.key"));
+        openssl.ok(&format!(
+            "req -x509 -new -{digest} -key root.key -subj /CN=Root -addext keyUsage=critical,keyCertSign -days 9 -out root.pem"
+        ));
+        let signing = format!("-{digest} -CA root.pem -CAkey root.key -CAcreateserial -days 8 -extfile ca.ext");
+        openssl.ok(&format!("x509 -req -in below.csr {signing} -outform DER -out below.der"));
+        openssl.ok("x509 -in root.pem -outform DER -out root.der");
+        let (below, root) = (openssl.read("below.der"), openssl.read("root.der"));
+        let at = CertificateSummary::from_der(&below).unwrap().not_before.after(Duration::from_secs(60));
+        let verdict = verify_chain(&below, &[], &root, at).map_err(|error| error.to_string());
+        match expected {
+            Ok(()) => assert_eq!(verdict, Ok(()), "{kind} {digest}"),
+            Err(reason) => assert!(verdict.clone().unwrap_err().contains(reason), "{kind} {digest}: {verdict:?}"),
+        }
+        let mut damaged = below.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        assert!(verify_chain(&damaged, &[], &root, at).is_err(), "{kind} {digest}");
+    }
 }
 
 /// THREATS 16: a leaf's key signs a certificate, its subject being made the issuer by hand.

@@ -15,7 +15,7 @@ const FOREIGN: &[(&str, &[u8])] = &[
     ("hmacWithSHA256 without parameters", b"\x30\x0a\x06\x08\x2a\x86\x48\x86\xf7\x0d\x02\x09"),
     ("md5WithRSAEncryption", b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04\x05\x00"),
     ("sha1WithRSAEncryption", b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05\x05\x00"),
-    ("sha384WithRSAEncryption", b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00"),
+    ("sha384WithRSAEncryption without NULL", b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c"),
     ("sha256WithRSAEncryption without NULL", b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b"),
     ("rsaEncryption", b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"),
     ("RSASSA-PSS without parameters", b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"),
@@ -33,10 +33,24 @@ const FOREIGN: &[(&str, &[u8])] = &[
     ("nothing", b"\x30\x00"),
 ];
 
-/// Each kind's signature algorithm, then the foreign ones.
+const SHA384_WITH_RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00";
+const SHA512_WITH_RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00";
+
+/// Whether it is a signature algorithm for keys of this kind that others may have used.
+fn is_believed(kind: KeyAlgorithm, algorithm: &[u8]) -> bool {
+    let elliptic = [KeyAlgorithm::EcP256, KeyAlgorithm::EcP384];
+    match kind {
+        KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 => elliptic.into_iter().any(|kind| signature_algorithm(kind) == algorithm),
+        KeyAlgorithm::Ed25519 | KeyAlgorithm::MlDsa65 => algorithm == signature_algorithm(kind),
+        _ => [signature_algorithm(kind), SHA384_WITH_RSA, SHA512_WITH_RSA].contains(&algorithm),
+    }
+}
+
+/// Each kind's signature algorithms, then the foreign ones.
 fn identifiers() -> Vec<&'static [u8]> {
     let mut all: Vec<&[u8]> = KeyAlgorithm::ALL.into_iter().map(signature_algorithm).collect();
     all.dedup();
+    all.extend([SHA384_WITH_RSA, SHA512_WITH_RSA]);
     all.extend(FOREIGN.iter().map(|(_, der)| *der));
     all
 }
@@ -54,12 +68,14 @@ fn requests_name_the_algorithm_of_their_key() {
                 continue;
             }
             let said = read.unwrap_err().to_string();
-            assert!(said.starts_with("signatureAlgorithm: sign a request for a ") && said.contains(kind.as_str()), "{said}");
+            // The signature is not what a believed algorithm would have made of the same bytes.
+            let expected = if is_believed(kind, algorithm) { "signature: does not verify" } else { "signatureAlgorithm: for a " };
+            assert!(said.starts_with(expected), "{kind:?}: {said}");
             refused += 1;
         }
     }
-    // Five signature algorithms and twenty that are none, but for the right one of each of seven kinds.
-    assert_eq!(refused, 7 * (5 + 20 - 1));
+    // Seven signature algorithms and twenty that are none, but for the one that made the signature, of each of seven kinds.
+    assert_eq!(refused, 7 * (7 + 20 - 1));
 }
 
 /// The hierarchy of each issuing kind and the to-be-signed bytes of a leaf below it.

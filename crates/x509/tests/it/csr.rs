@@ -33,6 +33,28 @@ fn names_key_and_common_name_are_read() {
     assert_eq!(told.public_key, read.public_key);
 }
 
+/// openssl signs with SHA-256 whatever the key, unless told otherwise.
+#[test]
+fn the_hashes_in_use_are_read() {
+    let openssl = Openssl::new();
+    let curve = |name: &str| format!("ec -pkeyopt ec_paramgen_curve:{name}");
+    let (p256, p384, rsa) = (curve("P-256"), curve("P-384"), "rsa:2048".to_owned());
+    for (kind, digests) in
+        [(&p256, &["-batch", "-sha256", "-sha384"][..]), (&p384, &["-batch", "-sha256", "-sha384"]), (&rsa, &["-sha384", "-sha512"])]
+    {
+        for digest in digests {
+            openssl.ok(&format!("req -new -newkey {kind} {digest} -nodes -keyout key.pem -out csr.pem -subj /CN=a.b"));
+            let csr = openssl.read("csr.pem");
+            let read = CertificationRequest::from_pem_or_der(&csr).unwrap_or_else(|error| panic!("{kind} {digest}: {error}"));
+            assert_eq!(read.common_name.as_deref(), Some("a.b"));
+            // One bit of the signature, and it is not believed.
+            let mut damaged = pem::decode(std::str::from_utf8(&csr).unwrap()).unwrap().remove(0).der.to_vec();
+            *damaged.last_mut().unwrap() ^= 1;
+            assert_eq!(CertificationRequest::from_pem_or_der(&damaged).unwrap_err(), CsrError::Signature, "{kind} {digest}");
+        }
+    }
+}
+
 #[test]
 fn names_are_never_inferred_from_the_subject() {
     let openssl = Openssl::new();

@@ -203,15 +203,20 @@ fn real_keys_of_other_kinds_and_curves_are_refused() {
         ("-newkey rsa:1024", "1024 bits, use 3072"),
         ("-newkey rsa:2047", "2047 bits, use 3072"),
         ("-newkey rsa:2048 -pkeyopt rsa_keygen_pubexp:3", "publicExponent"),
-        ("-newkey rsa:2048 -sha384", "sign a request for a rsa-2048 key with sha256WithRSAEncryption"),
+        (
+            "-newkey rsa:2048 -sha1",
+            "with sha256WithRSAEncryption, sha384WithRSAEncryption or sha512WithRSAEncryption, and NULL: SHA-1 is broken",
+        ),
+        ("-newkey rsa:2048 -md5", "MD5 is broken"),
+        ("-newkey rsa:2048 -sha224", "for a rsa-2048 key sign with sha256WithRSAEncryption"),
         ("-newkey rsa-pss -pkeyopt rsa_keygen_bits:2048", "1.2.840.113549.1.1.10 is not supported"),
-        ("-newkey rsa:2048 -sigopt rsa_padding_mode:pss", "sign a request for a rsa-2048 key with sha256WithRSAEncryption"),
+        ("-newkey rsa:2048 -sigopt rsa_padding_mode:pss", "RSASSA-PSS is not read here"),
         ("-newkey ed448", "1.3.101.113 is not supported"),
         ("-newkey ec -pkeyopt ec_paramgen_curve:secp521r1", "curve 1.3.132.0.35 is not supported"),
-        ("-newkey ec -pkeyopt ec_paramgen_curve:secp384r1 -sha256", "ecdsa-with-SHA384"),
+        ("-newkey ec -pkeyopt ec_paramgen_curve:secp384r1 -sha512", "for a ec-p384 key sign with ecdsa-with-SHA256 or ecdsa-with-SHA384"),
         ("-newkey ec -pkeyopt ec_paramgen_curve:secp256k1", "curve 1.3.132.0.10 is not supported"),
         ("-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -pkeyopt ec_param_enc:explicit", "explicit curve parameters"),
-        ("-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha384", "ecdsa-with-SHA256"),
+        ("-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -sha1", "SHA-1 is broken"),
     ] {
         openssl.ok(&format!("req -new {options} -nodes -keyout key.pem -out csr.pem -subj /CN=a.b"));
         let said = CertificationRequest::from_pem_or_der(&openssl.read("csr.pem")).unwrap_err().to_string();
