@@ -215,7 +215,8 @@ impl Chancery {
     }
 }
 
-fn wish(request: &IssueRequest) -> Result<Wish, Failure> {
+/// What a request comes to, with its key and its wishes read.
+pub(crate) fn wish(request: &IssueRequest) -> Result<Wish, Failure> {
     let (subject, csr, custody, names, common_name) = match &request.key {
         KeySource::Request(bytes) => {
             let csr = CertificationRequest::from_pem_or_der(bytes).map_err(|error| Failure::invalid("csr", error))?;
@@ -238,7 +239,8 @@ fn wish(request: &IssueRequest) -> Result<Wish, Failure> {
     Ok(Wish { profile, issuer, request: request_facts, subject, csr, renews: None })
 }
 
-async fn find_issuer(realm: &Realm, asked: Option<IssuerId>) -> Result<Arc<Authority>, Failure> {
+/// The issuing authority that is meant.
+pub(crate) async fn find_issuer(realm: &Realm, asked: Option<IssuerId>) -> Result<Arc<Authority>, Failure> {
     match asked {
         Some(id) => realm
             .authority(id)

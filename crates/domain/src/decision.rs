@@ -212,9 +212,9 @@ fn validity(
     now: Timestamp,
     refuse: &mut impl FnMut(&str, &str, String),
 ) -> (Timestamp, Timestamp) {
-    let seconds = asked.unwrap_or(profile.default_validity_seconds);
-    if seconds > profile.max_validity_seconds {
-        let longest = profile.max_validity_seconds;
+    let longest = profile.max_validity_at(now);
+    let seconds = asked.unwrap_or(profile.default_validity_seconds.min(longest));
+    if seconds > longest {
         refuse("validity", "validity_seconds", format!("{seconds} s asked for, at most {longest} s are allowed by this profile"));
     }
     if seconds < 300 {
@@ -283,6 +283,28 @@ mod tests {
         assert_eq!(codes(request(&many), |_| {}), ["too-many-names"]);
         let told = codes(request(&many[..100]), |_| {});
         assert_eq!((told.len(), told.last().map(String::as_str)), (MOST_REASONS + 1, Some("more")));
+    }
+
+    #[test]
+    fn the_schedule_in_force_now_decides() {
+        let mut profile = Profile::presets().into_iter().find(|profile| !profile.validity_schedule.is_empty()).unwrap();
+        let limits = IssuerLimits { not_after: Timestamp::from_seconds(3_000_000_000), ..limits() };
+        let days = |profile: &Profile, asked: Option<u32>, now: &str| {
+            let asked = Request { validity_seconds: asked.map(|days| days * 86_400), ..request(&["a.acme.example"]) };
+            let approved = decide(asked, profile, 1, &limits, Timestamp::parse(now).unwrap()).outcome.ok()?;
+            // Both the first and the last second count (RFC 5280 section 4.1.2.5), and a day has 86,400 of them.
+            Some((approved.not_after().seconds() - approved.not_before().seconds() + 1) / 86_400)
+        };
+        assert_eq!(days(&profile, Some(200), "2027-03-14T23:59:59.999Z"), Some(200));
+        assert_eq!(days(&profile, Some(201), "2027-03-14T23:59:59.999Z"), None);
+        assert_eq!(days(&profile, Some(101), "2027-03-15T00:00:00Z"), None);
+        assert_eq!(days(&profile, Some(100), "2027-03-15T00:00:00Z"), Some(100));
+        // Asked for none: the default, or what is left of it.
+        assert_eq!(days(&profile, None, "2029-03-14T23:59:59.999Z"), Some(90));
+        assert_eq!(days(&profile, None, "2029-03-15T00:00:00Z"), Some(47));
+        assert_eq!(days(&profile, Some(48), "2029-03-15T00:00:00Z"), None);
+        profile.validity_schedule.clear();
+        assert_eq!(days(&profile, Some(200), "2029-03-15T00:00:00Z"), Some(200));
     }
 
     #[test]

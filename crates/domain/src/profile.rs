@@ -1,5 +1,6 @@
 //! Certificate profiles: what may be issued, typed and versioned.
 
+use crate::Timestamp;
 use crate::key::{Custody, KeyAlgorithm};
 use crate::pattern::NamePattern;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,16 @@ impl ExtendedKeyUsage {
     }
 }
 
+/// A change of the longest validity that is known beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidityStep {
+    /// From when on it holds, for certificates made then or later.
+    pub from: Timestamp,
+    /// The longest validity, in seconds.
+    pub max_validity_seconds: u32,
+}
+
 /// Where the subject's common name comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,6 +102,9 @@ pub struct Profile {
     pub default_validity_seconds: u32,
     /// The longest validity that the requester may ask for, in seconds.
     pub max_validity_seconds: u32,
+    /// Shorter limits to come, by date; where the default is longer than the limit in force, that limit is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validity_schedule: Vec<ValidityStep>,
     /// Who may hold the private key.
     pub custody: Vec<Custody>,
     /// Renewal is due when this many percent of the validity remain.
@@ -115,6 +129,13 @@ impl Profile {
         presets::all()
     }
 
+    /// The longest validity that may be asked for at this moment, in seconds. The moment of issuance counts, which is never before
+    /// notBefore: a limit that someone reads as one on notBefore is kept as well.
+    pub fn max_validity_at(&self, now: Timestamp) -> u32 {
+        let in_force = self.validity_schedule.iter().rev().find(|step| step.from <= now);
+        in_force.map_or(self.max_validity_seconds, |step| step.max_validity_seconds)
+    }
+
     /// Checks what the types alone do not say.
     pub fn check(&self) -> Result<(), BadProfile> {
         let rule = |holds: bool, field, rule| if holds { Ok(()) } else { Err(BadProfile { field, rule }) };
@@ -130,6 +151,11 @@ impl Profile {
         rule((300..=longest).contains(&self.max_validity_seconds), "max_validity_seconds", "between 300 and 20 years")?;
         let default = (300..=self.max_validity_seconds).contains(&self.default_validity_seconds);
         rule(default, "default_validity_seconds", "between 300 and max_validity_seconds")?;
+        rule(self.validity_schedule.len() <= 20, "validity_schedule", "at most 20 steps")?;
+        let steps = self.validity_schedule.iter().all(|step| (300..=self.max_validity_seconds).contains(&step.max_validity_seconds));
+        rule(steps, "validity_schedule", "each between 300 and max_validity_seconds")?;
+        let ordered = self.validity_schedule.is_sorted_by(|earlier, later| earlier.from < later.from);
+        rule(ordered, "validity_schedule", "by date, each date once")?;
         rule((1..=90).contains(&self.renewal_window_percent), "renewal_window_percent", "between 1 and 90")
     }
 }
@@ -205,5 +231,29 @@ mod tests {
         ] {
             assert_eq!(field(Profile { extended_key_usage: usages, ..good.clone() }).is_none(), sound);
         }
+    }
+
+    #[test]
+    fn a_schedule_out_of_order_or_out_of_bounds_is_refused() {
+        let good = Profile::presets().remove(0);
+        let step = |day: i64, max: u32| ValidityStep { from: Timestamp::from_seconds(day * 86_400), max_validity_seconds: max };
+        for (schedule, sound) in [
+            (vec![step(1, 600), step(2, 300)], true),
+            (vec![step(2, 600), step(1, 300)], false),
+            (vec![step(1, 600), step(1, 300)], false),
+            (vec![step(1, 299)], false),
+            (vec![step(1, good.max_validity_seconds + 1)], false),
+            ((0..21).map(|day| step(day, 300)).collect(), false),
+        ] {
+            let wrong = Profile { validity_schedule: schedule, ..good.clone() }.check().err().map(|error| error.field);
+            assert_eq!(wrong, (!sound).then_some("validity_schedule"));
+        }
+    }
+
+    #[test]
+    fn what_was_stored_before_there_were_schedules_is_still_read() {
+        let text = serde_json::to_string(&Profile::presets()[0]).unwrap();
+        assert!(!text.contains("schedule"), "an older program reads it, too");
+        assert!(serde_json::from_str::<Profile>(&text).unwrap().validity_schedule.is_empty());
     }
 }

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod bulk;
 pub mod certificates;
 pub mod common;
+pub mod dry_run;
 pub mod enrol;
 pub mod events;
 pub mod export;
@@ -26,6 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(access::routes())
         .merge(issuers::routes())
         .merge(profiles::routes())
+        .merge(dry_run::routes())
         .merge(certificates::routes())
         .merge(bulk::routes())
         .merge(export::routes())

@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chancery_app::Failure;
+use chancery_domain::decision::Reason;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
@@ -38,6 +39,12 @@ pub struct ProblemReason {
     pub field: String,
     /// What is wrong and what would be right.
     pub message: String,
+}
+
+impl From<&Reason> for ProblemReason {
+    fn from(reason: &Reason) -> Self {
+        Self { code: reason.code.clone(), field: reason.field.clone(), message: reason.message.clone() }
+    }
 }
 
 /// The problems that any operation may answer with.
@@ -160,12 +167,7 @@ pub(crate) fn from_failure(failure: &Failure) -> Problem {
     match failure {
         Failure::Invalid { field, .. } => problem.field = Some((*field).to_owned()),
         Failure::Refused(reasons) => {
-            let reason = |reason: &chancery_domain::decision::Reason| ProblemReason {
-                code: reason.code.clone(),
-                field: reason.field.clone(),
-                message: reason.message.clone(),
-            };
-            problem.reasons = reasons.iter().map(reason).collect();
+            problem.reasons = reasons.iter().map(Into::into).collect();
         }
         _ => {}
     }

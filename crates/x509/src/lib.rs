@@ -28,6 +28,6 @@ pub use csr::{CertificationRequest, CsrError};
 pub use issuer::{IssuerCertificate, IssuerError};
 pub use key::{BadKey, BadSignature, PublicKey, SignError, Signer, Unverified, prove_key_pair};
 pub use lint::{Finding, LintError};
-pub use plan::{Addresses, CaPlan, CertificatePlan, DistinguishedName};
+pub use plan::{Addresses, CaPlan, CertificatePlan, DistinguishedName, ForeseenContent, ForeseenExtension};
 pub use prepared::{CaCertificate, Leaf, Prepared, RevocationList, Signed};
 pub use summary::{CertificateSummary, NotACertificate};

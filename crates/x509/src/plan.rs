@@ -4,13 +4,17 @@ use crate::issuer::IssuerCertificate;
 use crate::key::PublicKey;
 use crate::lint::LintError;
 use crate::prepared::{CaCertificate, Leaf, Prepared};
+use crate::summary::NotACertificate;
 use chancery_domain::decision::Approved;
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::{Serial, Timestamp};
 
 mod ca;
+mod foreseen;
 mod leaf;
 pub(crate) mod write;
+
+pub use foreseen::{ForeseenContent, ForeseenExtension};
 
 /// Addresses that a certificate carries, absolute `http` URLs in ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +68,14 @@ impl CertificatePlan {
         addresses: &Addresses,
     ) -> Result<Prepared<Leaf>, LintError> {
         leaf::prepare(&approved, subject_key, serial, issuer, addresses)
+    }
+
+    /// What such a certificate would say; nothing is made that could be signed.
+    ///
+    /// # Errors
+    /// [`NotACertificate`] if what is written cannot be read: a defect.
+    pub fn foresee(approved: &Approved, issuer: &IssuerCertificate, addresses: &Addresses) -> Result<ForeseenContent, NotACertificate> {
+        foreseen::foresee(approved, issuer, addresses)
     }
 
     /// A self-signed root, to be signed by its own key.

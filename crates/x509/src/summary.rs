@@ -62,7 +62,7 @@ impl CertificateSummary {
     }
 }
 
-fn text(name_der: &[u8]) -> Result<String, NotACertificate> {
+pub(crate) fn text(name_der: &[u8]) -> Result<String, NotACertificate> {
     Name::from_der(name_der).map(|name| name.to_string()).map_err(|_| NotACertificate)
 }
 

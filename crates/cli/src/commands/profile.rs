@@ -79,7 +79,8 @@ pub(crate) async fn profile(args: ProfileArgs, form: Form) -> Result<(), Ended> 
     Ok(())
 }
 
-fn read_profile(file: &Path) -> Result<Profile, Ended> {
+/// A profile as `profile set` and `cert issue --draft` take it.
+pub(super) fn read_profile(file: &Path) -> Result<Profile, Ended> {
     serde_json::from_str(&read_text(file)?).map_err(|error| Ended::Usage(format!("{}: {error}", file.display())))
 }
 

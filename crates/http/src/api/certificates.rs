@@ -260,7 +260,8 @@ async fn issue(
     Ok((StatusCode::CREATED, Json(CertificateDocument { event: Some(receipt.into()), ..certificate.into() })))
 }
 
-fn issue_request(body: IssueBody) -> Result<IssueRequest, Error> {
+/// What is asked, in types.
+pub(crate) fn issue_request(body: IssueBody) -> Result<IssueRequest, Error> {
     if body.csr.is_some() && body.key_algorithm.is_some() {
         return Err(Error::field("key_algorithm", "the kind of key is that of the certification request"));
     }

@@ -38,6 +38,7 @@ async fn both_judges_accept_what_is_issued(server: &TestServer) {
             Some("a.acme.example"),
             &["sslserver", "sslclient"],
         ),
+        ("tls-server-public", json!(["www.acme.example"]), None, &["sslserver"]),
         ("device", json!(["d1.acme.example"]), None, &["sslclient"]),
         ("smime", json!(["email:a@acme.example"]), Some("a@acme.example"), &["smimesign"]),
         ("code-signing", json!(["email:a@acme.example"]), None, &["any"]),

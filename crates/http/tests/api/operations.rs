@@ -41,9 +41,9 @@ pub(crate) async fn operations(server: &TestServer) -> Vec<Operation> {
 }
 
 impl Operation {
-    /// Whether it changes anything.
+    /// Whether it changes anything: a dry run does not, although it is a POST for the sake of its body.
     pub(crate) fn writes(&self) -> bool {
-        self.method != "GET"
+        self.method != "GET" && !self.path.ends_with("/dry-run")
     }
 
     /// Its name.
@@ -78,6 +78,7 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "CreateAccountBody" => json!({"name": "Sample", "roles": ["viewer"]}),
         "CreateIssuerBody" => json!({"name": "Sample", "permitted_names": [ids["permitted"]]}),
         "IssueBody" => json!({"profile": "tls-server", "names": [ids["host"]], "issuer": ids["issuer"]}),
+        "DryRunBody" => json!({"request": sample("IssueBody", ids), "draft": serde_json::from_str::<Value>(&ids["profile-body"]).unwrap()}),
         "BulkRevokeBody" => json!({"certificates": [ids["certificate"]], "reason": "superseded"}),
         "BulkRenewBody" => json!({"certificates": [ids["certificate"]]}),
         "RevokeBody" => json!({"reason": "superseded"}),

@@ -11,6 +11,7 @@ use crate::name;
 use crate::prepared::{Leaf, Prepared};
 use chancery_domain::Serial;
 use chancery_domain::decision::Approved;
+use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::profile::ExtendedKeyUsage;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{
@@ -34,19 +35,26 @@ pub(super) fn prepare(
         not_after: approved.not_after(),
         subject_der: &write::leaf_name(approved.common_name()),
         spki_der: subject_key.spki_der(),
-        extensions_der: extensions(approved, subject_key, issuer, addresses),
+        extensions_der: extensions(approved, subject_key.key_identifier(), subject_key.algorithm(), issuer, addresses),
     };
     let tbs_der = fields.to_der();
     lint::certificate(&tbs_der, &Expected::Leaf { issuer, key: subject_key })?;
     Ok(Prepared::linted(tbs_der, issuer.public_key().clone()))
 }
 
-fn extensions(approved: &Approved, subject_key: &PublicKey, issuer: &IssuerCertificate, addresses: &Addresses) -> Vec<u8> {
+/// Encoded extensions, one after the other.
+pub(super) fn extensions(
+    approved: &Approved,
+    key_identifier: &[u8],
+    algorithm: KeyAlgorithm,
+    issuer: &IssuerCertificate,
+    addresses: &Addresses,
+) -> Vec<u8> {
     DerOut::document(512 + 32 * approved.names().len(), |out| {
         write::authority_key(out, issuer.key_identifier());
-        write::subject_key(out, subject_key.key_identifier());
+        write::subject_key(out, key_identifier);
         let purposes: Vec<_> = approved.extended_key_usage().iter().map(|usage| purpose(*usage)).collect();
-        write::extension(out, ID_CE_KEY_USAGE, true, |out| out.raw(&leaf_key_usage(&purposes, subject_key.algorithm())));
+        write::extension(out, ID_CE_KEY_USAGE, true, |out| out.raw(&leaf_key_usage(&purposes, algorithm)));
         // RFC 3161 section 2.3: critical for timestamps.
         let critical = purposes == [ID_KP_TIME_STAMPING];
         write::extension(out, ID_CE_EXT_KEY_USAGE, critical, |out| {

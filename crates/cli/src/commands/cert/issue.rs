@@ -1,10 +1,13 @@
 //! `chancery cert issue` and `renew`.
 
 use super::{key, shown};
+use crate::commands::profile::read_profile;
 use crate::commands::{Desk, deliver, expect_free, read_text};
 use crate::ended::Ended;
+use crate::output;
 use chancery_domain::{CertificateId, IssuerId};
 use chancery_http::api::certificates::{CertificateDocument, IssueBody, RenewBody};
+use chancery_http::api::dry_run::{DryRunBody, DryRunDocument};
 use std::path::PathBuf;
 
 /// What to issue.
@@ -34,6 +37,12 @@ pub(super) struct IssueArgs {
     /// Without a request: the kind of key, ec-p256 by default; or ec-p384, ed25519, rsa-2048, rsa-3072, rsa-4096, ml-dsa-65, as the profile allows.
     #[arg(long, value_name = "KIND", conflicts_with = "csr")]
     key_algorithm: Option<String>,
+    /// Say what would come out, or every reason against it, and issue nothing.
+    #[arg(long, conflicts_with_all = ["out", "key_out"])]
+    dry_run: bool,
+    /// With `--dry-run`: try this profile, JSON, in place of the one in force; `-` is standard input.
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    draft: Option<PathBuf>,
     #[command(flatten)]
     to: Destination,
 }
@@ -76,8 +85,39 @@ pub(super) async fn issue(desk: &Desk, args: IssueArgs) -> Result<(), Ended> {
         common_name: args.common_name,
         validity_seconds: args.days.map(seconds),
     };
+    if args.dry_run {
+        let draft = args.draft.map(|path| read_profile(&path)).transpose()?;
+        let path = format!("/profiles/{}/dry-run", body.profile);
+        desk.show(&desk.act(&path, &DryRunBody { request: body, draft }).await?, foreseen);
+        return Ok(());
+    }
     let document = desk.act("/certificates", &body).await?;
     delivered(desk, &document, &args.to).await
+}
+
+fn foreseen(run: &DryRunDocument) -> String {
+    let Some(certificate) = &run.certificate else {
+        let reasons = run.reasons.iter().map(|reason| format!("  {} ({}): {}\n", reason.field, reason.code, reason.message));
+        return format!("Refused, for these reasons:\n{}{}", reasons.collect::<String>(), run.note);
+    };
+    let usages: Vec<_> = certificate.extended_key_usage.iter().map(|usage| usage.as_str()).collect();
+    let extensions: Vec<_> =
+        certificate.extensions.iter().map(|e| if e.critical { format!("{}!", e.name) } else { e.name.clone() }).collect();
+    output::fields(&[
+        ("subject", &certificate.subject),
+        ("names", &certificate.names.join(" ")),
+        ("key usage", &certificate.key_usage.join(" ")),
+        ("extended", &usages.join(" ")),
+        ("extensions (! critical)", &extensions.join(" ")),
+        ("issuer", &certificate.issuer),
+        ("key", &certificate.key_algorithm),
+        ("key held by", &certificate.custody),
+        ("valid from", &certificate.not_before),
+        ("valid until", &certificate.not_after),
+        ("renew from", &certificate.renew_at),
+        ("policy version", &run.policy_version.map_or("a draft".to_owned(), |version| version.to_string())),
+        ("note", &run.note),
+    ])
 }
 
 pub(super) async fn renew(desk: &Desk, args: RenewArgs) -> Result<(), Ended> {

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod certificates;
+mod dry_run;
 mod events;
 mod issuers;
 mod profiles;

@@ -65,6 +65,7 @@ async fn bad_profiles_are_refused(server: &TestServer) {
         ("max_names", json!(0)),
         ("max_validity_seconds", json!(299)),
         ("default_validity_seconds", json!(91 * 86_400)),
+        ("validity_schedule", json!([{"from": "2030-01-01T00:00:00Z", "max_validity_seconds": 1}])),
         ("renewal_window_percent", json!(91)),
         ("description", json!("x".repeat(501))),
         ("name", json!("mtls")),
