@@ -21,7 +21,7 @@ use tree::Tree;
 const HELP: &str = "\
 cargo xtask <command>
 
-  setup              install what tests and CI need: PostgreSQL, openssl, pkilint, cargo-deny, cargo-machete
+  setup              install what tests and CI need: PostgreSQL, openssl, pkilint, schemathesis, cargo-deny, cargo-machete
   test               all tests, on both engines, after installing what they need
   ci                 every stage of continuous integration, with times and a closing table
   layers             who may see whom: the direction of crates, backends and SQL

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const OLDEST_POSTGRES: u32 = 15;
 const PKILINT: &str = "0.13";
 const CRYPTOGRAPHY: &str = "cryptography>=48";
+const SCHEMATHESIS: &str = "4.32";
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_MACHETE: &str = "0.9.2";
 
@@ -18,15 +19,15 @@ pub(crate) fn everything(tree: &Tree) -> Result<()> {
     cargo_tool(tree, "cargo-machete", CARGO_MACHETE)
 }
 
-/// What tests need: a PostgreSQL server, openssl, and pkilint in a virtual environment.
+/// What tests need: a PostgreSQL server, openssl, and the judges written in Python in a virtual environment.
 pub(crate) fn for_tests(tree: &Tree) -> Result<()> {
     debian_packages(tree)?;
     postgres_user(tree)?;
-    pkilint(tree)
+    python_judges(tree)
 }
 
-/// The folder of pkilint's commands.
-pub(crate) fn linters(tree: &Tree) -> PathBuf {
+/// The folder of the commands of pkilint and schemathesis.
+pub(crate) fn judges(tree: &Tree) -> PathBuf {
     tree.tools().join("venv/bin")
 }
 
@@ -66,22 +67,22 @@ fn postgres_user(tree: &Tree) -> Result<()> {
     as_root(tree, &["useradd", "--system", "--user-group", "postgres"])
 }
 
-fn pkilint(tree: &Tree) -> Result<()> {
+fn python_judges(tree: &Tree) -> Result<()> {
     let venv = tree.tools().join("venv");
     let venv_python = venv.join("bin/python");
     // `cryptography`, which pkilint brings, is the second opinion on ML-DSA.
     let check = format!(
         "import cryptography.hazmat.primitives.asymmetric.mldsa, importlib.metadata as m, sys; \
-         sys.exit(not m.version('pkilint').startswith('{PKILINT}.'))"
+         sys.exit(not (m.version('pkilint').startswith('{PKILINT}.') and m.version('schemathesis').startswith('{SCHEMATHESIS}.')))"
     );
     if Command::new(&venv_python, &tree.root).args(["-c", &check]).succeeds() {
-        println!("pkilint: in {}", venv.display());
+        println!("pkilint, schemathesis: in {}", venv.display());
         return Ok(());
     }
     let python = python(tree).context("no python3 with the venv module")?;
     Command::new(python, &tree.root).args(["-m", "venv", "--clear"]).args([&venv]).run()?;
-    let requirement = format!("pkilint=={PKILINT}.*");
-    Command::new(&venv_python, &tree.root).args(["-m", "pip", "install", "--quiet", &requirement, CRYPTOGRAPHY]).run()
+    let exact = [format!("pkilint=={PKILINT}.*"), format!("schemathesis=={SCHEMATHESIS}.*"), CRYPTOGRAPHY.to_owned()];
+    Command::new(&venv_python, &tree.root).args(["-m", "pip", "install", "--quiet"]).args(&exact).run()
 }
 
 fn cargo_tool(tree: &Tree, name: &str, version: &str) -> Result<()> {

@@ -16,12 +16,14 @@ mod client;
 mod clock;
 pub mod cluster;
 pub mod csr;
+mod judges;
 mod keys;
 pub mod log;
 pub mod openssl;
 pub mod pkilint;
 mod place;
 mod raw;
+pub mod schemathesis;
 mod server;
 mod tenant;
 

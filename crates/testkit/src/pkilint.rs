@@ -1,6 +1,5 @@
 //! pkilint, a linter of certificates and CRLs that shares nothing with us, as a judge from outside.
 
-use std::path::PathBuf;
 use std::process::Command;
 use tempfile::NamedTempFile;
 
@@ -24,7 +23,7 @@ pub fn errors(kind: Kind, document: &[u8]) -> String {
     };
     let file = NamedTempFile::new().expect("a temporary file is made");
     std::fs::write(file.path(), document).expect("it is written");
-    let mut command = Command::new(folder().join(program));
+    let mut command = Command::new(crate::judges::folder().join(program));
     let output = command.args(arguments).args(["-s", "ERROR"]).arg(file.path()).output();
     let output = output.unwrap_or_else(|error| panic!("{program}: {error}; run cargo xtask setup"));
     let text = [output.stdout, output.stderr].concat();
@@ -32,13 +31,4 @@ pub fn errors(kind: Kind, document: &[u8]) -> String {
     // It ends with the number of findings.
     assert_eq!(output.status.success(), text.is_empty(), "{program} ended with {}: {text}", output.status);
     text
-}
-
-/// Where `cargo xtask test` says they are; for a plain `cargo test`, where `cargo xtask setup` puts them: beside the folder
-/// of the test's program.
-fn folder() -> PathBuf {
-    std::env::var_os("CHANCERY_TEST_TOOLS").map(PathBuf::from).unwrap_or_else(|| {
-        let program = std::env::current_exe().expect("a test knows its program");
-        program.ancestors().nth(3).expect("it lies in target/debug/deps").join("test-tools/venv/bin")
-    })
 }

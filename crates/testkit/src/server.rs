@@ -12,10 +12,12 @@ use chancery_domain::port::Clock;
 use chancery_keys::{KeyProvider, RootKey, SoftwareProvider};
 use chancery_store::Store;
 use serde_json::Value;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+use tokio::net::TcpListener;
 
 /// How many live certificates a tenant of a test may have.
 pub const CERTIFICATE_LIMIT: i64 = 100;
@@ -210,6 +212,15 @@ impl TestServer {
 }
 
 impl Node {
+    /// Serves the routes on a free port of loopback, until the test ends.
+    pub async fn listen(&self) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback has a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let router = self.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+
     /// A client without a credential.
     pub fn anonymous(&self) -> Client {
         Client::new(self.router.clone(), self.clock.clone())

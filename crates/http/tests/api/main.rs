@@ -4,6 +4,7 @@
 
 mod abuse;
 mod canaries;
+mod conformance;
 mod enrol;
 mod hostile;
 mod isolation;

@@ -1,0 +1,20 @@
+//! The OpenAPI document tells the truth: what it does not allow is refused, what is answered stands in it, and nothing is a
+//! fault of the server.
+
+use crate::operations::objects;
+use chancery_testkit::schemathesis::{Trial, run};
+use chancery_testkit::{TestServer, on_both_engines};
+
+async fn answers_are_as_documented(server: &TestServer) {
+    let address = server.node().listen().await;
+    let ids = objects(server, &server.acme).await;
+    // The account is another one than the caller's, which would lock itself out.
+    let fixed = ["tenant", "account", "token"].map(|name| (name, ids[name].as_str()));
+    let trial = Trial { server: address, token: &server.acme.admin, paths: "^/v1/tenants", fixed: &fixed, examples: 10 };
+    let in_tenant = run(&trial).await;
+    let elsewhere = run(&Trial { token: &server.operator, paths: "^/v1/(platform|enrol)", fixed: &[], ..trial }).await;
+    assert!(in_tenant > 500 && elsewhere > 50, "{in_tenant} and {elsewhere} requests");
+    server.as_(&server.acme.admin).get(&server.acme.path("/certificates")).await.ok(200);
+}
+
+on_both_engines!(answers_are_as_documented);
