@@ -37,8 +37,13 @@ impl Openssl {
 
     /// Runs `openssl` with these arguments, split at blanks, in the directory.
     pub fn run(&self, arguments: &str, input: &[u8]) -> Said {
+        self.run_with(&arguments.split_whitespace().collect::<Vec<_>>(), input)
+    }
+
+    /// The same with arguments that may hold blanks.
+    pub fn run_with(&self, arguments: &[&str], input: &[u8]) -> Said {
         let mut command = Command::new("openssl");
-        command.current_dir(self.0.path()).args(arguments.split_whitespace());
+        command.current_dir(self.0.path()).args(arguments);
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -52,7 +57,15 @@ impl Openssl {
         Said { ok: output.status.success(), text: String::from_utf8_lossy(&text).into_owned() }
     }
 
-    /// The same, which must end well; what it said.
+    /// Runs `openssl` with these arguments, which must end well; what it said.
+    #[track_caller]
+    pub fn must_with(&self, arguments: &[&str]) -> String {
+        let said = self.run_with(arguments, b"");
+        assert!(said.ok, "openssl {arguments:?}: {}", said.text);
+        said.text
+    }
+
+    /// The same as [`Openssl::run`], which must end well; what it said.
     #[track_caller]
     pub fn must(&self, arguments: &str, input: &[u8]) -> String {
         let said = self.run(arguments, input);
