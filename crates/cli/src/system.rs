@@ -54,3 +54,26 @@ impl Entropy for SystemEntropy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chancery_domain::Serial;
+    use std::collections::HashSet;
+
+    /// THREATS 12. Of a million serial numbers each bit is set in half: a fair bit leaves six standard deviations once in 500 million.
+    #[test]
+    fn every_bit_of_a_million_serials_is_fair() {
+        const DRAWN: i64 = 1_000_000;
+        let (mut set, mut seen) = ([0_i64; 128], HashSet::new());
+        for _ in 0..DRAWN {
+            let serial = u128::from_be_bytes(*Serial::random(&SystemEntropy).as_bytes());
+            seen.insert(serial);
+            set.iter_mut().enumerate().for_each(|(bit, count)| *count += i64::try_from(serial >> bit & 1).unwrap());
+        }
+        assert_eq!(seen.len(), 1_000_000, "no serial came twice");
+        // The standard deviation of the count is sqrt(n) / 2 = 500.
+        let unfair: Vec<_> = set.iter().enumerate().filter(|(_, count)| (*count - DRAWN / 2).abs() > 6 * 500).collect();
+        assert_eq!(unfair, [], "bits, and how often each was set");
+    }
+}

@@ -11,6 +11,7 @@ mod private_key;
 mod quota;
 mod renew;
 mod revoke;
+mod serials;
 mod wishes;
 
 use chancery_testkit::TestServer;
