@@ -2,7 +2,7 @@
 
 use crate::renew::RenewRequest;
 use crate::view::{Certificate, Receipt};
-use crate::{Caller, Chancery, Failure};
+use crate::{Caller, Chancery, Failure, Given};
 use chancery_domain::CertificateId;
 use chancery_domain::action::{CertificateRenew, CertificateRevoke};
 use chancery_domain::certificate::RevocationReason;
@@ -15,13 +15,8 @@ const MOST: usize = 100;
 pub type Each = Result<(Certificate, Receipt), Failure>;
 
 impl Chancery {
-    /// Revokes certificates one by one, whatever becomes of the others. `None` is an id that names nothing (I7).
-    pub async fn revoke_each(
-        &self,
-        caller: &Caller,
-        ids: &[Option<CertificateId>],
-        reason: RevocationReason,
-    ) -> Result<Vec<Each>, Failure> {
+    /// Revokes certificates one by one, whatever becomes of the others.
+    pub async fn revoke_each(&self, caller: &Caller, ids: &[Given<CertificateId>], reason: RevocationReason) -> Result<Vec<Each>, Failure> {
         check(ids)?;
         self.permit::<CertificateRevoke>(caller).await?;
         let mut results = Vec::with_capacity(ids.len());
@@ -35,7 +30,7 @@ impl Chancery {
     }
 
     /// Renews certificates one by one, each decided anew (I3): with the client's key as it is, or with one made anew here.
-    pub async fn renew_each(&self, caller: &Caller, ids: &[Option<CertificateId>]) -> Result<Vec<Each>, Failure> {
+    pub async fn renew_each(&self, caller: &Caller, ids: &[Given<CertificateId>]) -> Result<Vec<Each>, Failure> {
         check(ids)?;
         self.permit::<CertificateRenew>(caller).await?;
         let mut results = Vec::with_capacity(ids.len());
@@ -49,7 +44,7 @@ impl Chancery {
     }
 }
 
-fn check(ids: &[Option<CertificateId>]) -> Result<(), Failure> {
+fn check(ids: &[Given<CertificateId>]) -> Result<(), Failure> {
     if !(1..=MOST).contains(&ids.len()) {
         return Err(Failure::invalid("certificates", format!("1 to {MOST} ids")));
     }

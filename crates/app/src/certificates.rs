@@ -19,7 +19,7 @@ impl Chancery {
     ) -> Result<Vec<Certificate>, Failure> {
         self.permit::<CertificateRead>(caller).await?;
         let realm = &caller.realm;
-        let rows = realm.view.certificates(&search.filter(realm, self.now())?, page).await?;
+        let rows = realm.view.certificates(&search.filter(realm, self.now()).await?, page).await?;
         let mut certificates = Vec::with_capacity(rows.len());
         for row in &rows {
             certificates.push(self.certificate_of(realm, row).await?);

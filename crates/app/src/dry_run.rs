@@ -54,7 +54,7 @@ impl Chancery {
     ) -> Result<DryRun, Failure> {
         let realm = &caller.realm;
         let (_permit, in_force) = self.permit_on::<ProfileRead, _>(caller, realm.profile(name).await?).await?;
-        if request.profile != *name {
+        if request.profile.as_ref() != Some(name) {
             return Err(Failure::invalid("request.profile", "it must be the profile in the address"));
         }
         let (profile, policy_version) = match draft {

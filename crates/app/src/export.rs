@@ -13,13 +13,13 @@ impl Chancery {
         deciding_anew!(self, caller => async {
             let permit = self.permit::<CertificateRead>(&caller).await?;
             // What cannot be searched for is refused before anything leaves.
-            search.filter(&caller.realm, self.now())?;
+            let filter = search.filter(&caller.realm, self.now()).await?;
             let text = |value: Option<String>| value.unwrap_or_default();
             let detail = detail! {
                 "form" => form, "name" => text(search.name.as_ref().map(ToString::to_string)),
                 "status" => search.status.map_or("", |status| status.as_str()),
-                "profile" => text(search.profile.as_ref().map(ToString::to_string)),
-                "issuer" => text(search.issuer.map(|id| id.to_string())), "serial" => text(search.serial.map(|serial| serial.to_string())),
+                "profile" => text(filter.profile),
+                "issuer" => text(filter.issuer.map(|id| id.to_string())), "serial" => text(search.serial.map(|serial| serial.to_string())),
                 "expires_before" => text(search.expires_before.map(|at| at.to_string())), "renewal_due" => search.renewal_due,
             };
             let subject = *caller.account().as_bytes();

@@ -11,7 +11,7 @@ use crate::places;
 use crate::realm::{Authority, CERTIFICATES, OpenAuthority, Realm};
 use crate::search::blinds;
 use crate::view::{Certificate, Receipt};
-use crate::{Caller, Chancery, Failure, Permit};
+use crate::{Caller, Chancery, Failure, Given, Permit};
 use chancery_domain::action::{Act, CertificateIssue};
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::decision::{Approved, Operation, Request, decide};
@@ -39,9 +39,9 @@ pub enum KeySource {
 #[derive(Clone, Debug)]
 pub struct IssueRequest {
     /// The profile.
-    pub profile: ProfileName,
+    pub profile: Given<ProfileName>,
     /// Which of the tenant's issuers; by default the newest.
-    pub issuer: Option<IssuerId>,
+    pub issuer: Option<Given<IssuerId>>,
     /// Where the key comes from.
     pub key: KeySource,
     /// The names; by default those of the certification request.
@@ -55,7 +55,7 @@ pub struct IssueRequest {
 /// What is to be decided, with the key that is to be certified.
 pub(crate) struct Wish {
     pub(crate) profile: ProfileName,
-    pub(crate) issuer: Option<IssuerId>,
+    pub(crate) issuer: Option<Given<IssuerId>>,
     pub(crate) request: Request,
     pub(crate) subject: SubjectKey,
     /// The certification request, kept as the evidence of what was asked.
@@ -106,7 +106,7 @@ impl Chancery {
         let caller = permit.caller();
         let realm = &caller.realm;
         let in_force = realm.profile(&wish.profile).await?;
-        let in_force = in_force.ok_or_else(|| Failure::invalid("profile", "this tenant has no such profile"))?;
+        let in_force = in_force.ok_or_else(no_such_profile)?;
         let authority = find_issuer(realm, wish.issuer).await?;
         let open = authority.open.as_ref().ok_or(Failure::Suspended)?;
         let asked = asked(&wish);
@@ -235,18 +235,23 @@ pub(crate) fn wish(request: &IssueRequest) -> Result<Wish, Failure> {
         custody,
         validity_seconds: request.validity_seconds,
     };
-    let (profile, issuer) = (request.profile.clone(), request.issuer);
+    let (profile, issuer) = (request.profile.clone().ok_or_else(no_such_profile)?, request.issuer);
     Ok(Wish { profile, issuer, request: request_facts, subject, csr, renews: None })
 }
 
+/// What is said of a profile that the tenant does not have, whatever the text was (I7).
+pub(crate) fn no_such_profile() -> Failure {
+    Failure::invalid("profile", "this tenant has no such profile")
+}
+
 /// The issuing authority that is meant.
-pub(crate) async fn find_issuer(realm: &Realm, asked: Option<IssuerId>) -> Result<Arc<Authority>, Failure> {
+pub(crate) async fn find_issuer(realm: &Realm, asked: Option<Given<IssuerId>>) -> Result<Arc<Authority>, Failure> {
+    let no_such_issuer = || Failure::invalid("issuer", "this tenant has no such issuing authority");
     match asked {
-        Some(id) => realm
-            .authority(id)
-            .await?
-            .filter(|authority| authority.parent.is_some())
-            .ok_or_else(|| Failure::invalid("issuer", "this tenant has no such issuing authority")),
+        Some(id) => {
+            let found = realm.authority(id.ok_or_else(no_such_issuer)?).await?;
+            found.filter(|authority| authority.parent.is_some()).ok_or_else(no_such_issuer)
+        }
         None => realm
             .newest_issuer()
             .await?

@@ -57,6 +57,9 @@ pub use service::{Chancery, Ports, Settings};
 pub use tenants::{CreatedTenant, TenantUse};
 pub use view::{Access, Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, RotatedToken, TokenInfo};
 
+/// An id as somebody gave it: `None` is a text that names nothing, which is answered as an id that nothing has (I7).
+pub type Given<T> = Option<T>;
+
 /// A certificate in PEM.
 pub fn certificate_pem(der: &[u8]) -> String {
     chancery_x509::pem::encode(chancery_x509::pem::CERTIFICATE, der)

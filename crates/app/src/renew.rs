@@ -67,5 +67,5 @@ fn successor(caller: &Caller, old: CertificateRow, request: &RenewRequest) -> Re
     };
     let profile = old.profile.parse().map_err(Failure::internal)?;
     // Its own issuer, so that who trusts the old one trusts the new one.
-    Ok(Wish { profile, issuer: Some(old.issuer), request: asked, subject, csr: request.csr.clone(), renews: Some(old) })
+    Ok(Wish { profile, issuer: Some(Some(old.issuer)), request: asked, subject, csr: request.csr.clone(), renews: Some(old) })
 }

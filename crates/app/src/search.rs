@@ -1,7 +1,8 @@
 //! Search over sealed names: by exact name, or by a suffix, through the blind index.
 
-use crate::Failure;
+use crate::issue::no_such_profile;
 use crate::realm::Realm;
+use crate::{Failure, Given};
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::name::{LONGEST_SUFFIX, SubjectName};
 use chancery_domain::profile::ProfileName;
@@ -19,9 +20,9 @@ pub struct CertificateSearch {
     /// With this serial number.
     pub serial: Option<Serial>,
     /// Of this profile.
-    pub profile: Option<ProfileName>,
+    pub profile: Option<Given<ProfileName>>,
     /// Of this issuer.
-    pub issuer: Option<IssuerId>,
+    pub issuer: Option<Given<IssuerId>>,
     /// Whose validity ends before this time.
     pub expires_before: Option<Timestamp>,
     /// Issued, and due for renewal.
@@ -29,23 +30,38 @@ pub struct CertificateSearch {
 }
 
 impl CertificateSearch {
-    /// The same in the store's terms.
-    pub(crate) fn filter(&self, realm: &Realm, now: Timestamp) -> Result<CertificateFilter, Failure> {
+    /// The same in the store's terms. A profile or issuer that is not there is told: whoever mistypes one would take the
+    /// empty answer for a fact.
+    pub(crate) async fn filter(&self, realm: &Realm, now: Timestamp) -> Result<CertificateFilter, Failure> {
         let status = match (self.renewal_due, self.status) {
             (true, None | Some(CertificateStatus::Issued)) => Some(CertificateStatus::Issued),
             (true, Some(_)) => return Err(Failure::invalid("renewal_due", "only issued certificates are due for renewal")),
             (false, status) => status,
         };
+        let (profile, issuer) = (profile(realm, &self.profile).await?, issuer(realm, self.issuer).await?);
         Ok(CertificateFilter {
             status,
             name: self.name.as_ref().map(|name| sought(realm, name)).transpose()?,
             serial: self.serial,
-            profile: self.profile.as_ref().map(ToString::to_string),
-            issuer: self.issuer,
+            profile,
+            issuer,
             expires_before: self.expires_before,
             renewal_due: self.renewal_due.then_some(now),
         })
     }
+}
+
+async fn profile(realm: &Realm, given: &Option<Given<ProfileName>>) -> Result<Option<String>, Failure> {
+    let Some(given) = given else { return Ok(None) };
+    let name = given.as_ref().ok_or_else(no_such_profile)?;
+    realm.profile(name).await?.ok_or_else(no_such_profile)?;
+    Ok(Some(name.to_string()))
+}
+
+async fn issuer(realm: &Realm, given: Option<Given<IssuerId>>) -> Result<Option<IssuerId>, Failure> {
+    let Some(given) = given else { return Ok(None) };
+    let no_such_issuer = || Failure::invalid("issuer", "this tenant has no such issuer");
+    Ok(Some(realm.authority(given.ok_or_else(no_such_issuer)?).await?.ok_or_else(no_such_issuer)?.id))
 }
 
 fn sought(realm: &Realm, name: &SubjectName) -> Result<[u8; 16], Failure> {

@@ -3,7 +3,7 @@
 use crate::clock::SimClock;
 use crate::keys::FakeFailures;
 use crate::place::Place;
-use crate::{Client, Engine, Raw, TestTenant, log};
+use crate::{Client, Engine, Raw, TestTenant, log, routes};
 use axum::Router;
 use chancery::system::SystemEntropy;
 use chancery_app::{Chancery, Page, Ports, Settings, StoredKeyring};
@@ -12,6 +12,7 @@ use chancery_domain::port::Clock;
 use chancery_keys::{KeyProvider, RootKey, SoftwareProvider};
 use chancery_store::Store;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -229,6 +230,11 @@ impl Node {
     /// A client that shows this token.
     pub fn as_(&self, token: &str) -> Client {
         self.anonymous().bearing(token)
+    }
+
+    /// Every address that its router knows.
+    pub fn addresses(&self) -> BTreeSet<String> {
+        routes::addresses(&self.router)
     }
 }
 

@@ -109,8 +109,8 @@ impl CertificateQuery {
             status: self.status.as_deref().map(status).transpose()?,
             name: parsed("name", self.name.as_deref())?,
             serial: parsed("serial", self.serial.as_deref())?,
-            profile: parsed("profile", self.profile.as_deref())?,
-            issuer: parsed("issuer", self.issuer.as_deref())?,
+            profile: self.profile.as_deref().map(|name| name.parse().ok()),
+            issuer: self.issuer.as_deref().map(|id| id.parse().ok()),
             expires_before: self
                 .expires_before
                 .as_deref()
@@ -276,8 +276,8 @@ pub(crate) fn issue_request(body: IssueBody) -> Result<IssueRequest, Error> {
     };
     let name = |text: &String| text.parse::<SubjectName>().map_err(|error| Error::field("names", format!("{text:?}: {error}")));
     Ok(IssueRequest {
-        profile: body.profile.parse().map_err(|error| Error::field("profile", error))?,
-        issuer: body.issuer.map(|id| id.parse().map_err(|error| Error::field("issuer", error))).transpose()?,
+        profile: body.profile.parse().ok(),
+        issuer: body.issuer.map(|id| id.parse().ok()),
         key,
         names: body.names.map(|names| names.iter().map(name).collect::<Result<_, _>>()).transpose()?,
         common_name: body.common_name,

@@ -1,6 +1,6 @@
 //! Hostile input: every operation that takes a body or a query answers with the caller's fault, never with ours.
 
-use crate::operations::{objects, operations, sample};
+use crate::operations::{Called, objects, operations, sample};
 use chancery_testkit::{Answer, TestServer, on_both_engines};
 use serde_json::{Value, json};
 

@@ -1,129 +1,188 @@
-//! I7: foreign is missing. Every documented operation, with every kind of foreign, missing and malformed id.
+//! I7: foreign is missing. The matrix of every operation, every id that it takes, and everybody who might try, from the OpenAPI
+//! document and the router; docs/matrices.md says how many cells that are.
 
-use crate::operations::{Ids, Operation, objects, operations};
+use crate::operations::{Called, Ids, everything, objects, operations};
+use chancery_domain::TenantId;
 use chancery_domain::port::Entropy;
 use chancery_keys::Token;
-use chancery_testkit::{Answer, TestServer, on_both_engines};
+use chancery_testkit::matrix::{Actor, ForeignCell, Kind, Operation, Place, Value as Put, foreign_cells};
+use chancery_testkit::{Answer, TestServer, TestTenant, on_both_engines};
 use serde_json::{Value, json};
 
 const MISSING: &str = "0190a000-0000-7000-8000-000000000001";
-const MALFORMED: [&str; 6] = ["x", "..", "%2e%2e", "0190A000-0000-7000-8000-000000000001", "0190a00000007000800000000000000a", "%00"];
 
-/// Status, headers and body of an answer without what names the request.
-fn shape(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
-    let mut body = answer.json();
-    let id = body.as_object_mut().unwrap().remove("request_id").expect("an answer names its request");
-    assert_eq!(id, answer.header("x-request-id"));
+/// Status, headers and body of an answer without what names the request, its event, or the id as it was sent.
+fn shape(answer: &Answer, sent: &str) -> (u16, Vec<(String, String)>, String) {
+    let mut text = answer.text();
+    if let Ok(Value::Object(mut body)) = serde_json::from_str(&text) {
+        let id = body.remove("request_id");
+        assert!(id.is_none_or(|id| id == answer.header("x-request-id")));
+        text = Value::Object(body).to_string();
+    }
     let headers = answer.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-    let headers = headers.filter(|(name, _)| name != "x-request-id").collect();
-    (answer.status.as_u16(), headers, body)
+    // The length is that of a body which is compared itself.
+    let headers = headers.filter(|(name, _)| !["x-request-id", "chancery-event", "content-length"].contains(&name.as_str())).collect();
+    (answer.status.as_u16(), headers, text.replace(&format!("\"{sent}\""), "the id"))
 }
 
-/// An address that no router normalises away: a malformed id in the middle of a path stays there.
-fn reaches_a_handler(id: &str) -> bool {
-    id != ".."
+/// Everybody, with what is their own.
+struct Cast {
+    suspended: TestTenant,
+    of_brava: Ids,
+    of_suspended: Ids,
+    of_acme: Ids,
+    of_platform: Ids,
+    tokens: Vec<(Actor, String)>,
 }
 
-async fn the_path_of_another_tenant_is_missing(server: &TestServer) {
-    let theirs = objects(server, server.in_brava()).await;
-    let before = server.acts_in_brava().await.len();
-    let acme = || server.as_(&server.acme.admin);
-    let mut seen = 0;
-    for operation in operations(server).await.iter().filter(|operation| operation.parameters.iter().any(|name| name == "tenant")) {
-        let with = |tenant: &str| Ids::from_iter(theirs.clone().into_iter().chain([("tenant", tenant.to_owned())]));
-        let missing = shape(&operation.call(acme(), &with(MISSING)).await);
-        assert_eq!(missing.0, 404, "{}", operation.name());
-        // Somebody else's, and the platform's.
-        for tenant in [&server.brava.id, "00000000-0000-0000-0000-000000000000"] {
-            assert_eq!(shape(&operation.call(acme(), &with(tenant)).await), missing, "{} in {tenant}", operation.name());
-        }
-        for malformed in MALFORMED.into_iter().filter(|id| reaches_a_handler(id)) {
-            assert_eq!(shape(&operation.call(acme(), &with(malformed)).await), missing, "{} in {malformed}", operation.name());
-        }
-        // An operator is nobody in a tenant.
-        assert_eq!(shape(&operation.call(server.as_(&server.operator), &with(&server.brava.id)).await), missing, "{}", operation.name());
-        seen += 1;
+async fn cast(server: &TestServer) -> Cast {
+    let suspended = server.tenant("cedar-works").await;
+    // What is foreign is made in one go: as places in a listing these ids lie between the same rows of the caller.
+    let (mut of_brava, mut of_suspended) = (objects(server, server.in_brava()).await, objects(server, &suspended).await);
+    for (tenant, ids, name) in [(&server.brava, &mut of_brava, "brava-only"), (&suspended, &mut of_suspended, "cedar-only")] {
+        let mut profile: Value = serde_json::from_str(&ids["profile-body"]).unwrap();
+        profile["name"] = name.into();
+        server.as_(&tenant.admin).post(&tenant.path("/profiles"), profile).await.ok(201);
+        ids.insert("profile", name.to_owned());
     }
-    assert!(seen > 20);
-    assert_eq!(server.acts_in_brava().await.len(), before, "the target's log tells of it");
-    let denied = |entry: &&Value| entry["event"]["act"] == "denied" && entry["event"]["detail"]["cause"] == "foreign-tenant";
-    assert_eq!(server.events(&server.acme).await.iter().filter(denied).count(), 20, "the caller's log has the first of them");
+    server.as_(&server.operator).post(&format!("/v1/platform/tenants/{}/suspend", suspended.id), json!({})).await.ok(200);
+    let of_acme = objects(server, &server.acme).await;
+    let mut tokens = vec![(Actor::Suspended, suspended.admin.clone())];
+    let of_platform = platform(server, &of_acme).await;
+    for actor in Actor::all() {
+        if let Actor::Role(role) = actor {
+            let token = match actor.is_of_the_platform() {
+                true => of_platform[role.as_str()].clone(),
+                false => server.account(&server.acme, role.as_str()).await.1,
+            };
+            tokens.push((actor, token));
+        }
+    }
+    Cast { suspended, of_brava, of_suspended, of_acme, of_platform, tokens }
 }
 
-async fn objects_of_another_tenant_are_missing(server: &TestServer) {
-    let theirs = objects(server, server.in_brava()).await;
-    let ours = objects(server, &server.acme).await;
-    let before = server.acts_in_brava().await.len();
-    let mut seen = 0;
-    for operation in operations(server).await {
-        for parameter in operation.parameters.iter().filter(|name| !["tenant", "registered"].contains(&name.as_str())) {
-            let (&parameter, theirs) = theirs.get_key_value(parameter.as_str()).expect("a kind of id");
-            let with = |id: &str| Ids::from_iter(ours.clone().into_iter().chain([(parameter, id.to_owned())]));
-            // A shard is a number within an issuer, a profile is named by its tenant: what is foreign there is missing.
-            let (missing, foreign) = match parameter {
-                "shard" => ("7", "8"),
-                "profile" => ("no-such-profile", "another-profile"),
-                _ => (MISSING, theirs.as_str()),
-            };
-            // The body names the profile of the address.
-            let ids = |id: &str| match parameter {
-                "profile" => Ids::from_iter(with(id).into_iter().chain([("profile-body", renamed(&ours["profile-body"], id))])),
-                _ => with(id),
-            };
-            let call = async |id: &str| shape(&operation.call(server.as_(&server.acme.admin), &ids(id)).await);
-            let missing = call(missing).await;
-            assert_eq!(missing.0, 404, "{} with a missing {parameter}", operation.name());
-            assert_eq!(call(foreign).await, missing, "{} with a foreign {parameter}", operation.name());
-            for malformed in MALFORMED.into_iter().filter(|id| reaches_a_handler(id)) {
-                if parameter != "profile" {
-                    assert_eq!(call(malformed).await, missing, "{} with {parameter} {malformed}", operation.name());
+/// What the platform has of its own, its two roles' tokens under their names; nothing is issued there.
+pub(crate) async fn platform(server: &TestServer, of_acme: &Ids) -> Ids {
+    let (mut ids, operator) = (of_acme.clone(), server.as_(&server.operator));
+    let accounts = format!("/v1/tenants/{}/accounts", TenantId::PLATFORM);
+    for role in ["operator", "support"] {
+        let account = operator.post(&accounts, json!({"name": role, "roles": [role]})).await.ok(201);
+        let account = account["id"].as_str().unwrap().to_owned();
+        let token = operator.post(&format!("{accounts}/{account}/tokens"), json!({})).await.ok(201);
+        ids.insert(role, token["token"].as_str().unwrap().to_owned());
+        ids.insert(if role == "operator" { "operator-account" } else { "support-account" }, account);
+    }
+    let account =
+        operator.post(&accounts, json!({"name": "Object", "roles": ["support"]})).await.ok(201)["id"].as_str().unwrap().to_owned();
+    let token = operator.post(&format!("{accounts}/{account}/tokens"), json!({})).await.ok(201);
+    ids.insert("tenant", TenantId::PLATFORM.to_string());
+    ids.insert("token", token["id"].as_str().unwrap().to_owned());
+    ids.insert("account", account);
+    ids.insert("role", "support".to_owned());
+    ids
+}
+
+impl Cast {
+    fn own(&self, actor: Actor) -> &Ids {
+        match actor {
+            Actor::Suspended => &self.of_suspended,
+            actor if actor.is_of_the_platform() => &self.of_platform,
+            _ => &self.of_acme,
+        }
+    }
+
+    fn text(&self, cell: &ForeignCell<'_>) -> String {
+        let name = cell.id.name.rsplit('.').next().unwrap_or_default();
+        let name = if name == "certificates" { "certificate" } else { name };
+        let of = |ids: &Ids, shard: &str| match cell.id.kind {
+            // A shard is a number within an issuer, which every tenant has.
+            Kind::Shard => shard.to_owned(),
+            _ => ids.get(name).unwrap_or_else(|| panic!("say in operations.rs what a {name} is")).clone(),
+        };
+        match cell.value {
+            Put::Foreign => of(&self.of_brava, "8"),
+            Put::OfSuspended if cell.actor == Actor::Suspended => of(&self.of_acme, "9"),
+            Put::OfSuspended => of(&self.of_suspended, "9"),
+            Put::OtherRealm if cell.actor.is_of_the_platform() => of(&self.of_acme, "9"),
+            Put::OtherRealm => of(&self.of_platform, "9"),
+            Put::Malformed(text) => text.to_owned(),
+            Put::Missing => match cell.id.kind {
+                Kind::Shard => "7".to_owned(),
+                Kind::Profile => "no-such-profile".to_owned(),
+                Kind::File => "7.crl".to_owned(),
+                Kind::Serial => "0".repeat(31) + "1",
+                // A place next to the foreign one.
+                Kind::Cursor => {
+                    let foreign = of(&self.of_brava, "");
+                    let last = if foreign.ends_with('0') { "1" } else { "0" };
+                    format!("{}{last}", &foreign[..foreign.len() - 1])
                 }
-            }
-            seen += 1;
+                _ => MISSING.to_owned(),
+            },
         }
     }
-    assert!(seen > 15);
+}
+
+/// The statuses that an answer may have.
+fn allowed(cell: &ForeignCell<'_>) -> &'static [u16] {
+    let public = !cell.operation.path.starts_with("/v1/");
+    match (cell.actor, cell.id.place) {
+        (_, Place::Path) if public => &[404],
+        (Actor::Nobody, _) => &[401],
+        (Actor::Suspended, _) => &[403],
+        (_, Place::Path) => &[404],
+        (actor, _) if cell.operation.is_of_the_platform() && !actor.is_of_the_platform() => &[404],
+        // Nothing is issued on the platform, so what else the address names may be missing there.
+        (actor, _) if actor.is_of_the_platform() => &[200, 400, 403, 404, 422],
+        // A list tells of each, a search finds none; without the right there is nothing to be told.
+        (_, Place::Query | Place::Body { .. }) => &[200, 400, 403, 422],
+    }
+}
+
+async fn foreign_missing_and_malformed_ids_are_answered_alike(server: &TestServer) {
+    let operations = everything(server).await;
+    let (cells, cast) = (foreign_cells(&operations), cast(server).await);
+    let before = server.acts_in_brava().await.len();
+    let mut rows = 0;
+    for row in cells.chunk_by(|one, other| one.row() == other.row()) {
+        let mut answers = Vec::new();
+        for cell in row {
+            let token = cast.tokens.iter().find(|(actor, _)| *actor == cell.actor);
+            let client = token.map_or(server.anonymous(), |(_, token)| server.as_(token));
+            let text = cast.text(cell);
+            let answer = cell.operation.call_with(client, cast.own(cell.actor), cell.id, &text).await;
+            let what = format!("{:?} puts {:?} ({text}) for {} of {}", cell.actor, cell.value, cell.id.name, cell.operation.name());
+            let shape = shape(&answer, &text);
+            assert!(allowed(cell).contains(&shape.0), "{what}: {}", answer.text());
+            let tells = shape.2.contains("brava") || shape.2.contains("cedar");
+            assert!(!tells || cell.actor.is_of_the_platform(), "{what}: {}", answer.text());
+            answers.push((what, shape));
+        }
+        for (what, shape) in &answers {
+            assert_eq!(*shape, answers[0].1, "{what}, and\n{}", answers[0].0);
+        }
+        rows += 1;
+    }
+    assert!(rows > 500);
+    is_golden(&format!("| foreign ids (I7) | {} |", cells.len()));
+    nobody_was_told(server, &cast, before).await;
+}
+
+/// The number of cells that were gone through is the one that docs/matrices.md says.
+pub(crate) fn is_golden(row: &str) {
+    let golden = include_str!("../../../../docs/matrices.md");
+    assert!(golden.contains(row), "docs/matrices.md lacks {row}: run `cargo xtask generate` and read the difference");
+}
+
+async fn nobody_was_told(server: &TestServer, cast: &Cast, before: usize) {
     assert_eq!(server.acts_in_brava().await.len(), before, "the target's log tells of it");
-}
-
-fn renamed(profile: &str, name: &str) -> String {
-    let mut profile: Value = serde_json::from_str(profile).unwrap();
-    profile["name"] = name.into();
-    profile.to_string()
-}
-
-async fn a_foreign_id_in_a_body_is_missing(server: &TestServer) {
-    let issue = async |issuer: &str| {
-        let body = json!({"profile": "tls-server", "names": [server.acme.host("www")], "issuer": issuer});
-        shape(&server.as_(&server.acme.admin).post(&server.acme.path("/certificates"), body).await)
-    };
-    let missing = issue(MISSING).await;
-    assert_eq!(missing.0, 422);
-    assert_eq!(issue(&server.brava.issuer).await, missing);
-}
-
-async fn a_foreign_cursor_is_a_place_and_nothing_more(server: &TestServer) {
-    let theirs = objects(server, server.in_brava()).await;
-    server.certificate(&server.acme, "www").await;
-    let path = server.acme.path(&format!("/certificates?cursor={}", theirs["certificate"]));
-    let page = server.as_(&server.acme.admin).get(&path).await.ok(200);
-    assert!(page["items"].as_array().unwrap().iter().all(|item| item["names"][0] == server.acme.host("www")));
-}
-
-async fn the_register_is_missing_for_tenants(server: &TestServer) {
-    for operation in operations(server).await.iter().filter(|operation| operation.path.starts_with("/v1/platform")) {
-        let ids = |id: &str| Ids::from([("registered", id.to_owned()), ("account", MISSING.to_owned())]);
-        let missing = shape(&operation.call(server.as_(&server.acme.admin), &ids(MISSING)).await);
-        assert_eq!(missing.0, 404, "{}", operation.name());
-        for id in [&server.acme.id, &server.brava.id, "x"] {
-            assert_eq!(shape(&operation.call(server.as_(&server.acme.admin), &ids(id)).await), missing, "{}", operation.name());
-        }
-        // And for an operator a tenant that never was is missing, too.
-        if !operation.parameters.is_empty() {
-            assert_eq!(shape(&operation.call(server.as_(&server.operator), &ids(MISSING)).await), missing, "{}", operation.name());
-            assert_eq!(shape(&operation.call(server.as_(&server.operator), &ids("x")).await), missing, "{}", operation.name());
-        }
-    }
+    server.as_(&server.operator).post(&format!("/v1/platform/tenants/{}/resume", cast.suspended.id), json!({})).await.ok(200);
+    let log = server.events(&cast.suspended).await;
+    let suspended = log.iter().position(|entry| entry["event"]["act"] == "tenant.suspend").unwrap();
+    assert!(log[..suspended].iter().all(|entry| entry["event"]["actor"]["kind"] != "account"), "the suspended tenant's log tells of it");
+    let log = server.events(&server.acme).await;
+    let foreign = log.iter().filter(|entry| entry["event"]["detail"]["cause"] == "foreign-tenant").count();
+    assert!(foreign >= 20, "the callers' own log has the first of them: {foreign}");
 }
 
 async fn without_a_credential_nothing_answers(server: &TestServer) {
@@ -168,7 +227,7 @@ impl Entropy for Fixed {
 // THREATS 3: one verb further.
 async fn other_verbs_answer_the_same_everywhere(server: &TestServer) {
     let theirs = objects(server, server.in_brava()).await;
-    let all = operations(server).await;
+    let all = everything(server).await;
     for operation in &all {
         for verb in ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY"] {
             if all.iter().any(|other| other.path == operation.path && other.method == verb) {
@@ -183,11 +242,7 @@ async fn other_verbs_answer_the_same_everywhere(server: &TestServer) {
 }
 
 on_both_engines!(
-    the_path_of_another_tenant_is_missing,
-    objects_of_another_tenant_are_missing,
-    a_foreign_id_in_a_body_is_missing,
-    a_foreign_cursor_is_a_place_and_nothing_more,
-    the_register_is_missing_for_tenants,
+    foreign_missing_and_malformed_ids_are_answered_alike,
     without_a_credential_nothing_answers,
     other_verbs_answer_the_same_everywhere,
 );

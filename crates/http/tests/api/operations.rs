@@ -1,73 +1,95 @@
 //! Every documented operation, taken from the OpenAPI document and not from a list here: a new one is tested by itself,
 //! or fails for want of what it needs.
 
+use chancery_domain::profile::ProfileName;
+use chancery_testkit::matrix::{self, Id, Operation, Place};
 use chancery_testkit::{Answer, Client, TestServer, TestTenant};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// An operation of the document.
-#[derive(Clone, Debug)]
-pub(crate) struct Operation {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    /// The names in the path's braces, in order.
-    pub(crate) parameters: Vec<String>,
-    /// The action that it needs; enrolment needs none.
-    pub(crate) action: Option<String>,
-    pub(crate) body: Option<String>,
-}
 
 /// What stands for each path parameter.
 pub(crate) type Ids = BTreeMap<&'static str, String>;
 
 /// All operations, in the order of the document.
 pub(crate) async fn operations(server: &TestServer) -> Vec<Operation> {
-    let document = server.anonymous().get("/openapi.json").await.ok(200);
-    let mut found = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-            found.push(Operation {
-                method: method.to_uppercase(),
-                path: path.clone(),
-                parameters: path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).map(str::to_owned).collect(),
-                action: operation["x-action"].as_str().map(str::to_owned),
-                body: schema.is_object().then(|| schema["$ref"].as_str().unwrap_or("").rsplit('/').next().unwrap().to_owned()),
-            });
-        }
-    }
-    assert!(found.len() > 30, "the document is read");
-    found
+    matrix::operations(&document(server).await, [])
 }
 
-impl Operation {
-    /// Whether it changes anything: a dry run does not, although it is a POST for the sake of its body.
-    pub(crate) fn writes(&self) -> bool {
-        self.method != "GET" && !self.path.ends_with("/dry-run")
-    }
+/// All operations, and the addresses that the document does not have.
+pub(crate) async fn everything(server: &TestServer) -> Vec<Operation> {
+    let (document, addresses) = (document(server).await, server.node().addresses());
+    let undocumented = addresses.iter().filter(|path| document["paths"].get(path).is_none());
+    matrix::operations(&document, undocumented.map(String::as_str))
+}
 
-    /// Its name.
-    pub(crate) fn name(&self) -> String {
-        format!("{} {}", self.method, self.path)
-    }
+async fn document(server: &TestServer) -> Value {
+    server.anonymous().get("/openapi.json").await.ok(200)
+}
 
+/// What tests do with an operation.
+pub(crate) trait Called {
     /// Its address with these ids.
-    pub(crate) fn address(&self, ids: &Ids) -> String {
-        self.parameters.iter().fold(self.path.clone(), |path, parameter| {
-            let id = ids.get(parameter.as_str()).unwrap_or_else(|| panic!("say in operations.rs what a {parameter} is"));
-            path.replace(&format!("{{{parameter}}}"), id)
+    fn address(&self, ids: &Ids) -> String;
+    /// Whether it changes anything: a dry run does not, although it is a POST for the sake of its body.
+    fn writes(&self) -> bool;
+    /// Calls it with a body that does what it is for.
+    async fn call(&self, client: Client, ids: &Ids) -> Answer;
+    /// The same with this text for one of its ids.
+    async fn call_with(&self, client: Client, ids: &Ids, id: &Id, text: &str) -> Answer;
+}
+
+impl Called for Operation {
+    fn address(&self, ids: &Ids) -> String {
+        self.ids.iter().filter(|id| id.place == Place::Path).fold(self.path.clone(), |path, id| {
+            let text = ids.get(id.name.as_str()).unwrap_or_else(|| panic!("say in operations.rs what a {} is", id.name));
+            path.replace(&format!("{{{}}}", id.name), text)
         })
     }
 
-    /// Calls it with a body that does what it is for.
-    pub(crate) async fn call(&self, client: Client, ids: &Ids) -> Answer {
-        let client = client.with("content-type", "application/json").with("if-match", "\"1\"");
-        let mut body = self.body.as_deref().map(|schema| sample(schema, ids)).unwrap_or_default();
-        if self.method == "POST" && self.path.ends_with("/profiles") {
-            body["name"] = "sample-profile".into();
-        }
-        client.send(&self.method, &self.address(ids), if self.body.is_some() { body.to_string() } else { String::new() }).await
+    fn writes(&self) -> bool {
+        self.method != "GET" && !self.path.ends_with("/dry-run")
     }
+
+    async fn call(&self, client: Client, ids: &Ids) -> Answer {
+        send(self, client, &self.address(ids), body(self, ids)).await
+    }
+
+    async fn call_with(&self, client: Client, ids: &Ids, id: &Id, text: &str) -> Answer {
+        let (mut address, mut body) = (self.address(ids), body(self, ids));
+        match id.place {
+            Place::Path => {
+                let other = ids.iter().map(|(name, own)| (*name, if *name == id.name { text.to_owned() } else { own.clone() }));
+                address = self.address(&other.collect());
+                // The body names the profile of the address.
+                if self.method == "PUT" && id.name == "profile" && text.parse::<ProfileName>().is_ok() {
+                    body["name"] = text.into();
+                }
+            }
+            Place::Query => address = format!("{address}?{}={text}", id.name),
+            Place::Body { list } => {
+                let (parents, field) = id
+                    .name
+                    .rsplit_once('.')
+                    .map_or((String::new(), id.name.as_str()), |(parents, field)| (format!("/{}", parents.replace('.', "/")), field));
+                let parent = body.pointer_mut(&parents).unwrap_or_else(|| panic!("say in operations.rs what stands at {parents}"));
+                parent[field] = if list { json!([text]) } else { text.into() };
+            }
+        }
+        send(self, client, &address, body).await
+    }
+}
+
+async fn send(operation: &Operation, client: Client, address: &str, body: Value) -> Answer {
+    let client = client.with("content-type", "application/json").with("if-match", "\"1\"");
+    client.send(&operation.method, address, if operation.body.is_some() { body.to_string() } else { String::new() }).await
+}
+
+fn body(operation: &Operation, ids: &Ids) -> Value {
+    let mut body = operation.body.as_deref().map(|schema| sample(schema, ids)).unwrap_or_default();
+    if operation.method == "POST" && operation.path.ends_with("/profiles") {
+        body["name"] = "sample-profile".into();
+    }
+    body
 }
 
 pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
@@ -75,7 +97,7 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "EnrolBody" => json!({"name": "Sample"}),
         "CreateTenantBody" => json!({"slug": format!("sample-{}", &ids["account"][28..])}),
         "EmptyBody" | "MintTokenBody" | "RotateTokenBody" | "RenewBody" => json!({}),
-        "CreateAccountBody" => json!({"name": "Sample", "roles": ["viewer"]}),
+        "CreateAccountBody" => json!({"name": "Sample", "roles": [ids["role"]]}),
         "CreateIssuerBody" => json!({"name": "Sample", "permitted_names": [ids["permitted"]]}),
         "IssueBody" => json!({"profile": "tls-server", "names": [ids["host"]], "issuer": ids["issuer"]}),
         "DryRunBody" => json!({"request": sample("IssueBody", ids), "draft": serde_json::from_str::<Value>(&ids["profile-body"]).unwrap()}),
@@ -98,7 +120,12 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let id = certificate["id"].as_str().unwrap().to_owned();
     admin.post(&tenant.path(&format!("/certificates/{id}/private-key/fetch")), json!({})).await.ok(200);
     let profile = admin.get(&tenant.path("/profiles/tls-server")).await.ok(200);
+    let issuer = admin.get(&tenant.path(&format!("/issuers/{}", tenant.issuer))).await.ok(200);
     Ids::from([
+        ("public", issuer["public_id"].as_str().unwrap().to_owned()),
+        ("file", "ca.cer".to_owned()),
+        ("serial", certificate["serial"].as_str().unwrap().to_owned()),
+        ("cursor", id.clone()),
         ("tenant", tenant.id.clone()),
         ("registered", tenant.id.clone()),
         ("account", account),
@@ -111,5 +138,6 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("profile-body", profile["profile"].to_string()),
         ("permitted", format!("dns:{}", tenant.host("*"))),
         ("host", tenant.host("sample")),
+        ("role", "viewer".to_owned()),
     ])
 }

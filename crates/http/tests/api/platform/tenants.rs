@@ -1,6 +1,6 @@
 //! `/v1/platform/tenants…`: created, listed, suspended, resumed.
 
-use crate::operations::{objects, operations};
+use crate::operations::{Called, objects, operations};
 use chancery_domain::TenantId;
 use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! `GET /v1/tenants/{tenant}/events`: the audit log (I4).
 
-use crate::operations::{objects, operations};
+use crate::operations::{Called, objects, operations};
 use chancery_domain::TenantId;
 use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};

@@ -24,7 +24,7 @@ impl InProcess {
         let (domain, token) = tenants.first().map(|tenant| (tenant.domain.clone(), tenant.token.clone())).unwrap_or_default();
         let profile: chancery_domain::profile::ProfileName = "tls-server".parse()?;
         let request = |csr: Vec<u8>| IssueRequest {
-            profile: profile.clone(),
+            profile: Some(profile.clone()),
             issuer: None,
             key: KeySource::Request(csr),
             names: None,
