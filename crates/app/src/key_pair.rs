@@ -15,8 +15,8 @@ pub(crate) struct KeyPair {
     pub(crate) pkcs8: Zeroizing<Vec<u8>>,
 }
 
-/// How many searches for RSA primes run at once, each on a thread of its own: half of the cores remain for what takes microseconds (I11).
-pub(crate) fn searches() -> Semaphore {
+/// How many long computations run at once, each on a thread of its own: half of the cores remain for what takes microseconds (I11).
+pub(crate) fn long_computations() -> Semaphore {
     Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)))
 }
 
@@ -31,7 +31,15 @@ impl Chancery {
         if !matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096) {
             return make();
         }
-        let _turn = self.inner.searches.acquire().await.map_err(Failure::internal)?;
-        tokio::task::spawn_blocking(make).await.map_err(Failure::internal)?
+        self.long_computation(make).await
+    }
+
+    /// Computes what takes a good part of a second, when its turn comes.
+    pub(crate) async fn long_computation<T: Send + 'static>(
+        &self,
+        compute: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let _turn = self.inner.long_computations.acquire().await.map_err(Failure::internal)?;
+        tokio::task::spawn_blocking(compute).await.map_err(Failure::internal)?
     }
 }

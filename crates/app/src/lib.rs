@@ -44,6 +44,7 @@ pub use authenticate::Caller;
 pub use authorise::Permit;
 pub use bulk::Each;
 pub use chancery_store::{CounterRow, Page, RegisteredTenantRow, TenantRow};
+pub use chancery_x509::pkcs12::{FriendlyName, Password as FilePassword};
 pub use dry_run::{DryRun, Foreseen};
 pub use enrol::Enrolled;
 pub use failure::Failure;

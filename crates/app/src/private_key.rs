@@ -1,29 +1,89 @@
-//! Private keys made here: fetched, as often as needed until their receipt is acknowledged, then erased.
+//! Private keys made here: fetched, alone or as a PKCS#12 file, as often as needed until their receipt is acknowledged, then erased.
 
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::places;
-use crate::view::Receipt;
+use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::CertificateId;
 use chancery_domain::action::PrivateKeyRelease;
-use chancery_domain::key::Custody;
+use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_store::{CertificateRow, PrivateKeyRow};
+use chancery_x509::PublicKey;
+use chancery_x509::pkcs12::{self, Content, FriendlyName, Password};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 const GONE: &str = "the private key was fetched and acknowledged: it is erased here";
 
+/// What a key leaves in.
+#[derive(Clone, Copy)]
+enum Form {
+    Pkcs8,
+    Pkcs12,
+}
+
+impl Form {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pkcs8 => "pkcs8",
+            Self::Pkcs12 => "pkcs12",
+        }
+    }
+    /// PKCS#12 wraps any key, but neither openssl, Java nor Python takes ML-DSA out of it: what nobody opens is no delivery.
+    fn check(self, certificate: &Certificate) -> Result<(), Failure> {
+        let algorithm = PublicKey::from_spki_der(&certificate.summary.spki_der)?.algorithm();
+        match (self, algorithm) {
+            (Self::Pkcs12, KeyAlgorithm::MlDsa65) => {
+                let message = "programs do not read ml-dsa-65 keys from PKCS#12 files yet: fetch the private key by itself, PKCS#8";
+                Err(Failure::Conflict(message.to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Chancery {
     /// The private key of a certificate, PKCS#8 DER. Each fetch is an event.
     pub async fn fetch_private_key(&self, caller: &Caller, id: CertificateId) -> Result<(Zeroizing<Vec<u8>>, Receipt), Failure> {
-        deciding_anew!(self, caller => self.try_fetch(&caller, id))
+        let (_, pkcs8, receipt) = deciding_anew!(self, caller => self.try_fetch(&caller, id, Form::Pkcs8))?;
+        Ok((pkcs8, receipt))
     }
 
-    async fn try_fetch(&self, caller: &Caller, id: CertificateId) -> Result<(Zeroizing<Vec<u8>>, Receipt), Stop> {
+    /// The same key with its certificate and chain as a PKCS#12 file under a password. It is a fetch like any other.
+    pub async fn fetch_pkcs12(
+        &self,
+        caller: &Caller,
+        id: CertificateId,
+        password: Password,
+        friendly_name: Option<FriendlyName>,
+    ) -> Result<(Vec<u8>, Receipt), Failure> {
+        let (row, pkcs8, receipt) = deciding_anew!(self, caller => self.try_fetch(&caller, id, Form::Pkcs12))?;
+        let certificate = self.certificate_of(&caller.realm, &row).await?;
+        let entropy = Arc::clone(&self.ports().entropy);
+        let write = move || {
+            let content = Content {
+                pkcs8_der: &pkcs8,
+                leaf_der: &certificate.der,
+                chain_der: &certificate.chain,
+                friendly_name: friendly_name.as_ref(),
+            };
+            pkcs12::encode(&content, &password, &*entropy).map_err(Failure::internal)
+        };
+        Ok((self.long_computation(write).await?, receipt))
+    }
+
+    async fn try_fetch(
+        &self,
+        caller: &Caller,
+        id: CertificateId,
+        form: Form,
+    ) -> Result<(CertificateRow, Zeroizing<Vec<u8>>, Receipt), Stop> {
         let (certificate, key) = load(caller, id).await?;
         let (permit, certificate) = self.permit_on::<PrivateKeyRelease, _>(caller, certificate).await?;
         let key = releasable(&certificate, key)?;
         let sealed = key.key.as_ref().ok_or(Failure::Gone(GONE))?;
+        form.check(&self.certificate_of(&caller.realm, &certificate).await?)?;
         let pkcs8 = caller.realm.open(&places::PRIVATE_KEY, id.as_bytes(), sealed)?;
         // A repeated request is a fetch like any other: the key leaves again, so that is decided and recorded again.
         let mut deed = match caller.done_before().await? {
@@ -31,9 +91,9 @@ impl Chancery {
             None => Deed::by(&permit),
         };
         deed.changes.count_private_key_fetch(&key);
-        let detail = detail! { "certificate" => id.to_string(), "fetch" => key.fetches.saturating_add(1) };
+        let detail = detail! { "certificate" => id.to_string(), "fetch" => key.fetches.saturating_add(1), "form" => form.as_str() };
         let receipt = deed.commit(self.ports(), "private-key.fetch", *id.as_bytes(), detail).await?;
-        Ok((pkcs8, receipt))
+        Ok((certificate, pkcs8, receipt))
     }
 
     /// Takes note that the fetched key arrived, and erases it.

@@ -48,7 +48,7 @@ pub(crate) struct Inner {
     pub(crate) unwraps: Tally<(TenantId, bool)>,
     /// Requests without a valid credential.
     pub(crate) anonymous: Tally<()>,
-    pub(crate) searches: tokio::sync::Semaphore,
+    pub(crate) long_computations: tokio::sync::Semaphore,
     pub(crate) uses: Uses,
 }
 
@@ -68,7 +68,7 @@ impl Chancery {
             denials: Tally::new(20, minute),
             unwraps: Tally::new(1, hour),
             anonymous: Tally::new(0, minute),
-            searches: crate::key_pair::searches(),
+            long_computations: crate::key_pair::long_computations(),
             uses: Uses::default(),
         };
         Self { inner: Arc::new(inner) }

@@ -142,8 +142,8 @@ pub(crate) fn deliver(out: Option<&Path>, content: &[u8]) -> Result<(), Ended> {
 }
 
 /// A secret, to a new file of mode 0600.
-pub(crate) fn save_secret(path: &Path, secret: &str) -> Result<(), Ended> {
-    files::write_secret(path, secret.as_bytes()).map_err(|source| Ended::File { path: path.to_owned(), source })
+pub(crate) fn save_secret(path: &Path, secret: &[u8]) -> Result<(), Ended> {
+    files::write_secret(path, secret).map_err(|source| Ended::File { path: path.to_owned(), source })
 }
 
 /// Whether a secret can be saved there later: asked before what brings the secret is done, for it comes once.

@@ -14,6 +14,7 @@ mod init;
 mod logging;
 pub mod open;
 mod output;
+mod password;
 pub mod serve;
 pub mod system;
 

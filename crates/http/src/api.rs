@@ -11,6 +11,7 @@ pub mod events;
 pub mod export;
 pub mod issuers;
 pub mod orders;
+pub mod pkcs12;
 pub mod platform;
 pub mod profiles;
 pub mod tenant;
@@ -29,6 +30,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(profiles::routes())
         .merge(dry_run::routes())
         .merge(certificates::routes())
+        .merge(pkcs12::routes())
         .merge(bulk::routes())
         .merge(export::routes())
         .merge(orders::routes())

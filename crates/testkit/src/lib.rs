@@ -23,6 +23,7 @@ pub mod matrix;
 pub mod openssl;
 pub mod pkilint;
 mod place;
+pub mod python;
 mod raw;
 pub mod routes;
 pub mod schemathesis;

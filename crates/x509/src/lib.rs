@@ -16,6 +16,7 @@ pub mod key;
 pub mod lint;
 mod name;
 pub mod pem;
+pub mod pkcs12;
 pub mod plan;
 pub mod prepared;
 pub mod summary;

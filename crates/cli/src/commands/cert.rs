@@ -3,6 +3,7 @@
 mod bulk;
 mod issue;
 mod key;
+mod pkcs12;
 mod revoke;
 mod search;
 
@@ -69,6 +70,10 @@ enum CertCommand {
     /// Export certificates, all or those that fit.
     #[command(after_help = "Examples:\n  chancery cert export --out inventory.csv\n  chancery cert export --format jsonl --renewal-due")]
     Export(search::ExportArgs),
+    /// Fetch the private key that the server made with its certificate and chain, PKCS#12 under a password; until it is acknowledged.
+    #[command(after_help = "Examples:\n  chancery cert pkcs12 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --out api.p12\n  \
+        chancery cert pkcs12 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --out api.p12 --password-file pass.txt --friendly-name api")]
+    Pkcs12(pkcs12::Pkcs12Args),
     /// Private keys that the server made.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -84,6 +89,7 @@ pub(crate) async fn cert(args: CertArgs, form: Form) -> Result<(), Ended> {
         CertCommand::Revoke(args) => revoke::revoke(&desk, args).await,
         CertCommand::Bulk(command) => bulk::bulk(&desk, command).await,
         CertCommand::Export(args) => search::export(&desk, args).await,
+        CertCommand::Pkcs12(args) => pkcs12::pkcs12(&desk, args).await,
         CertCommand::Key(command) => key::key(&desk, command).await,
         CertCommand::Show { certificate } => {
             desk.show(&desk.own(&format!("/certificates/{certificate}")).await?, shown);

@@ -38,7 +38,7 @@ pub(crate) async fn enrol(args: EnrolArgs, form: Form) -> Result<(), Ended> {
     let body = EnrolBody { name: args.name, expires_in_seconds: Some(args.days * 86_400) };
     let mut enrolled: EnrolledDocument = client::during("enrolling", client.post_unrepeated("/v1/enrol", &body)).await?;
     if let (Some(path), Some(token)) = (&args.save, &enrolled.token.token) {
-        save_secret(path, token)?;
+        save_secret(path, token.as_bytes())?;
         enrolled.token.token = None;
     }
     output::result(form, &enrolled, |enrolled| {

@@ -67,7 +67,7 @@ pub(crate) async fn token(args: TokenArgs, form: Form) -> Result<(), Ended> {
             let body = MintTokenBody { expires_in_seconds: Some(days * 86_400) };
             let mut minted: TokenDocument = desk.act(&format!("/accounts/{account}/tokens"), &body).await?;
             if let (Some(path), Some(token)) = (&save, &minted.token) {
-                save_secret(path, token)?;
+                save_secret(path, token.as_bytes())?;
                 minted.token = None;
             }
             desk.show(&minted, shown);
@@ -77,7 +77,7 @@ pub(crate) async fn token(args: TokenArgs, form: Form) -> Result<(), Ended> {
             let body = RotateTokenBody { overlap_seconds: Some(overlap_hours * 3600) };
             let mut rotated: RotatedDocument = desk.act(&format!("/accounts/{account}/tokens/{token}/rotate"), &body).await?;
             if let (Some(path), Some(token)) = (&save, &rotated.successor.token) {
-                save_secret(path, token)?;
+                save_secret(path, token.as_bytes())?;
                 rotated.successor.token = None;
             }
             desk.show(&rotated, |rotated| {

@@ -154,6 +154,7 @@ async fn a_secret_in_any_field_or_header_is_not_repeated(server: &TestServer) {
             "key_algorithms",
             "request",
             "draft",
+            "password",
         ];
         let wrong = fields.iter().map(|field| json!({*field: {"value": secret}}).to_string());
         for body in wrong.chain([format!("\"{secret}\""), format!("{{\"name\": {secret}"), secret.clone()]) {

@@ -101,6 +101,7 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "CreateIssuerBody" => json!({"name": "Sample", "permitted_names": [ids["permitted"]]}),
         "IssueBody" => json!({"profile": "tls-server", "names": [ids["host"]], "issuer": ids["issuer"]}),
         "DryRunBody" => json!({"request": sample("IssueBody", ids), "draft": serde_json::from_str::<Value>(&ids["profile-body"]).unwrap()}),
+        "Pkcs12Body" => json!({"password": "twelve characters"}),
         "BulkRevokeBody" => json!({"certificates": [ids["certificate"]], "reason": "superseded"}),
         "BulkRenewBody" => json!({"certificates": [ids["certificate"]]}),
         "RevokeBody" => json!({"reason": "superseded"}),

@@ -17,6 +17,7 @@ mod csr;
 mod hostile_csr;
 mod hostile_keys;
 mod independence;
+mod pkcs12;
 mod revocation;
 mod speed;
 mod support;

@@ -30,7 +30,7 @@ pub(crate) struct MemoryKey {
     public: PublicKey,
 }
 
-struct Random;
+pub(crate) struct Random;
 
 impl Entropy for Random {
     fn fill(&self, bytes: &mut [u8]) {

@@ -47,7 +47,7 @@ pub(super) async fn key(desk: &Desk, command: KeyCommand) -> Result<(), Ended> {
 pub(super) async fn fetch(desk: &Desk, certificate: &str, out: &Path) -> Result<DoneDocument, Ended> {
     let fetched: PrivateKeyDocument = desk.act(&format!("/certificates/{certificate}/private-key/fetch"), &EmptyBody {}).await?;
     let key = Zeroizing::new(fetched.private_key);
-    save_secret(out, &key)?;
+    save_secret(out, key.as_bytes())?;
     Ok(DoneDocument { event: fetched.event })
 }
 
