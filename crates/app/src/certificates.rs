@@ -50,8 +50,7 @@ impl Chancery {
     pub(crate) async fn certificate_of(&self, realm: &Realm, row: &CertificateRow) -> Result<Certificate, Failure> {
         let der = realm.open(&places::CERTIFICATE, row.id.as_bytes(), &row.body)?.to_vec();
         let authority = realm.authority(row.issuer).await?.ok_or_else(|| Failure::internal("the issuer of a certificate is missing"))?;
-        let chain = self.chain(realm, &authority).await?;
-        certificate(row, der, chain, self.addresses(authority.public, row.shard).crl_url)
+        certificate(row, der, authority.chain.clone(), self.addresses(authority.public, row.shard).crl_url)
     }
 }
 

@@ -70,7 +70,7 @@ impl Chancery {
             Ok(wish) => wish,
             Err(failure) => return refused(vec![reason(failure)?]),
         };
-        let authority = match find_issuer(realm, wish.issuer).await {
+        let authority = match find_issuer(realm, wish.issuer, self.now()).await {
             Ok(authority) => authority,
             Err(failure) => return refused(vec![reason(failure)?]),
         };

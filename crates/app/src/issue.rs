@@ -15,11 +15,12 @@ use crate::{Caller, Chancery, Failure, Given, Permit};
 use chancery_domain::action::{Act, CertificateIssue};
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::decision::{Approved, Operation, Request, decide};
+use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::name::SubjectName;
 use chancery_domain::order::OrderState;
 use chancery_domain::profile::ProfileName;
-use chancery_domain::{CertificateId, IssuerId, OrderId, Serial};
+use chancery_domain::{CertificateId, IssuerId, OrderId, Serial, Timestamp};
 use chancery_store::{CertificateRow, OrderRow};
 use chancery_x509::{CertificatePlan, CertificationRequest, PublicKey};
 use serde_json::json;
@@ -40,7 +41,7 @@ pub enum KeySource {
 pub struct IssueRequest {
     /// The profile.
     pub profile: Given<ProfileName>,
-    /// Which of the tenant's issuers; by default the newest.
+    /// Which of the tenant's issuers; by default the newest that is active.
     pub issuer: Option<Given<IssuerId>>,
     /// Where the key comes from.
     pub key: KeySource,
@@ -55,13 +56,30 @@ pub struct IssueRequest {
 /// What is to be decided, with the key that is to be certified.
 pub(crate) struct Wish {
     pub(crate) profile: ProfileName,
-    pub(crate) issuer: Option<Given<IssuerId>>,
+    pub(crate) issuer: Asked,
     pub(crate) request: Request,
     pub(crate) subject: SubjectKey,
     /// The certification request, kept as the evidence of what was asked.
     pub(crate) csr: Option<Vec<u8>>,
     /// The certificate that is being renewed.
     pub(crate) renews: Option<CertificateRow>,
+}
+
+/// Which issuer a wish is for.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked {
+    /// Whichever serves the tenant now.
+    Any,
+    /// This one.
+    Named(Given<IssuerId>),
+    /// Whoever stands in this one's place now.
+    InPlaceOf(IssuerId),
+}
+
+impl Asked {
+    pub(crate) fn of(given: Option<Given<IssuerId>>) -> Self {
+        given.map_or(Self::Any, Self::Named)
+    }
 }
 
 /// A subject's key. One to be made is made when the wish is approved: what is refused costs no search for primes.
@@ -107,7 +125,7 @@ impl Chancery {
         let realm = &caller.realm;
         let in_force = realm.profile(&wish.profile).await?;
         let in_force = in_force.ok_or_else(no_such_profile)?;
-        let authority = find_issuer(realm, wish.issuer).await?;
+        let authority = find_issuer(realm, wish.issuer, self.now()).await?;
         let open = authority.open.as_ref().ok_or(Failure::Suspended)?;
         let asked = asked(&wish);
         let decision = decide(wish.request.clone(), &in_force.profile, in_force.version, &open.limits, self.now());
@@ -210,8 +228,7 @@ impl Chancery {
         }
         let act = if wish.renews.is_some() { "certificate.renew" } else { "certificate.issue" };
         let receipt = deed.commit(ports, act, *id.as_bytes(), detail).await?;
-        let chain = self.chain(realm, authority).await?;
-        Ok((certificate(&row, der, chain, addresses.crl_url)?, receipt))
+        Ok((certificate(&row, der, authority.chain.clone(), addresses.crl_url)?, receipt))
     }
 }
 
@@ -235,7 +252,7 @@ pub(crate) fn wish(request: &IssueRequest) -> Result<Wish, Failure> {
         custody,
         validity_seconds: request.validity_seconds,
     };
-    let (profile, issuer) = (request.profile.clone().ok_or_else(no_such_profile)?, request.issuer);
+    let (profile, issuer) = (request.profile.clone().ok_or_else(no_such_profile)?, Asked::of(request.issuer));
     Ok(Wish { profile, issuer, request: request_facts, subject, csr, renews: None })
 }
 
@@ -245,18 +262,30 @@ pub(crate) fn no_such_profile() -> Failure {
 }
 
 /// The issuing authority that is meant.
-pub(crate) async fn find_issuer(realm: &Realm, asked: Option<Given<IssuerId>>) -> Result<Arc<Authority>, Failure> {
-    let no_such_issuer = || Failure::invalid("issuer", "this tenant has no such issuing authority");
-    match asked {
-        Some(id) => {
-            let found = realm.authority(id.ok_or_else(no_such_issuer)?).await?;
-            found.filter(|authority| authority.parent.is_some()).ok_or_else(no_such_issuer)
-        }
-        None => realm
-            .newest_issuer()
-            .await?
-            .ok_or_else(|| Failure::Conflict("this tenant has no issuer yet: create one first (chancery issuer create)".to_owned())),
+pub(crate) async fn find_issuer(realm: &Realm, asked: Asked, now: Timestamp) -> Result<Arc<Authority>, Failure> {
+    if let Asked::Named(given) = asked {
+        let no_such_issuer = || Failure::invalid("issuer", "this tenant has no such issuing authority");
+        let found = realm.authority(given.ok_or_else(no_such_issuer)?).await?;
+        let authority = found.filter(|authority| authority.parent.is_some()).ok_or_else(no_such_issuer)?;
+        return match authority.state {
+            IssuerState::Active => Ok(authority),
+            IssuerState::Retired => Err(Failure::Conflict(
+                "the issuer is retired and issues nothing more: leave the field issuer out, or name an active one".to_owned(),
+            )),
+        };
     }
+    let line = match asked {
+        Asked::InPlaceOf(id) => realm.authority(id).await?.map(|authority| authority.line),
+        Asked::Any | Asked::Named(_) => None,
+    };
+    // Of the old one's own line, so that who trusts the old certificate trusts the new one; if all of that line retired, of another.
+    for line in [line, None] {
+        if let Some(authority) = realm.issuing(line, now).await? {
+            return Ok(authority);
+        }
+    }
+    let message = "this tenant has no issuer that is active and in its time: create one first (chancery issuer create)";
+    Err(Failure::Conflict(message.to_owned()))
 }
 
 /// What was asked, as it is kept with the order.

@@ -40,6 +40,8 @@ kinds! {
     RefreshCrl = "crl.refresh"
     /// Note that a certificate's time is over.
     ExpireCertificate = "certificate.expire"
+    /// Retire an issuer on the date that was given with its rollover.
+    RetireIssuer = "issuer.retire"
     /// Take a tenant's saga to its end after a crash.
     SettleTenant = "tenant.settle"
     /// Warn that a token expires soon.
@@ -98,6 +100,7 @@ impl Chancery {
                 self.publish_crl(realm, job, issuer, shard).await
             }
             Kind::ExpireCertificate => self.expire(realm, job).await,
+            Kind::RetireIssuer => self.retire_on_date(realm, job).await,
             Kind::WarnOfToken => self.warn_of_token(realm, job).await,
             Kind::SettleTenant => {
                 let malformed = |_| Failure::internal("a saga job's subject is malformed");
@@ -170,7 +173,8 @@ impl Chancery {
     }
 }
 
-async fn finish(realm: &Realm, job: &JobRow) -> Result<(), Stop> {
+/// Ends a job that has nothing to do any more.
+pub(crate) async fn finish(realm: &Realm, job: &JobRow) -> Result<(), Stop> {
     let mut changes = realm.view.changes();
     changes.finish_job(job);
     Ok(changes.commit().await?)

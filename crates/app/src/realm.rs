@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::places::{self, profile_row};
 use crate::signer::{IssuingKey, StatusKey};
 use chancery_domain::decision::IssuerLimits;
+use chancery_domain::issuer::IssuerState;
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::profile::{Profile, ProfileName};
 use chancery_domain::tenant::TenantStatus;
@@ -31,7 +32,7 @@ pub(crate) struct Realm {
     pub(crate) credentials: Shelf<TokenId, crate::authenticate::Credential>,
     profiles: Shelf<ProfileName, InForce>,
     authorities: Shelf<IssuerId, Authority>,
-    newest_issuer: RwLock<Option<IssuerId>>,
+    issuing: RwLock<Option<Arc<[Issuing]>>>,
     issued: AtomicI64,
     open_shards: Mutex<HashSet<(IssuerId, u32)>>,
 }
@@ -43,13 +44,23 @@ pub(crate) struct InForce {
     pub(crate) profile: Profile,
 }
 
+/// An authority that issues now: it and its line.
+#[derive(Clone, Copy)]
+struct Issuing {
+    line: IssuerId,
+    id: IssuerId,
+}
+
 /// A certificate authority, opened.
 pub(crate) struct Authority {
     pub(crate) id: IssuerId,
     pub(crate) parent: Option<IssuerId>,
     pub(crate) public: PublicId,
-    pub(crate) created_at: Timestamp,
+    pub(crate) state: IssuerState,
+    pub(crate) line: IssuerId,
     pub(crate) certificate: IssuerCertificate,
+    /// Its certificate and those above it but for the root, DER.
+    pub(crate) chain: Vec<Vec<u8>>,
     /// Absent while the tenant's data is locked.
     pub(crate) open: Option<OpenAuthority>,
     pub(crate) status_key: StatusKey,
@@ -57,7 +68,6 @@ pub(crate) struct Authority {
 
 /// What of an authority the tenant's data keys guard.
 pub(crate) struct OpenAuthority {
-    pub(crate) body: AuthorityBody,
     pub(crate) limits: IssuerLimits,
     pub(crate) key: IssuingKey,
 }
@@ -66,6 +76,8 @@ pub(crate) struct OpenAuthority {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AuthorityBody {
     pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) organization: Option<String>,
     pub(crate) permitted: Vec<NamePattern>,
 }
 
@@ -99,7 +111,7 @@ impl Realm {
             credentials: Shelf::default(),
             profiles: Shelf::default(),
             authorities: Shelf::default(),
-            newest_issuer: RwLock::default(),
+            issuing: RwLock::default(),
             issued: AtomicI64::new(0),
             open_shards: Mutex::default(),
         }
@@ -127,38 +139,62 @@ impl Realm {
             return Ok(Some(known));
         }
         let Some(row) = self.view.authority(id).await? else { return Ok(None) };
-        let authority = self.open_authority(&row)?;
+        let chain = self.chain(&row).await?;
+        let authority = self.open_authority(&row, chain)?;
         Ok(Some(self.authorities.keep(id, authority)))
     }
 
-    /// The issuing authority that was made last.
-    pub(crate) async fn newest_issuer(&self) -> Result<Option<Arc<Authority>>, Failure> {
-        let known = *self.newest_issuer.read().unwrap_or_else(PoisonError::into_inner);
-        let id = match known {
-            Some(id) => Some(id),
-            None => self.view.authorities().await?.into_iter().find(|row| row.parent.is_some()).map(|row| row.id),
-        };
-        *self.newest_issuer.write().unwrap_or_else(PoisonError::into_inner) = id;
-        match id {
-            Some(id) => self.authority(id).await,
-            None => Ok(None),
+    async fn chain(&self, row: &AuthorityRow) -> Result<Vec<Vec<u8>>, Failure> {
+        let (mut chain, mut next) = (Vec::new(), Some(row.clone()));
+        while let Some(AuthorityRow { parent: Some(parent), certificate, .. }) = next {
+            chain.push(certificate);
+            next = self.view.authority(parent).await?;
         }
+        Ok(chain)
     }
 
-    fn open_authority(&self, row: &AuthorityRow) -> Result<Authority, Failure> {
+    /// The newest issuing authority of this line that is active and in its time; of the newest line that has one, if none is named.
+    pub(crate) async fn issuing(&self, line: Option<IssuerId>, now: Timestamp) -> Result<Option<Arc<Authority>>, Failure> {
+        let known = self.issuing.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let issuing = match known {
+            Some(issuing) => issuing,
+            None => self.read_issuing().await?,
+        };
+        for Issuing { id, .. } in issuing.iter().filter(|issuing| line.is_none_or(|line| issuing.line == line)) {
+            let authority = self.authority(*id).await?;
+            let in_time = |found: &Arc<Authority>| found.certificate.not_before() <= now && now <= found.certificate.not_after();
+            if let Some(authority) = authority.filter(in_time) {
+                return Ok(Some(authority));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn read_issuing(&self) -> Result<Arc<[Issuing]>, Failure> {
+        let rows = self.view.authorities().await?;
+        let active = rows.iter().filter(|row| row.parent.is_some() && row.state == IssuerState::Active);
+        let mut issuing: Vec<_> = active.map(|row| Issuing { line: row.line, id: row.id }).collect();
+        // A successor serves its own line: it does not overtake a line that began later.
+        issuing.sort_unstable_by_key(|issuing| std::cmp::Reverse((issuing.line, issuing.id)));
+        let issuing: Arc<[Issuing]> = issuing.into();
+        *self.issuing.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&issuing));
+        Ok(issuing)
+    }
+
+    fn open_authority(&self, row: &AuthorityRow, chain: Vec<Vec<u8>>) -> Result<Authority, Failure> {
         let certificate = IssuerCertificate::from_der(&row.certificate)?;
         let at = row.id.as_bytes();
         let status_key = StatusKey::open(&self.open(&places::AUTHORITY_STATUS_KEY, at, &row.status_key)?)?;
         let open = if self.is_active() {
             let body: AuthorityBody = serde_json::from_slice(&self.open(&places::AUTHORITY, at, &row.body)?)?;
             let key = IssuingKey::open(&self.open(&places::AUTHORITY_KEY, at, &row.key)?)?;
-            let limits = IssuerLimits { permitted: body.permitted.clone(), not_after: certificate.not_after() };
-            Some(OpenAuthority { body, limits, key })
+            let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+            Some(OpenAuthority { limits: IssuerLimits { permitted: body.permitted, not_before, not_after }, key })
         } else {
             None
         };
-        let (parent, public, created_at) = (row.parent, row.public, row.created_at);
-        Ok(Authority { id: row.id, parent, public, created_at, certificate, open, status_key })
+        let (parent, public, state, line) = (row.parent, row.public, row.state, row.line);
+        Ok(Authority { id: row.id, parent, public, state, line, certificate, chain, open, status_key })
     }
 
     /// The shard for the next certificate: filled in order of issuance, roughly, as concurrent issues may overlap.

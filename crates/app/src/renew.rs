@@ -1,7 +1,7 @@
 //! Renewal: a successor of a certificate, decided anew under today's policy (I3, THREATS 19).
 
 use crate::failure::{Stop, deciding_anew};
-use crate::issue::{SubjectKey, Wish};
+use crate::issue::{Asked, SubjectKey, Wish};
 use crate::places;
 use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure};
@@ -66,6 +66,5 @@ fn successor(caller: &Caller, old: CertificateRow, request: &RenewRequest) -> Re
         validity_seconds: request.validity_seconds,
     };
     let profile = old.profile.parse().map_err(Failure::internal)?;
-    // Its own issuer, so that who trusts the old one trusts the new one.
-    Ok(Wish { profile, issuer: Some(Some(old.issuer)), request: asked, subject, csr: request.csr.clone(), renews: Some(old) })
+    Ok(Wish { profile, issuer: Asked::InPlaceOf(old.issuer), request: asked, subject, csr: request.csr.clone(), renews: Some(old) })
 }

@@ -2,6 +2,7 @@
 
 use chancery_domain::action::Action;
 use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::order::OrderState;
 use chancery_domain::pattern::NamePattern;
@@ -106,6 +107,12 @@ pub struct Issuer {
     pub summary: CertificateSummary,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Where it stands.
+    pub state: IssuerState,
+    /// The first of the line of successors that it belongs to.
+    pub line: IssuerId,
+    /// When it retires by itself.
+    pub retire_at: Option<Timestamp>,
 }
 
 /// A certificate.

@@ -46,6 +46,8 @@ pub struct Request {
 pub struct IssuerLimits {
     /// Names within its name constraints.
     pub permitted: Vec<NamePattern>,
+    /// Its first second.
+    pub not_before: Timestamp,
     /// Its last second.
     pub not_after: Timestamp,
 }
@@ -220,7 +222,11 @@ fn validity(
     if seconds < 300 {
         refuse("validity", "validity_seconds", "at least 300 s".to_owned());
     }
-    let not_before = now.before(BACKDATE).whole_second();
+    // Not before its issuer: an authority that somebody else signed need not begin before it is used.
+    let not_before = now.before(BACKDATE).whole_second().max(limits.not_before);
+    if not_before > now {
+        refuse("issuer-begins", "issuer", format!("the issuer's own certificate begins at {}", limits.not_before));
+    }
     let wished = Timestamp::from_seconds(not_before.seconds() + i64::from(seconds) - 1);
     if asked.is_some() && wished > limits.not_after || limits.not_after <= now {
         refuse("issuer-expires", "validity_seconds", format!("the issuer's own certificate ends at {}", limits.not_after));
@@ -233,7 +239,11 @@ mod tests {
     use super::*;
 
     fn limits() -> IssuerLimits {
-        IssuerLimits { permitted: vec!["dns:*.acme.example".parse().unwrap()], not_after: Timestamp::from_seconds(2_000_000_000) }
+        IssuerLimits {
+            permitted: vec!["dns:*.acme.example".parse().unwrap()],
+            not_before: Timestamp::from_seconds(1_700_000_000),
+            not_after: Timestamp::from_seconds(2_000_000_000),
+        }
     }
 
     fn request(names: &[&str]) -> Request {
@@ -315,5 +325,9 @@ mod tests {
         assert_eq!(approved.not_after().seconds() - approved.not_before().seconds() + 1, 90 * 86_400);
         assert_eq!(approve(1_999_999_000).unwrap().not_after(), limits().not_after);
         assert!(approve(2_000_000_000).is_err());
+        // Nor does it begin before it, though it would be dated back.
+        assert_eq!(approve(1_700_000_010).unwrap().not_before(), limits().not_before);
+        let early = approve(1_699_999_999).unwrap_err();
+        assert_eq!(early.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>(), ["issuer-begins"]);
     }
 }

@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod decision;
 pub mod event;
 pub mod id;
+pub mod issuer;
 pub mod key;
 pub mod name;
 pub mod order;

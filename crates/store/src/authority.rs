@@ -3,6 +3,7 @@
 use crate::statement::sql;
 use crate::value::Row;
 use crate::{Changes, Guard, StoreError, TenantView};
+use chancery_domain::issuer::IssuerState;
 use chancery_domain::{IssuerId, PublicId, Sealed, Timestamp};
 
 /// A certificate authority.
@@ -26,6 +27,12 @@ pub struct AuthorityRow {
     pub not_after: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Where it stands.
+    pub state: IssuerState,
+    /// The first of the line of successors that it belongs to: itself, if it succeeds nobody.
+    pub line: IssuerId,
+    /// When it is to retire by itself.
+    pub retire_at: Option<Timestamp>,
 }
 
 fn parse(row: &Row) -> Result<AuthorityRow, StoreError> {
@@ -39,28 +46,32 @@ fn parse(row: &Row) -> Result<AuthorityRow, StoreError> {
         status_key: row.sealed(6)?,
         not_after: row.time(7)?,
         created_at: row.time(8)?,
+        state: row.named(9, IssuerState::from_name)?,
+        line: row.id(10, IssuerId::from_bytes)?,
+        retire_at: row.time_or_null(11)?,
     })
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, parent_id, public_id, certificate, body, key, status_key, not_after, created_at, state, ",
+            "COALESCE(line_id, id), retire_at FROM authority ",
+            $rest
+        )
+    };
 }
 
 impl TenantView {
     /// The authority.
     pub async fn authority(&self, id: IssuerId) -> Result<Option<AuthorityRow>, StoreError> {
-        let query = sql!(
-            "SELECT id, parent_id, public_id, certificate, body, key, status_key, not_after, created_at FROM authority
-             WHERE tenant_id = ?1 AND id = ?2",
-            self.id(),
-            id.as_bytes()
-        );
+        let query = sql!(select!("WHERE tenant_id = ?1 AND id = ?2"), self.id(), id.as_bytes());
         self.row(query, parse).await
     }
 
     /// All authorities, newest first.
     pub async fn authorities(&self) -> Result<Vec<AuthorityRow>, StoreError> {
-        let query = sql!(
-            "SELECT id, parent_id, public_id, certificate, body, key, status_key, not_after, created_at FROM authority
-             WHERE tenant_id = ?1 ORDER BY id DESC LIMIT 1000",
-            self.id()
-        );
+        let query = sql!(select!("WHERE tenant_id = ?1 ORDER BY id DESC LIMIT 1000"), self.id());
         self.rows(query, parse).await
     }
 }
@@ -69,8 +80,8 @@ impl Changes {
     /// Inserts an authority, and starts a new epoch.
     pub fn insert_authority(&mut self, row: &AuthorityRow) {
         let statement = sql!(
-            "INSERT INTO authority (tenant_id, id, parent_id, public_id, certificate, body, key, status_key, not_after, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+            "INSERT INTO authority (tenant_id, id, parent_id, public_id, certificate, body, key, status_key, not_after, created_at,
+             state, line_id, retire_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
             self.id(),
             row.id.as_bytes(),
             row.parent.as_ref().map(IssuerId::as_bytes),
@@ -80,9 +91,39 @@ impl Changes {
             &row.key,
             &row.status_key,
             row.not_after,
-            row.created_at
+            row.created_at,
+            row.state.as_str(),
+            row.line.as_bytes(),
+            row.retire_at
         );
         self.one(Guard::Unique("authority"), statement);
+        self.next_epoch();
+    }
+
+    /// Moves the authority that was read to another state, and starts a new epoch. What was planned for it is past.
+    pub fn move_authority(&mut self, row: &AuthorityRow, to: IssuerState) {
+        let statement = sql!(
+            "UPDATE authority SET state = ?4, retire_at = NULL WHERE tenant_id = ?1 AND id = ?2 AND state = ?3",
+            self.id(),
+            row.id.as_bytes(),
+            row.state.as_str(),
+            to.as_str()
+        );
+        self.one(Guard::Version("authority"), statement);
+        self.next_epoch();
+    }
+
+    /// Plans the retirement of an active authority, or drops the plan, and starts a new epoch.
+    pub fn plan_retirement(&mut self, id: IssuerId, at: Option<Timestamp>) {
+        let active = IssuerState::Active.as_str();
+        let statement = sql!(
+            "UPDATE authority SET retire_at = ?4 WHERE tenant_id = ?1 AND id = ?2 AND state = ?3",
+            self.id(),
+            id.as_bytes(),
+            active,
+            at
+        );
+        self.one(Guard::Version("authority"), statement);
         self.next_epoch();
     }
 }

@@ -26,6 +26,11 @@ impl SimClock {
         self.monotonic.fetch_add(millis, Ordering::SeqCst);
     }
 
+    /// The wall clock is set wrong, or right again, by so many milliseconds; the time that passes is not.
+    pub fn jump(&self, millis: i64) {
+        self.wall.fetch_add(millis, Ordering::SeqCst);
+    }
+
     /// Lets time pass until this moment, which must not lie in the past.
     pub fn advance_to(&self, moment: Timestamp) {
         let left = moment.millis() - self.now().millis();

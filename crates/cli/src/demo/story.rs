@@ -58,6 +58,7 @@ async fn tenant(stage: &Stage, operator: &Member, slug: &'static str) -> Result<
             organization: None,
             permitted_names: vec![format!("dns:{domain}"), format!("dns:*.{domain}")],
             key_algorithm: None,
+            root_key_algorithm: None,
             root_days: None,
             issuing_days: None,
         };

@@ -57,9 +57,15 @@ pub(crate) fn next<T>(items: &[T], limit: u32, id: impl Fn(&T) -> String) -> Opt
 
 /// The kind of a key to be made: P-256 unless another one is named.
 pub(crate) fn key_algorithm(name: Option<String>) -> Result<KeyAlgorithm, Error> {
-    let Some(name) = name else { return Ok(KeyAlgorithm::EcP256) };
+    Ok(key_algorithm_in("key_algorithm", name)?.unwrap_or(KeyAlgorithm::EcP256))
+}
+
+/// The kind of key that this field names.
+pub(crate) fn key_algorithm_in(field: &'static str, name: Option<String>) -> Result<Option<KeyAlgorithm>, Error> {
+    let Some(name) = name else { return Ok(None) };
     let kinds = || KeyAlgorithm::ALL.map(KeyAlgorithm::as_str).join(", ");
-    KeyAlgorithm::from_name(&name).ok_or_else(|| Error::field("key_algorithm", format!("no such kind of key; there are {}", kinds())))
+    let found = KeyAlgorithm::from_name(&name);
+    found.map(Some).ok_or_else(|| Error::field(field, format!("no such kind of key; there are {}", kinds())))
 }
 
 /// A query string; unknown parameters are refused.

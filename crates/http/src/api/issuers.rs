@@ -1,13 +1,16 @@
 //! `/v1/tenants/{tenant}/issuers…`: the tenant's own certificate authorities.
 
-use crate::api::common::EventRef;
+use crate::api::common::{EventRef, key_algorithm_in as kind};
+use crate::api::platform::EmptyBody;
 use crate::problem::{Error, Problems};
 use crate::request::{Ids, InTenant, Submitted};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chancery_app::{Chancery, Issuer, NewIssuer};
+use chancery_app::{Chancery, Issuer, NewIssuer, NewRoot, Succession};
+use chancery_domain::Timestamp;
+use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::pattern::NamePattern;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,15 +28,42 @@ pub struct CreateIssuerBody {
     pub organization: Option<String>,
     /// The names that it may issue for: `dns:*.example.com`, `ip:10.0.0.0/8`, `email:*@example.com`, `uri:spiffe://example.com/*`.
     pub permitted_names: Vec<String>,
-    /// The kind of its keys: `ec-p256` (default), `ec-p384`, `ed25519`, `rsa-3072`, `rsa-4096` or `ml-dsa-65`.
+    /// The kind of the issuing authority's key, and of the root's unless that is named: `ec-p256` (default), `ec-p384`, `ed25519`, `rsa-3072`, `rsa-4096` or `ml-dsa-65`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_algorithm: Option<String>,
+    /// The kind of the root's key, if it shall be another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_key_algorithm: Option<String>,
     /// The root's validity in days, 30 to 9125; 3650 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_days: Option<u32>,
     /// The intermediate's validity in days, at most the root's; 1825 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuing_days: Option<u32>,
+}
+
+/// What a successor is to be; what is left out is as its predecessor has it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuccessorBody {
+    /// The kind of its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_algorithm: Option<String>,
+    /// Its validity in days; it must not outlive its root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuing_days: Option<u32>,
+    /// Make it below a new root, which joins the old one in the bundle.
+    #[serde(default)]
+    pub new_root: bool,
+    /// The kind of the new root's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_key_algorithm: Option<String>,
+    /// The new root's validity in days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_days: Option<u32>,
+    /// When the predecessor retires by itself, RFC 3339; never, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retire_at: Option<String>,
 }
 
 /// A certificate authority.
@@ -43,6 +73,13 @@ pub struct IssuerDocument {
     pub id: String,
     /// `root` or `issuing`.
     pub kind: String,
+    /// `active`; `retired`, when it issues nothing more and its CRLs go on.
+    pub state: String,
+    /// When it retires by itself, if that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retire_at: Option<String>,
+    /// The first of the line of successors that it belongs to; itself, if it succeeds nobody.
+    pub line: String,
     /// Its root's id, for an issuing one.
     pub root: Option<String>,
     /// Its name.
@@ -84,6 +121,9 @@ impl From<Issuer> for IssuerDocument {
             kind: if issuer.parent.is_some() { "issuing" } else { "root" }.to_owned(),
             root: issuer.parent.map(|id| id.to_string()),
             id: issuer.id.to_string(),
+            state: issuer.state.as_str().to_owned(),
+            retire_at: issuer.retire_at.map(|time| time.to_string()),
+            line: issuer.line.to_string(),
             name: issuer.name,
             permitted_names: issuer.permitted.iter().map(ToString::to_string).collect(),
             key_algorithm: issuer.key_algorithm.as_str().to_owned(),
@@ -100,7 +140,12 @@ impl From<Issuer> for IssuerDocument {
 }
 
 pub(crate) fn routes() -> OpenApiRouter<Chancery> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show)).routes(routes!(crl))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show))
+        .routes(routes!(crl))
+        .routes(routes!(retire))
+        .routes(routes!(succeed))
 }
 
 /// List the authorities.
@@ -129,7 +174,8 @@ async fn create(
         organization: body.organization,
         name: body.name,
         permitted: body.permitted_names.iter().map(pattern).collect::<Result<_, _>>()?,
-        key_algorithm: crate::api::common::key_algorithm(body.key_algorithm)?,
+        key_algorithm: kind("key_algorithm", body.key_algorithm)?.unwrap_or(KeyAlgorithm::EcP256),
+        root_key_algorithm: kind("root_key_algorithm", body.root_key_algorithm)?,
         root_days: body.root_days.unwrap_or(3650),
         issuing_days: body.issuing_days.unwrap_or(1825),
     };
@@ -155,4 +201,51 @@ async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Re
 async fn crl(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Result<Response, Error> {
     let der = service.issuer_crl(&caller, ids.parse("issuer")?, ids.parse("shard")?).await?;
     Ok(([(header::CONTENT_TYPE, "application/pkix-crl")], der).into_response())
+}
+
+/// Retire an authority: it issues nothing more, for good, and goes on to revoke and to publish its CRLs.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/issuers/{issuer}/retire", tag = "issuers", security(("token" = [])),
+    extensions(("x-action" = json!("issuer:write"))), request_body = EmptyBody,
+    params(("tenant" = String, Path, description = "The tenant's id"), ("issuer" = String, Path, description = "The issuer's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = IssuerDocument), Problems))]
+async fn retire(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { once, .. }: Submitted<EmptyBody>,
+) -> Result<Json<IssuerDocument>, Error> {
+    let (issuer, receipt) = service.retire_issuer(&caller.once(once), ids.parse("issuer")?).await?;
+    Ok(Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() }))
+}
+
+/// Make the successor of an issuing authority, which issues and renews from now on; both are active until the old one is retired.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/issuers/{issuer}/successor", tag = "issuers", security(("token" = [])),
+    extensions(("x-action" = json!("issuer:write"))), request_body = SuccessorBody,
+    params(("tenant" = String, Path, description = "The tenant's id"), ("issuer" = String, Path, description = "The issuer's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 201, body = IssuerDocument), Problems))]
+async fn succeed(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { body, once }: Submitted<SuccessorBody>,
+) -> Result<(StatusCode, Json<IssuerDocument>), Error> {
+    let succession = succession(body)?;
+    let (issuer, receipt) = service.roll_issuer(&caller.once(once), ids.parse("issuer")?, &succession).await?;
+    Ok((StatusCode::CREATED, Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() })))
+}
+
+fn succession(body: SuccessorBody) -> Result<Succession, Error> {
+    let root_key = kind("root_key_algorithm", body.root_key_algorithm)?;
+    if !body.new_root && (root_key.is_some() || body.root_days.is_some()) {
+        return Err(Error::field("new_root", "must be true where something is said of the new root"));
+    }
+    let date = |text: String| Timestamp::parse(&text).map_err(|error| Error::field("retire_at", error));
+    Ok(Succession {
+        key_algorithm: kind("key_algorithm", body.key_algorithm)?,
+        issuing_days: body.issuing_days,
+        root: body.new_root.then_some(NewRoot { key_algorithm: root_key, days: body.root_days }),
+        retire_at: body.retire_at.map(date).transpose()?,
+    })
 }

@@ -64,6 +64,10 @@ async fn both_judges_accept_what_is_issued(server: &TestServer) {
         let revoke = server.acme.path(&format!("/certificates/{}/revoke", text(&leaf["id"])));
         admin.post(&revoke, json!({"reason": "superseded"})).await.ok(200);
     }
+    let successor = server.acme.path(&format!("/issuers/{}/successor", text(&issuing["id"])));
+    let next = admin.post(&successor, json!({"new_root": true})).await.ok(201);
+    let next_root = admin.get(&server.acme.path(&format!("/issuers/{}", text(&next["root"])))).await.ok(200);
+    judged.extend([("successor".to_owned(), next["certificate"].clone()), ("new root".to_owned(), next_root["certificate"].clone())]);
     server.run_jobs().await;
     for (what, certificate) in &judged {
         assert_eq!(pkilint::errors(Kind::Certificate, text(certificate).as_bytes()), "", "{what}");

@@ -96,7 +96,7 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
     match schema {
         "EnrolBody" => json!({"name": "Sample"}),
         "CreateTenantBody" => json!({"slug": format!("sample-{}", &ids["account"][28..])}),
-        "EmptyBody" | "MintTokenBody" | "RotateTokenBody" | "RenewBody" => json!({}),
+        "EmptyBody" | "SuccessorBody" | "MintTokenBody" | "RotateTokenBody" | "RenewBody" => json!({}),
         "CreateAccountBody" => json!({"name": "Sample", "roles": [ids["role"]]}),
         "CreateIssuerBody" => json!({"name": "Sample", "permitted_names": [ids["permitted"]]}),
         "IssueBody" => json!({"profile": "tls-server", "names": [ids["host"]], "issuer": ids["issuer"]}),
@@ -117,11 +117,14 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let account = admin.post(&tenant.path("/accounts"), json!({"name": "Object", "roles": ["viewer"]})).await.ok(201);
     let account = account["id"].as_str().unwrap().to_owned();
     let token = admin.post(&tenant.path(&format!("/accounts/{account}/tokens")), json!({})).await.ok(201);
+    // One of its own: some of the operations retire it.
+    let issuer = json!({"name": "Object", "permitted_names": [format!("dns:{}", tenant.host("*"))]});
+    let issuer = admin.post(&tenant.path("/issuers"), issuer).await.ok(201);
+    server.run_jobs().await;
     let certificate = server.certificate(tenant, "object").await;
     let id = certificate["id"].as_str().unwrap().to_owned();
     admin.post(&tenant.path(&format!("/certificates/{id}/private-key/fetch")), json!({})).await.ok(200);
     let profile = admin.get(&tenant.path("/profiles/tls-server")).await.ok(200);
-    let issuer = admin.get(&tenant.path(&format!("/issuers/{}", tenant.issuer))).await.ok(200);
     Ids::from([
         ("public", issuer["public_id"].as_str().unwrap().to_owned()),
         ("file", "ca.cer".to_owned()),
@@ -133,7 +136,7 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("token", token["id"].as_str().unwrap().to_owned()),
         ("certificate", id),
         ("order", certificate["order"].as_str().unwrap().to_owned()),
-        ("issuer", tenant.issuer.clone()),
+        ("issuer", issuer["id"].as_str().unwrap().to_owned()),
         ("shard", "0".to_owned()),
         ("profile", "tls-server".to_owned()),
         ("profile-body", profile["profile"].to_string()),

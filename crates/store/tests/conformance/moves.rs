@@ -3,6 +3,7 @@
 use crate::engine::{Engine, Harness};
 use crate::rows::{Rows, SHARD, now};
 use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::issuer::IssuerState;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{TenantId, Timestamp, TokenId};
 use chancery_store::{Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, TenantView};
@@ -17,11 +18,15 @@ async fn filled(harness: &Harness) -> (TenantView, Rows) {
     (view, rows)
 }
 
+async fn commit(view: &TenantView, change: impl Fn(&mut Changes)) {
+    let mut changes = view.changes();
+    change(&mut changes);
+    changes.commit().await.unwrap();
+}
+
 /// The change is kept once; the same again fails on its guard.
 async fn once(view: &TenantView, guard: Guard, change: impl Fn(&mut Changes)) {
-    let mut first = view.changes();
-    change(&mut first);
-    first.commit().await.unwrap();
+    commit(view, &change).await;
     refused(view, guard, change).await;
 }
 
@@ -50,8 +55,15 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     assert_eq!(view.token(rows.token.id).await.unwrap().unwrap().ended_at, Some(now()));
     once(&view, Guard::Version("tenant"), |changes| changes.move_tenant(TenantStatus::Active, TenantStatus::Suspending)).await;
     assert_eq!(view.tenant().await.unwrap().unwrap().status, TenantStatus::Suspending);
-    // Each of these four, and none of the refused ones, started an epoch.
-    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 4));
+    let plan = |at| move |changes: &mut Changes| changes.plan_retirement(rows.authority.id, at);
+    commit(&view, plan(Some(now()))).await;
+    assert_eq!(view.authority(rows.authority.id).await.unwrap().unwrap().retire_at, Some(now()));
+    once(&view, Guard::Version("authority"), |changes| changes.move_authority(&rows.authority, IssuerState::Retired)).await;
+    let retired = view.authority(rows.authority.id).await.unwrap().unwrap();
+    assert_eq!((retired.state, retired.retire_at), (IssuerState::Retired, None));
+    refused(&view, Guard::Version("authority"), plan(None)).await;
+    // Each of these six, and none of the refused ones, started an epoch.
+    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 6));
 
     once(&view, Guard::Version("certificate"), |changes| changes.move_certificate(&rows.certificate, CertificateStatus::Revoked)).await;
     let moved = view.certificate(rows.certificate.id).await.unwrap().unwrap();

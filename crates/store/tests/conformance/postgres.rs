@@ -160,8 +160,12 @@ async fn a_database_that_is_not_safe_is_refused() {
         ("CREATE POLICY more ON tenant.crl USING (true)", "DROP POLICY more ON tenant.crl", "crl"),
         ("CREATE TABLE tenant.fresh (tenant_id BYTEA)", "DROP TABLE tenant.fresh", "fresh"),
         ("CREATE VIEW platform.leak AS SELECT * FROM tenant.event", "DROP VIEW platform.leak", "platform"),
-        ("UPDATE platform.schema_version SET version = 0", "UPDATE platform.schema_version SET version = 1000", "owner's URL"),
-        ("SELECT 1", "UPDATE platform.schema_version SET version = 2", "newer program"),
+        (
+            "UPDATE platform.schema_version SET version = version - 1",
+            "UPDATE platform.schema_version SET version = version + 2",
+            "owner's URL",
+        ),
+        ("SELECT 1", "UPDATE platform.schema_version SET version = version - 1", "newer program"),
     ] {
         superuser.batch_execute(harm).await.unwrap();
         let text = refusal(&app_url).await;

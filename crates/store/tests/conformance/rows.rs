@@ -1,6 +1,7 @@
 //! Example rows: the same ids for every tenant, so that only the tenant tells them apart.
 
 use chancery_domain::certificate::{CertificateStatus, RevocationReason};
+use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::Custody;
 use chancery_domain::order::OrderState;
 use chancery_domain::role::Role;
@@ -93,7 +94,8 @@ impl Rows {
             profile: ProfileRow { name: "server".parse().unwrap(), version: 1, body: sealed(), created_at: now() },
             authority: AuthorityRow {
                 id: issuer, parent: None, public: PublicId::from_bytes(bytes(8)), certificate: vec![tenant], body: sealed(),
-                key: sealed(), status_key: sealed(), not_after: now(), created_at: now(),
+                key: sealed(), status_key: sealed(), not_after: now(), created_at: now(), state: IssuerState::Active, line: issuer,
+                retire_at: None,
             },
             order: OrderRow {
                 id: OrderId::from_bytes(bytes(5)), state: OrderState::Issued, profile: "server".to_owned(), policy_version: 1,

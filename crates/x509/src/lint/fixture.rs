@@ -112,7 +112,8 @@ fn approved() -> Approved {
         custody: Custody::Client,
         validity_seconds: None,
     };
-    let limits = IssuerLimits { permitted: patterns(), not_after: Timestamp::from_seconds(END) };
+    let limits =
+        IssuerLimits { permitted: patterns(), not_before: Timestamp::from_seconds(START), not_after: Timestamp::from_seconds(END) };
     decide(request, &Profile::presets()[0], 1, &limits, Timestamp::from_seconds(START + 60)).outcome.unwrap()
 }
 

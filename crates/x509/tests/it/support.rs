@@ -147,7 +147,7 @@ pub(crate) fn approved_for(key_algorithm: KeyAlgorithm, names: &[&str], common_n
         custody: Custody::Client,
         validity_seconds: None,
     };
-    let limits = IssuerLimits { permitted: profile.names.clone(), not_after: at(END) };
+    let limits = IssuerLimits { permitted: profile.names.clone(), not_before: at(START), not_after: at(END) };
     decide(request, &profile, 1, &limits, at(START + 1000)).outcome.unwrap()
 }
 

@@ -76,7 +76,7 @@ async fn while_suspended_nobody_acts_and_revocation_goes_on(server: &TestServer)
     let ids = objects(server, &server.acme).await;
     let path = server.acme.path(&format!("/certificates/{}", ids["certificate"]));
     server.as_(&server.acme.admin).post(&format!("{path}/revoke"), json!({})).await.ok(200);
-    let issuer = server.as_(&server.acme.admin).get(&server.acme.path(&format!("/issuers/{}", server.acme.issuer))).await.ok(200);
+    let issuer = server.as_(&server.acme.admin).get(&server.acme.path(&format!("/issuers/{}", ids["issuer"]))).await.ok(200);
     let public = format!("/pki/{}", issuer["public_id"].as_str().unwrap());
 
     let suspended = turn(server, "suspend").await.ok(200);

@@ -7,4 +7,5 @@ mod dry_run;
 mod events;
 mod issuers;
 mod profiles;
+mod rollover;
 mod tokens;

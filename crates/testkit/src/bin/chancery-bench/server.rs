@@ -57,6 +57,7 @@ pub(crate) async fn tenants(service: &Chancery, count: usize) -> Result<Vec<Tena
             name: format!("Bench {number}"),
             permitted: vec![format!("dns:*.{domain}").parse()?],
             key_algorithm: chancery_domain::key::KeyAlgorithm::EcP256,
+            root_key_algorithm: None,
             root_days: 365,
             issuing_days: 365,
         };

@@ -55,7 +55,11 @@ pub(crate) async fn table(inside: &InProcess, report: &mut Report) -> Result<()>
     let root = root(&signer, &entropy, now)?;
     let parsed = CertificationRequest::from_pem_or_der(&csr)?;
     let profile = Profile::presets().into_iter().next().context("no preset")?;
-    let limits = IssuerLimits { permitted: vec!["dns:*".parse()?], not_after: Timestamp::from_seconds(1_900_000_000) };
+    let limits = IssuerLimits {
+        permitted: vec!["dns:*".parse()?],
+        not_before: Timestamp::from_seconds(0),
+        not_after: Timestamp::from_seconds(1_900_000_000),
+    };
     let request = || Request {
         operation: Operation::Issue,
         names: parsed.names.clone(),

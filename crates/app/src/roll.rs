@@ -1,0 +1,148 @@
+//! Rollover: a successor takes an issuer's place, and for a while both are trusted.
+//!
+//! Old and new share a *line*: the newest active authority of a line is what issuance by default and renewal use. Certificates of the
+//! old one go on to verify, for nothing of theirs changes; a new root joins the old one in the bundle at its old addresses.
+
+use crate::deed::{Deed, detail};
+use crate::failure::{Stop, deciding_anew};
+use crate::hierarchy::{Above, DAY, Made};
+use crate::issuers::{check_days, check_key, read};
+use crate::places;
+use crate::realm::AuthorityBody;
+use crate::retire::retirement;
+use crate::view::{Issuer, Receipt};
+use crate::{Caller, Chancery, Failure};
+use chancery_domain::action::IssuerWrite;
+use chancery_domain::issuer::IssuerState;
+use chancery_domain::key::KeyAlgorithm;
+use chancery_domain::{IssuerId, Timestamp};
+use chancery_store::AuthorityRow;
+use chancery_x509::{IssuerCertificate, verify_chain};
+
+/// What a successor is to be. What is not said is as its predecessor has it.
+#[derive(Clone, Debug, Default)]
+pub struct Succession {
+    /// The kind of its key.
+    pub key_algorithm: Option<KeyAlgorithm>,
+    /// Its validity in days.
+    pub issuing_days: Option<u32>,
+    /// A new root above it.
+    pub root: Option<NewRoot>,
+    /// When the predecessor retires by itself.
+    pub retire_at: Option<Timestamp>,
+}
+
+/// What a new root is to be. What is not said is as the old one has it.
+#[derive(Clone, Debug, Default)]
+pub struct NewRoot {
+    /// The kind of its key.
+    pub key_algorithm: Option<KeyAlgorithm>,
+    /// Its validity in days.
+    pub days: Option<u32>,
+}
+
+impl Chancery {
+    /// Makes the successor of an issuing authority: a new key under the same names, below the same root or a new one.
+    pub async fn roll_issuer(&self, caller: &Caller, id: IssuerId, succession: &Succession) -> Result<(Issuer, Receipt), Failure> {
+        check_key("key_algorithm", succession.key_algorithm)?;
+        check_key("root_key_algorithm", succession.root.as_ref().and_then(|root| root.key_algorithm))?;
+        deciding_anew!(self, caller => self.try_roll(&caller, id, succession))
+    }
+
+    async fn try_roll(&self, caller: &Caller, id: IssuerId, succession: &Succession) -> Result<(Issuer, Receipt), Stop> {
+        let realm = &caller.realm;
+        let (permit, old) = self.permit_on::<IssuerWrite, _>(caller, realm.view.authority(id).await?).await?;
+        if let Some(done) = caller.done_before().await? {
+            return Ok((read(realm, IssuerId::from_bytes(done.subject)).await?, done.receipt));
+        }
+        if succession.retire_at.is_some_and(|at| at <= self.now()) {
+            return Err(Failure::invalid("retire_at", "lies in the past: name a time to come, or retire the issuer by itself").into());
+        }
+        let all = realm.view.authorities().await?;
+        let old_root = may_be_succeeded(&old, &all)?;
+        let generation = all.iter().filter(|row| row.line == old.line).count() + 1;
+        let body: AuthorityBody =
+            serde_json::from_slice(&realm.open(&places::AUTHORITY, id.as_bytes(), &old.body)?).map_err(Failure::from)?;
+        let old_certificate = IssuerCertificate::from_der(&old.certificate).map_err(Failure::from)?;
+        let key = succession.key_algorithm.unwrap_or(old_certificate.public_key().algorithm());
+        let days = succession.issuing_days.unwrap_or_else(|| days_of(&old_certificate));
+
+        let mut deed = Deed::by(&permit);
+        let (made, root) = match &succession.root {
+            Some(new) => {
+                let was = IssuerCertificate::from_der(&old_root.certificate).map_err(Failure::from)?;
+                let root_days = new.days.unwrap_or_else(|| days_of(&was));
+                check_days(root_days, days)?;
+                let root_key = new.key_algorithm.unwrap_or(was.public_key().algorithm());
+                let root = self.make_root(&body, generation, root_key, root_days).await?;
+                let made = self.make_issuing(&body, generation, key, days, &root.above()).await?;
+                verify_chain(made.certificate.der(), &[], root.certificate.der(), self.now()).map_err(Failure::from)?;
+                self.establish(&mut deed, realm, &root, &body, None, Some(old_root.line))?;
+                (made, root.id)
+            }
+            None => (self.make_below(caller, old_root, &body, generation, key, days).await?, old_root.id),
+        };
+        self.establish(&mut deed, realm, &made, &body, Some(root), Some(old.line))?;
+        let mut detail = detail! {
+            "issuer" => made.id.to_string(), "predecessor" => id.to_string(), "root" => root.to_string(),
+            "new_root" => succession.root.is_some(), "key_algorithm" => key.as_str()
+        };
+        if let Some(at) = succession.retire_at {
+            deed.changes.plan_retirement(id, Some(at));
+            deed.changes.insert_job(&retirement(id, at));
+            detail.insert("retire_at".to_owned(), at.to_string().into());
+        }
+        let receipt = deed.commit(self.ports(), "issuer.roll", *made.id.as_bytes(), detail).await?;
+        self.forget_realm(realm.id);
+        Ok((read(realm, made.id).await?, receipt))
+    }
+
+    /// An issuing authority below a root that stands.
+    async fn make_below(
+        &self,
+        caller: &Caller,
+        root: &AuthorityRow,
+        body: &AuthorityBody,
+        generation: usize,
+        key: KeyAlgorithm,
+        days: u32,
+    ) -> Result<Made, Failure> {
+        if root.state != IssuerState::Active {
+            return Err(Failure::Conflict("its root is retired and signs nothing more: ask for a new root".to_owned()));
+        }
+        if days == 0 {
+            return Err(Failure::invalid("issuing_days", "at least one day"));
+        }
+        if self.now().after(DAY * days) > root.not_after {
+            let message = format!("outlives its root, which ends at {}: ask for fewer days, or for a new root", root.not_after);
+            return Err(Failure::invalid("issuing_days", message));
+        }
+        let root = caller.realm.authority(root.id).await?.ok_or_else(|| Failure::internal("the root of an issuer is missing"))?;
+        let open = root.open.as_ref().ok_or(Failure::Suspended)?;
+        let above = Above { key: &open.key, certificate: &root.certificate, public: root.public };
+        let made = self.make_issuing(body, generation, key, days, &above).await?;
+        verify_chain(made.certificate.der(), &[], root.certificate.der(), self.now())?;
+        Ok(made)
+    }
+}
+
+/// The root of an active issuing authority that nobody has succeeded yet.
+fn may_be_succeeded<'a>(old: &AuthorityRow, all: &'a [AuthorityRow]) -> Result<&'a AuthorityRow, Failure> {
+    let conflict = |text: &str| Err(Failure::Conflict(text.to_owned()));
+    let Some(root) = old.parent else {
+        return conflict("a root is succeeded together with what it signed: roll its issuing authority, and ask for a new root");
+    };
+    if old.state != IssuerState::Active {
+        return conflict("the issuer is retired: roll the newest of its line");
+    }
+    if all.iter().any(|row| row.line == old.line && row.id > old.id && row.state == IssuerState::Active) {
+        return conflict("the issuer has a successor already: roll that one");
+    }
+    all.iter().find(|row| row.id == root).ok_or_else(|| Failure::internal("the root of an issuer is missing"))
+}
+
+/// How long it was made for.
+fn days_of(certificate: &IssuerCertificate) -> u32 {
+    let seconds = certificate.not_after().seconds() - certificate.not_before().seconds() + 1;
+    u32::try_from(seconds / i64::try_from(DAY.as_secs()).unwrap_or(1)).unwrap_or(1)
+}
