@@ -1,6 +1,7 @@
 //! A dry run: what a request would come to under a profile. It stores nothing, uses no key and promises nothing.
 
 use crate::issue::{find_issuer, wish};
+use crate::key_reuse::KeyUse;
 use crate::{Caller, Chancery, Failure, IssueRequest};
 use chancery_domain::action::ProfileRead;
 use chancery_domain::decision::{Approved, Reason, decide};
@@ -75,7 +76,8 @@ impl Chancery {
             Err(failure) => return refused(vec![reason(failure)?]),
         };
         let open = authority.open.as_ref().ok_or(Failure::Suspended)?;
-        match decide(wish.request, profile, policy_version.unwrap_or_default(), &open.limits, self.now()).outcome {
+        let key = KeyUse::read(realm, &wish).await?.history();
+        match decide(wish.request, key, profile, policy_version.unwrap_or_default(), &open.limits, self.now()).outcome {
             Ok(approved) => {
                 // The address of the list differs by shard; which extensions there are does not.
                 let addresses = self.addresses(authority.public, 0);

@@ -7,6 +7,7 @@ use crate::crl;
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::jobs;
+use crate::key_reuse::KeyUse;
 use crate::places;
 use crate::realm::{Authority, CERTIFICATES, OpenAuthority, Realm};
 use crate::search::blinds;
@@ -128,7 +129,8 @@ impl Chancery {
         let authority = find_issuer(realm, wish.issuer, self.now()).await?;
         let open = authority.open.as_ref().ok_or(Failure::Suspended)?;
         let asked = asked(&wish);
-        let decision = decide(wish.request.clone(), &in_force.profile, in_force.version, &open.limits, self.now());
+        let key_use = KeyUse::read(realm, &wish).await?;
+        let decision = decide(wish.request.clone(), key_use.history(), &in_force.profile, in_force.version, &open.limits, self.now());
         let approved = match decision.outcome {
             Ok(approved) => approved,
             Err(reasons) => {
@@ -136,7 +138,7 @@ impl Chancery {
                 return Err(Failure::Refused(reasons).into());
             }
         };
-        self.make(permit, wish, asked, approved, decision.policy_version, &authority, open).await
+        self.make(permit, wish, &key_use, asked, approved, decision.policy_version, &authority, open).await
     }
 
     /// The key to be certified, and its private part where it is made here.
@@ -152,6 +154,7 @@ impl Chancery {
         &self,
         permit: &Permit<A>,
         wish: Wish,
+        key_use: &KeyUse,
         asked: serde_json::Value,
         approved: Approved,
         policy_version: u32,
@@ -206,6 +209,7 @@ impl Chancery {
         changes.count_up(CERTIFICATES);
         changes.insert_order(&order);
         changes.insert_certificate(&row, &blinds(realm, &names)?);
+        key_use.keep(changes, realm, &public, id)?;
         if let Some(pkcs8) = &private {
             changes.insert_private_key(id, &realm.seal(&places::PRIVATE_KEY, id.as_bytes(), pkcs8, ports)?);
         }

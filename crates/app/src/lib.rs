@@ -23,6 +23,7 @@ mod issue;
 mod issuers;
 mod jobs;
 mod key_pair;
+mod key_reuse;
 mod keyring;
 mod places;
 mod private_key;

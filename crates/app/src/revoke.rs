@@ -3,6 +3,8 @@
 use crate::crl;
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
+use crate::key_reuse;
+use crate::places;
 use crate::realm::CERTIFICATES;
 use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure};
@@ -10,6 +12,7 @@ use chancery_domain::CertificateId;
 use chancery_domain::action::CertificateRevoke;
 use chancery_domain::certificate::{CertificateStatus, RevocationReason};
 use chancery_store::{CertificateRow, RevocationRow};
+use chancery_x509::CertificateSummary;
 
 impl Chancery {
     /// Revokes a certificate for good.
@@ -32,6 +35,11 @@ impl Chancery {
         let mut deed = Deed::by(&permit);
         deed.changes.move_certificate(&row, status);
         deed.changes.insert_revocation(row.issuer, row.shard, &revocation);
+        if reason == RevocationReason::KeyCompromise {
+            let der = realm.open(&places::CERTIFICATE, id.as_bytes(), &row.body)?;
+            let key = key_reuse::blind(realm, &CertificateSummary::from_der(&der).map_err(Failure::from)?.spki_der)?;
+            deed.changes.compromise_subject_key(&key, id);
+        }
         if row.status.is_live() {
             deed.changes.count_down(CERTIFICATES);
         }

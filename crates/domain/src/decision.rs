@@ -1,10 +1,10 @@
 //! The one evaluator (I3): every certificate, first or renewed, passes [`decide`], and only it makes an [`Approved`].
 
-use crate::Timestamp;
 use crate::key::{Custody, KeyAlgorithm};
 use crate::name::SubjectName;
 use crate::pattern::NamePattern;
-use crate::profile::{CommonName, ExtendedKeyUsage, Profile};
+use crate::profile::{CommonName, ExtendedKeyUsage, KeyReuse, Profile};
+use crate::{CertificateId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -39,6 +39,19 @@ pub struct Request {
     pub custody: Custody,
     /// Validity asked for, in seconds.
     pub validity_seconds: Option<u32>,
+}
+
+/// What is known in this tenant of the subject's key, with the first certificate that it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyHistory {
+    /// It was never certified.
+    New,
+    /// It was certified for the same names under the same profile alone.
+    SameNames(CertificateId),
+    /// It was certified for other names, or under another profile.
+    OtherNames(CertificateId),
+    /// A certificate with it was revoked because the key is compromised.
+    Compromised(CertificateId),
 }
 
 /// What the issuer's own certificate allows.
@@ -120,8 +133,16 @@ impl Approved {
     }
 }
 
-/// Decides a request under a profile's version and within an issuer's limits, at `now`. All reasons are given, not the first.
-pub fn decide(request: Request, profile: &Profile, policy_version: u32, limits: &IssuerLimits, now: Timestamp) -> Decision {
+/// Decides a request under a profile's version and within an issuer's limits, at `now`, with what is known of its key. All reasons are
+/// given, not the first.
+pub fn decide(
+    request: Request,
+    key: KeyHistory,
+    profile: &Profile,
+    policy_version: u32,
+    limits: &IssuerLimits,
+    now: Timestamp,
+) -> Decision {
     let mut reasons = Vec::new();
     let mut refuse = |code: &str, field: &str, message: String| {
         reasons.push(Reason { code: code.to_owned(), field: field.to_owned(), message });
@@ -131,6 +152,7 @@ pub fn decide(request: Request, profile: &Profile, policy_version: u32, limits: 
         let field = if request.custody == Custody::Client { "csr" } else { "key_algorithm" };
         refuse("key-algorithm", field, format!("{} keys are not allowed by this profile", request.key_algorithm.as_str()));
     }
+    check_key_history(key, profile, &mut refuse);
     if !profile.custody.contains(&request.custody) {
         refuse("custody", "custody", format!("custody {} is not allowed by this profile", request.custody.as_str()));
     }
@@ -189,6 +211,25 @@ fn check_names(names: &[SubjectName], profile: &Profile, limits: &IssuerLimits, 
         if matches!(name, SubjectName::Dns(host) if host.starts_with("*.")) && !profile.wildcards {
             refuse("wildcard", "names", format!("{name}: wildcards are not allowed by this profile"));
         }
+    }
+}
+
+fn check_key_history(key: KeyHistory, profile: &Profile, refuse: &mut impl FnMut(&str, &str, String)) {
+    match (key, profile.key_reuse) {
+        // CA/Browser Forum TLS Baseline Requirements sections 4.9.1.1 and 6.1.1.3: whatever the policy.
+        (KeyHistory::Compromised(first), _) => {
+            let message = format!("this key (first certified in {first}) is compromised: it is never certified again; make a new one");
+            refuse("key-compromised", "csr", message);
+        }
+        (KeyHistory::SameNames(first) | KeyHistory::OtherNames(first), KeyReuse::Forbidden) => {
+            let message = format!("this key was certified before (in {first}), and this profile certifies each key once: make a new one");
+            refuse("key-reuse", "csr", message);
+        }
+        (KeyHistory::OtherNames(first), KeyReuse::SameNames) => {
+            let message = format!("this key was certified before (in {first}) for other names or under another profile: make a new one");
+            refuse("key-reuse", "csr", message);
+        }
+        (KeyHistory::New, _) | (KeyHistory::SameNames(_), KeyReuse::SameNames) | (_, KeyReuse::Allowed) => {}
     }
 }
 
@@ -260,7 +301,7 @@ mod tests {
     fn codes(request: Request, change: impl FnOnce(&mut Profile)) -> Vec<String> {
         let mut profile = Profile::presets().remove(0);
         change(&mut profile);
-        let decision = decide(request, &profile, 1, &limits(), Timestamp::from_seconds(1_800_000_000));
+        let decision = decide(request, KeyHistory::New, &profile, 1, &limits(), Timestamp::from_seconds(1_800_000_000));
         decision.outcome.err().unwrap_or_default().into_iter().map(|reason| reason.code).collect()
     }
 
@@ -301,7 +342,7 @@ mod tests {
         let limits = IssuerLimits { not_after: Timestamp::from_seconds(3_000_000_000), ..limits() };
         let days = |profile: &Profile, asked: Option<u32>, now: &str| {
             let asked = Request { validity_seconds: asked.map(|days| days * 86_400), ..request(&["a.acme.example"]) };
-            let approved = decide(asked, profile, 1, &limits, Timestamp::parse(now).unwrap()).outcome.ok()?;
+            let approved = decide(asked, KeyHistory::New, profile, 1, &limits, Timestamp::parse(now).unwrap()).outcome.ok()?;
             // Both the first and the last second count (RFC 5280 section 4.1.2.5), and a day has 86,400 of them.
             Some((approved.not_after().seconds() - approved.not_before().seconds() + 1) / 86_400)
         };
@@ -320,7 +361,8 @@ mod tests {
     #[test]
     fn validity_is_inclusive_and_never_outlives_the_issuer() {
         let profile = Profile::presets().remove(0);
-        let approve = |now| decide(request(&["a.acme.example"]), &profile, 1, &limits(), Timestamp::from_seconds(now)).outcome;
+        let approve =
+            |now| decide(request(&["a.acme.example"]), KeyHistory::New, &profile, 1, &limits(), Timestamp::from_seconds(now)).outcome;
         let approved = approve(1_800_000_000).unwrap();
         assert_eq!(approved.not_after().seconds() - approved.not_before().seconds() + 1, 90 * 86_400);
         assert_eq!(approve(1_999_999_000).unwrap().not_after(), limits().not_after);
@@ -329,5 +371,26 @@ mod tests {
         assert_eq!(approve(1_700_000_010).unwrap().not_before(), limits().not_before);
         let early = approve(1_699_999_999).unwrap_err();
         assert_eq!(early.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>(), ["issuer-begins"]);
+    }
+
+    #[test]
+    fn a_key_is_used_again_as_the_profile_says_and_a_compromised_one_never() {
+        let first = CertificateId::from_bytes([7; 16]);
+        let codes = |key, key_reuse| {
+            let profile = Profile { key_reuse, ..Profile::presets().remove(0) };
+            let outcome = decide(request(&["a.acme.example"]), key, &profile, 1, &limits(), Timestamp::from_seconds(1_800_000_000)).outcome;
+            outcome.err().unwrap_or_default().into_iter().map(|reason| (reason.code, reason.field)).collect::<Vec<_>>()
+        };
+        let refused = |code: &str| vec![(code.to_owned(), "csr".to_owned())];
+        for (key, forbidden, same_names, allowed) in [
+            (KeyHistory::New, None, None, None),
+            (KeyHistory::SameNames(first), Some("key-reuse"), None, None),
+            (KeyHistory::OtherNames(first), Some("key-reuse"), Some("key-reuse"), None),
+            (KeyHistory::Compromised(first), Some("key-compromised"), Some("key-compromised"), Some("key-compromised")),
+        ] {
+            for (policy, expected) in [(KeyReuse::Forbidden, forbidden), (KeyReuse::SameNames, same_names), (KeyReuse::Allowed, allowed)] {
+                assert_eq!(codes(key, policy), expected.map(refused).unwrap_or_default(), "{key:?} under {policy:?}");
+            }
+        }
     }
 }

@@ -78,6 +78,19 @@ pub enum CommonName {
     OneOfTheNames,
 }
 
+/// Whether a key that was certified before may be certified again. One that is compromised never may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyReuse {
+    /// Never: each certificate, a renewed one too, has a new key.
+    Forbidden,
+    /// For the same names under the same profile alone, as a renewal does.
+    #[default]
+    SameNames,
+    /// For whatever this profile allows.
+    Allowed,
+}
+
 /// What may be issued. Whatever is not said here cannot be had (THREATS 14, 15).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,6 +120,9 @@ pub struct Profile {
     pub validity_schedule: Vec<ValidityStep>,
     /// Who may hold the private key.
     pub custody: Vec<Custody>,
+    /// Whether a key that was certified before may be certified again.
+    #[serde(default)]
+    pub key_reuse: KeyReuse,
     /// Renewal is due when this many percent of the validity remain.
     pub renewal_window_percent: u8,
 }

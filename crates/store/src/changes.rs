@@ -31,7 +31,7 @@ impl Changes {
     /// Makes the write-set depend on the epoch that the act was decided under.
     pub fn guard_epoch(&mut self, epoch: i64) {
         let statement = sql!("SELECT 1 FROM tenant WHERE tenant_id = ?1 AND epoch = ?2", self.id(), epoch);
-        self.steps.push(Step { statement, expect: Expect::OneFound(Guard::Epoch) });
+        self.found(Guard::Epoch, statement);
     }
 
     /// Starts a new epoch: what is cached of the tenant's status, accounts, tokens, profiles and issuers is out of date.
@@ -41,6 +41,10 @@ impl Changes {
 
     pub(crate) fn run(&mut self, statement: Statement) {
         self.steps.push(Step { statement, expect: Expect::Anything });
+    }
+
+    pub(crate) fn found(&mut self, guard: Guard, statement: Statement) {
+        self.steps.push(Step { statement, expect: Expect::OneFound(guard) });
     }
 
     pub(crate) fn one(&mut self, guard: Guard, statement: Statement) {

@@ -1,7 +1,7 @@
 //! The profiles that every new tenant begins with; each is the tenant's own to change.
 
 use super::ExtendedKeyUsage::{self, ClientAuth, CodeSigning, DocumentSigning, EmailProtection, OcspSigning, ServerAuth, TimeStamping};
-use super::{CommonName, DAY, Profile, ProfileName, ValidityStep};
+use super::{CommonName, DAY, KeyReuse, Profile, ProfileName, ValidityStep};
 use crate::Timestamp;
 use crate::key::{Custody, KeyAlgorithm};
 
@@ -38,6 +38,7 @@ fn preset(name: &str, description: &str, names: &[&str], usage: &[ExtendedKeyUsa
         max_validity_seconds: days * DAY,
         validity_schedule: Vec::new(),
         custody: vec![Custody::Client, Custody::SoftwareReleaseOnce],
+        key_reuse: KeyReuse::SameNames,
         renewal_window_percent: 33,
     }
 }

@@ -50,6 +50,7 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.authority, authority(rows.authority.id) authorities());
     shows!(rows.order, order(rows.order.id) orders(Page { before: None, limit: 10 }));
     shows!(rows.private_key, private_key(rows.certificate.id));
+    shows!(rows.subject_key, subject_key(&BLIND));
     shows!(rows.revocation, revocations(rows.crl.issuer, SHARD, Timestamp::from_seconds(0)));
     shows!(rows.crl, crl(rows.crl.issuer, SHARD));
     shows!(rows.event, events(Page { before: None, limit: 10 }));

@@ -1,12 +1,12 @@
 //! Guarded changes of rows: each happens once from the row that was read, and a stale one is refused.
 
 use crate::engine::{Engine, Harness};
-use crate::rows::{Rows, SHARD, now};
+use crate::rows::{BLIND, Rows, SHARD, now};
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{TenantId, Timestamp, TokenId};
-use chancery_store::{Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, TenantView};
+use chancery_store::{Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, SubjectKeyRow, TenantView};
 use rstest::rstest;
 
 async fn filled(harness: &Harness) -> (TenantView, Rows) {
@@ -88,6 +88,33 @@ async fn a_private_key_is_counted_and_erased(#[values(Engine::Sqlite, Engine::Po
     assert_eq!((fetched.fetches, &fetched.key), (1, &rows.private_key.key));
     once(&view, Guard::Version("private_key"), |changes| changes.erase_private_key(&fetched)).await;
     assert_eq!(view.private_key(rows.certificate.id).await.unwrap().unwrap().key, None);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_key_is_guarded_widened_and_compromised(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let (view, rows) = filled(&harness).await;
+    let (key, version) = (&rows.subject_key, Guard::Version("subject_key"));
+    refused(&view, Guard::Unique("subject_key"), |changes| changes.insert_subject_key(key)).await;
+    for _ in 0..2 {
+        let mut changes = view.changes();
+        changes.guard_subject_key(key);
+        changes.commit().await.unwrap();
+    }
+    once(&view, version, |changes| changes.widen_subject_key(key)).await;
+    refused(&view, version, |changes| changes.guard_subject_key(key)).await;
+    let widened = view.subject_key(&BLIND).await.unwrap().unwrap();
+    assert_eq!(widened, SubjectKeyRow { scope: None, version: 2, ..key.clone() });
+    // Known before or not.
+    for (blind, version, known) in [(BLIND, 3, true), ([8; 16], 1, false)] {
+        let mut changes = view.changes();
+        changes.compromise_subject_key(&blind, key.certificate);
+        changes.commit().await.unwrap();
+        let row = view.subject_key(&blind).await.unwrap().unwrap();
+        assert_eq!((row.compromised, row.version, row.certificate), (true, version, key.certificate), "known: {known}");
+    }
+    refused(&view, version, |changes| changes.guard_subject_key(&widened)).await;
 }
 
 #[rstest]

@@ -22,6 +22,7 @@ pub(crate) struct Rows {
     pub(crate) order: OrderRow,
     pub(crate) certificate: CertificateRow,
     pub(crate) private_key: PrivateKeyRow,
+    pub(crate) subject_key: SubjectKeyRow,
     pub(crate) revocation: RevocationRow,
     pub(crate) crl: CrlRow,
     pub(crate) event: EventRow,
@@ -101,6 +102,9 @@ impl Rows {
                 id: OrderId::from_bytes(bytes(5)), state: OrderState::Issued, profile: "server".to_owned(), policy_version: 1,
                 requester: account, certificate: Some(certificate.id), body: sealed(), created_at: now(),
             },
+            subject_key: SubjectKeyRow {
+                blind: BLIND, scope: Some([tenant; 16]), certificate: certificate.id, compromised: false, version: 1,
+            },
             private_key: PrivateKeyRow { certificate: certificate.id, key: Some(sealed()), fetches: 0 },
             revocation: RevocationRow {
                 serial: certificate.serial, revoked_at: now(), reason: RevocationReason::from_code(1).unwrap(),
@@ -125,6 +129,7 @@ impl Rows {
         changes.insert_order(&self.order);
         changes.insert_certificate(&self.certificate, &[BLIND]);
         changes.insert_private_key(self.private_key.certificate, self.private_key.key.as_ref().unwrap());
+        changes.insert_subject_key(&self.subject_key);
         changes.insert_revocation(self.crl.issuer, SHARD, &self.revocation);
         changes.insert_crl(&self.crl);
         changes.insert_event(&self.event);

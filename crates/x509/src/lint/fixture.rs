@@ -12,7 +12,7 @@ use crate::plan::{Addresses, CaPlan, CertificatePlan, DistinguishedName};
 use crate::time::from_x509;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
-use chancery_domain::decision::{Approved, IssuerLimits, Operation, Request, decide};
+use chancery_domain::decision::{Approved, IssuerLimits, KeyHistory, Operation, Request, decide};
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::profile::Profile;
@@ -114,7 +114,7 @@ fn approved() -> Approved {
     };
     let limits =
         IssuerLimits { permitted: patterns(), not_before: Timestamp::from_seconds(START), not_after: Timestamp::from_seconds(END) };
-    decide(request, &Profile::presets()[0], 1, &limits, Timestamp::from_seconds(START + 60)).outcome.unwrap()
+    decide(request, KeyHistory::New, &Profile::presets()[0], 1, &limits, Timestamp::from_seconds(START + 60)).outcome.unwrap()
 }
 
 pub(crate) fn leaf_of(number: u8) -> Result<Vec<u8>, LintError> {

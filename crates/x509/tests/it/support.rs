@@ -1,7 +1,7 @@
 //! Keys, authorities, DER by hand, and the openssl command.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use chancery_domain::decision::{Approved, IssuerLimits, Operation, Request, decide};
+use chancery_domain::decision::{Approved, IssuerLimits, KeyHistory, Operation, Request, decide};
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::port::Entropy;
 use chancery_domain::profile::Profile;
@@ -148,7 +148,7 @@ pub(crate) fn approved_for(key_algorithm: KeyAlgorithm, names: &[&str], common_n
         validity_seconds: None,
     };
     let limits = IssuerLimits { permitted: profile.names.clone(), not_before: at(START), not_after: at(END) };
-    decide(request, &profile, 1, &limits, at(START + 1000)).outcome.unwrap()
+    decide(request, KeyHistory::New, &profile, 1, &limits, at(START + 1000)).outcome.unwrap()
 }
 
 /// A DER value around parts.

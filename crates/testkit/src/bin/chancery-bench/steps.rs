@@ -4,7 +4,7 @@ use crate::inprocess::InProcess;
 use crate::report::Report;
 use anyhow::{Context, Result, anyhow};
 use chancery_app::KeySource;
-use chancery_domain::decision::{IssuerLimits, Operation, Request, decide};
+use chancery_domain::decision::{IssuerLimits, KeyHistory, Operation, Request, decide};
 use chancery_domain::key::Custody;
 use chancery_domain::port::Entropy;
 use chancery_domain::profile::Profile;
@@ -70,14 +70,14 @@ pub(crate) async fn table(inside: &InProcess, report: &mut Report) -> Result<()>
     };
     let addresses = Addresses { crl_url: "http://127.0.0.1:8400/pki/a/0.crl".into(), aia_url: "http://127.0.0.1:8400/pki/a/ca.cer".into() };
     let prepare = || {
-        let approved = decide(request(), &profile, 1, &limits, now).outcome.map_err(|_| anyhow!("refused"))?;
+        let approved = decide(request(), KeyHistory::New, &profile, 1, &limits, now).outcome.map_err(|_| anyhow!("refused"))?;
         Ok::<_, anyhow::Error>(CertificatePlan::leaf(approved, &parsed.public_key, Serial::random(&entropy), &root, &addresses)?)
     };
     let der = prepare()?.sign(&signer)?.into_der();
     report.note("Where the time goes, one core, each step alone (µs):");
     let mut line = |name: &str, micros: f64| report.note(format!("  {name:<58} {micros:>8.1}"));
     line("parse the request and verify its signature", micros(|| CertificationRequest::from_pem_or_der(&csr).is_ok()));
-    line("decide", micros(|| decide(request(), &profile, 1, &limits, now).outcome.is_ok()));
+    line("decide", micros(|| decide(request(), KeyHistory::New, &profile, 1, &limits, now).outcome.is_ok()));
     line("decide, build and lint the to-be-signed bytes", micros(|| prepare().is_ok()));
     line("the same, signed and compared", micros(|| prepare().is_ok_and(|prepared| prepared.sign(&signer).is_ok())));
     line("read the certificate back for the answer", micros(|| CertificateSummary::from_der(&der).is_ok()));

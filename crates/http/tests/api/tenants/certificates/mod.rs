@@ -7,6 +7,7 @@ mod find;
 mod idempotency;
 mod issue;
 mod key_algorithms;
+mod key_reuse;
 mod pkcs12;
 mod private_key;
 mod quota;

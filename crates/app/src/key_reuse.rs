@@ -1,0 +1,68 @@
+//! Keys certified before: what is known of a subject's key in this tenant, and what is kept of it (BR 4.9.1.1, 6.1.1.3).
+
+use crate::Failure;
+use crate::issue::{SubjectKey, Wish};
+use crate::realm::Realm;
+use aws_lc_rs::digest::{SHA256, digest};
+use chancery_domain::CertificateId;
+use chancery_domain::decision::KeyHistory;
+use chancery_domain::name::SubjectName;
+use chancery_store::{Changes, SubjectKeyRow};
+use chancery_x509::PublicKey;
+use std::collections::BTreeSet;
+
+/// What was read of a key, and what it is to be certified for now.
+pub(crate) struct KeyUse {
+    before: Option<SubjectKeyRow>,
+    scope: [u8; 16],
+}
+
+impl KeyUse {
+    /// Looks a wish's key up; one that is still to be made is new.
+    pub(crate) async fn read(realm: &Realm, wish: &Wish) -> Result<Self, Failure> {
+        let scope = scope(realm, wish.profile.as_str(), &wish.request.names)?;
+        let before = match &wish.subject {
+            SubjectKey::Given(key) => realm.view.subject_key(&blind(realm, key.spki_der())?).await?,
+            SubjectKey::ToMake(_) => None,
+        };
+        Ok(Self { before, scope })
+    }
+
+    /// The same for the evaluator.
+    pub(crate) fn history(&self) -> KeyHistory {
+        match &self.before {
+            None => KeyHistory::New,
+            Some(row) if row.compromised => KeyHistory::Compromised(row.certificate),
+            Some(row) if row.scope == Some(self.scope) => KeyHistory::SameNames(row.certificate),
+            Some(row) => KeyHistory::OtherNames(row.certificate),
+        }
+    }
+
+    /// Keeps the use. What was decided on holds at the commit: of two that certify one new key at once, one decides anew.
+    pub(crate) fn keep(&self, changes: &mut Changes, realm: &Realm, key: &PublicKey, certificate: CertificateId) -> Result<(), Failure> {
+        match &self.before {
+            None => {
+                let (blind, scope) = (blind(realm, key.spki_der())?, Some(self.scope));
+                changes.insert_subject_key(&SubjectKeyRow { blind, scope, certificate, compromised: false, version: 1 });
+            }
+            // Without a change of its row, or renewals of one key would stand in each other's way.
+            Some(row) if row.scope.is_none_or(|scope| scope == self.scope) => changes.guard_subject_key(row),
+            Some(row) => changes.widen_subject_key(row),
+        }
+        Ok(())
+    }
+}
+
+/// The blind index value of a key: of a text that no name has, for `key` is no kind of name.
+pub(crate) fn blind(realm: &Realm, spki_der: &[u8]) -> Result<[u8; 16], Failure> {
+    let hash: String = digest(&SHA256, spki_der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(realm.sealer.blind(&format!("key:{hash}"))?)
+}
+
+/// The blind index value of a profile and a set of names, in whatever order and however often they are named.
+fn scope(realm: &Realm, profile: &str, names: &[SubjectName]) -> Result<[u8; 16], Failure> {
+    let names: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
+    let names: Vec<_> = names.into_iter().collect();
+    // No name holds a line break, and no profile a blank.
+    Ok(realm.sealer.blind(&format!("scope:{profile} {}", names.join("\n")))?)
+}

@@ -1,0 +1,131 @@
+//! Keys certified before: again for the same names, for others, never; and once compromised never, whatever the profile says.
+
+use super::{at, event_of, text};
+use chancery_testkit::csr::csr;
+use chancery_testkit::openssl::Openssl;
+use chancery_testkit::{Answer, TestServer, on_both_engines};
+use serde_json::{Value, json};
+
+async fn ask(server: &TestServer, profile: &str, csr: &str, labels: &[&str]) -> Answer {
+    let names: Vec<_> = labels.iter().map(|label| server.acme.host(label)).collect();
+    let body = json!({"profile": profile, "csr": csr, "names": names});
+    server.as_(&server.acme.admin).post(&server.acme.path("/certificates"), body).await
+}
+
+/// Fails unless the answer is a refusal for this one reason, which names the key's first certificate.
+fn refused(answer: Answer, code: &str, first: &Value) {
+    let reasons = answer.problem(422, "refused")["reasons"].clone();
+    assert_eq!((reasons.as_array().unwrap().len(), &reasons[0]["code"], &reasons[0]["field"]), (1, &json!(code), &json!("csr")));
+    assert!(text(&reasons[0]["message"]).contains(text(&first["id"])), "{reasons}");
+}
+
+async fn set_policy(server: &TestServer, profile: &str, reuse: &str) {
+    let path = server.acme.path(&format!("/profiles/{profile}"));
+    let read = server.as_(&server.acme.admin).get(&path).await;
+    let (tag, mut changed) = (read.header("etag").to_owned(), read.ok(200)["profile"].clone());
+    changed["key_reuse"] = reuse.into();
+    server.as_(&server.acme.admin).with("if-match", &tag).put(&path, changed).await.ok(200);
+}
+
+async fn a_key_is_certified_again_for_the_same_names_alone(server: &TestServer) {
+    let (admin, key) = (server.as_(&server.acme.admin), csr(&[&server.acme.host("a"), &server.acme.host("b")], false).pem);
+    let first = ask(server, "tls-server", &key, &["a", "b"]).await.ok(201);
+    for labels in [&["b", "a"][..], &["a", "b", "a"]] {
+        ask(server, "tls-server", &key, labels).await.ok(201);
+    }
+    for labels in [&["a"][..], &["a", "b", "c"], &["c"]] {
+        refused(ask(server, "tls-server", &key, labels).await, "key-reuse", &first);
+    }
+    refused(ask(server, "tls-client", &key, &["a", "b"]).await, "key-reuse", &first);
+    // A dry run says the same and keeps nothing.
+    let body = json!({"request": {"profile": "mtls", "csr": key, "names": [server.acme.host("a")]}});
+    let run = admin.post(&server.acme.path("/profiles/mtls/dry-run"), body).await.ok(200);
+    assert_eq!((&run["allowed"], &run["reasons"][0]["code"]), (&json!(false), &json!("key-reuse")));
+
+    // Renewed with the same key, and with a new one, which is then known in turn.
+    let renewed = admin.post(&at(server, &first, "/renew"), json!({})).await.ok(201);
+    let other = csr(&[&server.acme.host("a")], false).pem;
+    let renewed = admin.post(&at(server, &renewed, "/renew"), json!({"csr": other})).await.ok(201);
+    refused(ask(server, "tls-server", &other, &["a"]).await, "key-reuse", &renewed);
+    ask(server, "tls-server", &other, &["a", "b"]).await.ok(201);
+
+    let denied = |entry: &&Value| entry["event"]["act"] == "denied" && entry["event"]["detail"]["reasons"][0]["code"] == "key-reuse";
+    assert_eq!(server.events(&server.acme).await.iter().filter(denied).count(), 5);
+    // Another tenant knows nothing of it.
+    let tenant = server.in_brava();
+    let body = json!({"profile": "tls-server", "csr": key, "names": [tenant.host("x")]});
+    server.as_(&tenant.admin).post(&tenant.path("/certificates"), body).await.ok(201);
+}
+
+async fn a_profile_may_forbid_or_allow_it(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    set_policy(server, "tls-server", "forbidden").await;
+    set_policy(server, "tls-client", "allowed").await;
+    let key = csr(&[&server.acme.host("a")], false).pem;
+    let first = ask(server, "tls-server", &key, &["a"]).await.ok(201);
+    refused(ask(server, "tls-server", &key, &["a"]).await, "key-reuse", &first);
+    refused(admin.post(&at(server, &first, "/renew"), json!({})).await, "key-reuse", &first);
+    let new = csr(&[&server.acme.host("a")], false).pem;
+    admin.post(&at(server, &first, "/renew"), json!({"csr": new})).await.ok(201);
+    // What was given out may come back in a request.
+    let made = server.certificate(&server.acme, "made").await;
+    let fetched = admin.post(&at(server, &made, "/private-key/fetch"), json!({})).await.ok(200);
+    let judge = Openssl::new();
+    judge.file("key.pem", text(&fetched["private_key"]));
+    let again = judge.must(&format!("req -new -key key.pem -subj /CN={}", server.acme.host("made")), b"");
+    refused(ask(server, "tls-server", &again, &["made"]).await, "key-reuse", &made);
+
+    for labels in [&["a"][..], &["b"], &["a", "c"]] {
+        ask(server, "tls-client", &key, labels).await.ok(201);
+    }
+    // Used for several, it is no longer any one's.
+    set_policy(server, "tls-server", "same-names").await;
+    refused(ask(server, "tls-server", &key, &["a"]).await, "key-reuse", &first);
+}
+
+async fn of_many_at_once_one_is_certified(server: &TestServer) {
+    set_policy(server, "tls-server", "forbidden").await;
+    let (key, nodes) = (csr(&[&server.acme.host("a")], false).pem, [server.node(), server.second_node().await]);
+    let asked: Vec<_> = (0..16)
+        .map(|number: usize| {
+            let client = nodes[number % 2].as_(&server.acme.admin);
+            let body = json!({"profile": "tls-server", "csr": key, "names": [server.acme.host(&format!("h{number}"))]});
+            let path = server.acme.path("/certificates");
+            tokio::spawn(async move { client.post(&path, body).await.status.as_u16() })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for answer in asked {
+        statuses.push(answer.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], statuses[1], statuses[15]), (201, 422, 422), "{statuses:?}");
+    let listed = server.as_(&server.acme.admin).get(&server.acme.path("/certificates")).await.ok(200);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+}
+
+// CA/Browser Forum TLS Baseline Requirements sections 4.9.1.1 and 6.1.1.3.
+async fn a_compromised_key_is_never_certified_again(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    set_policy(server, "tls-server", "allowed").await;
+    let key = csr(&[&server.acme.host("a")], false).pem;
+    let first = ask(server, "tls-server", &key, &["a"]).await.ok(201);
+    let second = ask(server, "tls-server", &key, &["b"]).await.ok(201);
+    admin.post(&at(server, &first, "/revoke"), json!({"reason": "superseded"})).await.ok(200);
+    ask(server, "tls-server", &key, &["a"]).await.ok(201);
+    let revoked = admin.post(&at(server, &second, "/revoke"), json!({"reason": "key-compromise"})).await.ok(200);
+    assert_eq!(event_of(server, &revoked).await["detail"]["reason"], "key-compromise");
+    for (profile, label) in [("tls-server", "a"), ("tls-server", "b"), ("tls-client", "c")] {
+        refused(ask(server, profile, &key, &[label]).await, "key-compromised", &first);
+    }
+    let theirs = csr(&[&server.acme.host("d")], false).pem;
+    ask(server, "tls-server", &theirs, &["d"]).await.ok(201);
+    server.run_jobs().await;
+}
+
+on_both_engines!(
+    a_key_is_certified_again_for_the_same_names_alone,
+    a_profile_may_forbid_or_allow_it,
+    of_many_at_once_one_is_certified,
+    a_compromised_key_is_never_certified_again,
+);
