@@ -6,9 +6,10 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 const OLDEST_POSTGRES: u32 = 15;
-const PKILINT: &str = "0.13";
-const CRYPTOGRAPHY: &str = "cryptography>=48";
-const SCHEMATHESIS: &str = "4.32";
+/// Judges written in Python, and the beginnings of the versions that tests were written for.
+const JUDGES: [(&str, &str); 3] = [("pkilint", "0.13"), ("schemathesis", "4.32"), ("badkeys", "0.0.21")];
+/// The second opinion on ML-DSA.
+const CRYPTOGRAPHY: &str = "cryptography>=49";
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_MACHETE: &str = "0.9.2";
 
@@ -70,19 +71,19 @@ fn postgres_user(tree: &Tree) -> Result<()> {
 fn python_judges(tree: &Tree) -> Result<()> {
     let venv = tree.tools().join("venv");
     let venv_python = venv.join("bin/python");
-    // `cryptography`, which pkilint brings, is the second opinion on ML-DSA.
+    let judges = JUDGES.map(|(name, version)| format!("(m.version('{name}') + '.').startswith('{version}.')"));
     let check = format!(
-        "import cryptography.hazmat.primitives.asymmetric.mldsa, importlib.metadata as m, sys; \
-         sys.exit(not (m.version('pkilint').startswith('{PKILINT}.') and m.version('schemathesis').startswith('{SCHEMATHESIS}.')))"
+        "import cryptography.hazmat.primitives.asymmetric.mldsa, importlib.metadata as m, sys; sys.exit(not ({}))",
+        judges.join(" and ")
     );
     if Command::new(&venv_python, &tree.root).args(["-c", &check]).succeeds() {
-        println!("pkilint, schemathesis: in {}", venv.display());
+        println!("{}: in {}", JUDGES.map(|(name, _)| name).join(", "), venv.display());
         return Ok(());
     }
     let python = python(tree).context("no python3 with the venv module")?;
     Command::new(python, &tree.root).args(["-m", "venv", "--clear"]).args([&venv]).run()?;
-    let exact = [format!("pkilint=={PKILINT}.*"), format!("schemathesis=={SCHEMATHESIS}.*"), CRYPTOGRAPHY.to_owned()];
-    Command::new(&venv_python, &tree.root).args(["-m", "pip", "install", "--quiet"]).args(&exact).run()
+    let exact = JUDGES.map(|(name, version)| format!("{name}=={version}.*"));
+    Command::new(&venv_python, &tree.root).args(["-m", "pip", "install", "--quiet", CRYPTOGRAPHY]).args(&exact).run()
 }
 
 fn cargo_tool(tree: &Tree, name: &str, version: &str) -> Result<()> {

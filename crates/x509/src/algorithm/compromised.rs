@@ -1,7 +1,8 @@
 //! Keys whose private halves are printed in books: no certificate may say that somebody holds one of them (THREATS 23).
 //!
 //! To add one: its name and the SHA-256 of its DER `SubjectPublicKeyInfo`, in ascending order. The keys of the Debian weakness
-//! (CVE-2008-0166) are not among them: they are several hundred thousand, and this table is for a few.
+//! (CVE-2008-0166) are not among them: they are several hundred thousand, this table is for a few, and no package registry has the
+//! lists (Debian's packages of them are gone; badkeys, on PyPI, downloads its own).
 
 use aws_lc_rs::digest::{SHA256, digest};
 

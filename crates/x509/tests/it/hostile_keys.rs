@@ -92,39 +92,53 @@ fn rsa_lengths() {
     refused(&rsa(&[], &[1, 0, 1]), "modulus: 0 bits");
 }
 
+/// RSA-2048 with this factor and another that has no small one.
+pub(crate) fn with_small_factor(factor: u32) -> Vec<u8> {
+    let cofactor = rough((power_of_two(2047) + power_of_two(2046)) / factor, &BigUint::from(1_u8));
+    with_modulus(&(cofactor * factor))
+}
+
 #[test]
 fn rsa_moduli_with_small_factors() {
     for factor in [3_u32, 5, 251, 257, 65_519, 65_521] {
-        let cofactor = rough((power_of_two(2047) + power_of_two(2046)) / factor, &BigUint::from(1_u8));
-        refused(&with_modulus(&(cofactor * factor)), &format!("modulus: divisible by {factor}"));
+        refused(&with_small_factor(factor), &format!("modulus: divisible by {factor}"));
     }
     refused(&with_modulus(&(power_of_two(2047) + 2_u8)), "modulus: divisible by 2");
     refused(&with_modulus(&power_of_two(4095)), "modulus: divisible by 2");
+}
+
+/// What the faulty library made of so many bits, from the product of so many primes.
+pub(crate) fn roca(bits: u32, count: usize) -> Vec<u8> {
+    let product: BigUint = primes_below(1500).into_iter().take(count).map(BigUint::from).product();
+    let power = BigUint::from(65_537_u32).modpow(&BigUint::from(987_654_321_u32), &product);
+    let start = (power_of_two(bits - 1) / &product + 1_u8) * &product + power;
+    with_modulus(&rough(start, &product))
 }
 
 #[test]
 fn rsa_moduli_of_the_roca_form() {
     // The product of as many primes as the faulty library took for each length.
     for (bits, count) in [(2048, 126), (3072, 126), (4096, 225)] {
-        let product: BigUint = primes_below(1500).into_iter().take(count).map(BigUint::from).product();
-        let power = BigUint::from(65_537_u32).modpow(&BigUint::from(987_654_321_u32), &product);
-        let start = (power_of_two(bits - 1) / &product + 1_u8) * &product + power;
-        refused(&with_modulus(&rough(start, &product)), "ROCA weakness (CVE-2017-15361)");
+        refused(&roca(bits, count), "ROCA weakness (CVE-2017-15361)");
     }
+}
+
+/// A modulus of two factors that Fermat's method finds after so many rounds: their distance is sqrt(8 rounds sqrt(n)).
+pub(crate) fn close_primes(rounds: u32) -> Vec<u8> {
+    let one = BigUint::from(1_u8);
+    let p = rough(power_of_two(1023) + power_of_two(1022), &one);
+    let distance = (&p * (8 * rounds)).sqrt() + 2_u8;
+    with_modulus(&(&p * rough(&p + distance, &one)))
 }
 
 #[test]
 fn rsa_moduli_of_close_primes() {
-    let one = BigUint::from(1_u8);
-    let p = rough(power_of_two(1023) + power_of_two(1022), &one);
-    let close = |distance: &BigUint| &p * rough(&p + distance, &one);
+    let p = rough(power_of_two(1023) + power_of_two(1022), &BigUint::from(1_u8));
     refused(&with_modulus(&(&p * &p)), "modulus: its primes are so close");
-    refused(&with_modulus(&close(&BigUint::from(2_u8))), "modulus: its primes are so close");
-    // Fermat's method finds primes with this distance after distance^2 / (8 sqrt(n)) rounds.
-    let found_after = |rounds: u32| close(&(&p * (8 * rounds)).sqrt());
-    refused(&with_modulus(&found_after(1)), "modulus: its primes are so close");
-    refused(&with_modulus(&found_after(190)), "modulus: its primes are so close");
-    assert!(PublicKey::from_spki_der(&with_modulus(&found_after(210))).is_ok());
+    for rounds in [0, 1, 190] {
+        refused(&close_primes(rounds), "modulus: its primes are so close");
+    }
+    assert!(PublicKey::from_spki_der(&close_primes(210)).is_ok());
 }
 
 #[test]

@@ -10,6 +10,7 @@
 )]
 
 mod algorithms;
+mod badkeys;
 mod certificates;
 mod chains;
 mod confusion;
