@@ -27,7 +27,8 @@ async fn both_judges_accept_what_is_issued(server: &TestServer) {
     judge.file("root.pem", text(&root["certificate"]));
     judge.file("issuing.pem", text(&issuing["certificate"]));
 
-    let mut judged = vec![("root".to_owned(), root["certificate"].clone()), ("issuing".to_owned(), issuing["certificate"].clone())];
+    let own = |name: &str, issued: &Value| (name.to_owned(), text(&issued["certificate"]).to_owned());
+    let mut judged = vec![own("root", &root), own("issuing", &issuing)];
     for (profile, names, common_name, purposes) in [
         ("tls-server", json!(["www.acme.example", "ip:10.1.2.3", "ip:fd00::1"]), None, &["sslserver"] as &[_]),
         ("tls-server", json!(["www.acme.example"]), Some("www.acme.example"), &["sslserver"]),
@@ -60,18 +61,16 @@ async fn both_judges_accept_what_is_issued(server: &TestServer) {
         if let Some((_, expected)) = SAID.iter().find(|(name, _)| *name == profile) {
             assert_eq!(said, *expected, "{profile}");
         }
-        judged.push((format!("{profile} {names}"), leaf["certificate"].clone()));
+        judged.push(own(&format!("{profile}-{}", judged.len()), &leaf));
         let revoke = server.acme.path(&format!("/certificates/{}/revoke", text(&leaf["id"])));
         admin.post(&revoke, json!({"reason": "superseded"})).await.ok(200);
     }
     let successor = server.acme.path(&format!("/issuers/{}/successor", text(&issuing["id"])));
     let next = admin.post(&successor, json!({"new_root": true})).await.ok(201);
     let next_root = admin.get(&server.acme.path(&format!("/issuers/{}", text(&next["root"])))).await.ok(200);
-    judged.extend([("successor".to_owned(), next["certificate"].clone()), ("new root".to_owned(), next_root["certificate"].clone())]);
+    judged.extend([own("successor", &next), own("new-root", &next_root)]);
     server.run_jobs().await;
-    for (what, certificate) in &judged {
-        assert_eq!(pkilint::errors(Kind::Certificate, text(certificate).as_bytes()), "", "{what}");
-    }
+    assert_eq!(pkilint::errors_in_each(&judged), [""; 0]);
     for (kind, id) in [(Kind::Crl, &issuing["id"]), (Kind::AuthorityCrl, &root["id"])] {
         let crl = admin.get(&server.acme.path(&format!("/issuers/{}/crl/0", text(id)))).await;
         assert_eq!(pkilint::errors(kind, &crl.body), "", "{kind:?}");
@@ -85,7 +84,9 @@ fn the_judge_finds_what_is_wrong() {
     let judge = Openssl::new();
     judge.must("ecparam -name prime256v1 -genkey -noout -out key.pem", b"");
     let wrong = judge.must("req -x509 -new -key key.pem -subj /CN=x -addext basicConstraints=CA:FALSE,pathlen:1", b"");
-    assert!(pkilint::errors(Kind::Certificate, wrong.as_bytes()).contains("ERROR"));
+    let sound = judge.must("req -x509 -new -key key.pem -subj /CN=x -addext keyUsage=critical,keyCertSign,cRLSign", b"");
+    let found = pkilint::errors_in_each(&[("sound".to_owned(), sound), ("wrong".to_owned(), wrong)]);
+    assert!(found.len() == 1 && found[0].contains("wrong") && found[0].contains("ERROR"), "{found:?}");
 }
 
 fn text(value: &Value) -> &str {

@@ -6,6 +6,7 @@ mod abuse;
 mod canaries;
 mod conformance;
 mod enrol;
+mod grid;
 mod hostile;
 mod isolation;
 mod lint;
