@@ -99,6 +99,8 @@ async fn a_file_is_a_fetch_like_any_other(server: &TestServer) {
     let once_more = admin.clone().once("p12").post(&path, json!({"password": PASSWORD})).await.ok(200);
     assert_ne!(again["pkcs12"], once_more["pkcs12"]);
     assert_eq!(event_of(server, &once_more).await["detail"]["fetch"], 3);
+    // I9: nothing is kept by which a password could be guessed, so another one under the same key is no contradiction.
+    admin.clone().once("p12").post(&path, json!({"password": "another password"})).await.ok(200);
     admin.post(&at(server, &issued, "/private-key/acknowledge"), json!({})).await.ok(200);
     admin.post(&path, json!({"password": PASSWORD})).await.problem(410, "gone");
 
