@@ -2,7 +2,7 @@
 
 use crate::command::{Command, seconds};
 use crate::tree::Tree;
-use crate::{documents, generate, layers, setup, sizes, test};
+use crate::{documents, generate, layers, mutants, setup, sizes, test};
 use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
@@ -44,14 +44,17 @@ pub(crate) fn run(tree: &Tree) -> Result<()> {
     stage("layers", &layers::run);
     stage("documents", &documents::run);
     stage("sizes", &sizes::run);
+    stage("switches", &mutants::check);
     stage("deny", &deny);
     stage("machete", &machete);
     stage("clippy", &|tree| cargo(tree, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]));
     stage("rustdoc", &rustdoc);
     stage("test", &test::run);
+    stage("mutants", &mutants::sample_of_commit);
     stage("generated files", &generate::check);
     let built = stage("release build", &|tree| cargo(tree, &["build", "--release", "--locked"]));
     if built {
+        stage("no switches", &mutants::none_in_the_product);
         stage("demo", &|tree| cargo(tree, &["run", "--release", "--", "demo", "--check"]));
     } else {
         reports.push(Report { stage: "demo", took: Duration::ZERO, outcome: Outcome::Skipped("the release build failed") });

@@ -1,6 +1,7 @@
 //! Golden files: what the code says of itself, kept under docs/ so that a change of it is seen in review.
 
 use crate::command::Command;
+use crate::mutants;
 use crate::tree::Tree;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -48,7 +49,8 @@ fn generate(tree: &Tree, folder: &Path) -> Result<()> {
     Command::new("cargo", &tree.root)
         .args(["run", "--quiet", "--package", "chancery-testkit", "--bin", "chancery-generate", "--"])
         .args([folder])
-        .run()
+        .run()?;
+    mutants::generate(tree, folder)
 }
 
 /// Minus: what is kept; plus: what the code says. Git ends with 1 when there is a difference, which is what is expected here.

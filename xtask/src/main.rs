@@ -9,6 +9,7 @@ mod command;
 mod documents;
 mod generate;
 mod layers;
+mod mutants;
 mod setup;
 mod sizes;
 mod test;
@@ -29,6 +30,9 @@ cargo xtask <command>
   sizes              lengths of the source files
   generate           write the golden files under docs/
   generate --check   compare the golden files with what the code says, without writing
+  mutants [--list | --only NAME | --sample N --seed HEX]
+                     switch off every act that enforces something, one at a time: some test must notice each
+  mutants --check    enforcing acts that cannot be switched off, and mutants that no test is known to notice
   bench NAME [--quick] [--json]
                      measure; the table or object is printed, nothing fails
 ";
@@ -60,6 +64,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ["sizes"] => sizes::run(&tree),
         ["generate"] => generate::write(&tree),
         ["generate", "--check"] => generate::check(&tree),
+        ["mutants", "--check"] => mutants::check(&tree),
+        ["mutants", flags @ ..] => mutants::run(&tree, flags),
         ["bench", flags @ ..] => bench::run(&tree, flags),
         _ => bail!("unknown command `{}`; `cargo xtask help` lists them", arguments.join(" ")),
     }

@@ -8,7 +8,7 @@ use crate::view::{Account, MintedToken, Receipt, TokenInfo};
 use crate::{Caller, Chancery, Failure, places};
 use chancery_domain::action::{AccountRead, AccountWrite};
 use chancery_domain::role::Role;
-use chancery_domain::{AccountId, TokenId};
+use chancery_domain::{AccountId, TokenId, enforced};
 use chancery_keys::{Token, TokenKind};
 use chancery_store::{AccountRow, Page, TokenRow};
 use std::time::Duration;
@@ -118,7 +118,7 @@ impl Chancery {
     }
 
     async fn try_revoke_token(&self, caller: &Caller, account: AccountId, id: TokenId) -> Result<(TokenInfo, Receipt), Stop> {
-        let found = caller.realm.view.token(id).await?.filter(|row| row.account == Some(account));
+        let found = caller.realm.view.token(id).await?.filter(|row| row.account == Some(account) || !enforced!("token.account.revoke"));
         let (permit, row) = self.permit_on::<AccountWrite, _>(caller, found).await?;
         if let Some(done) = caller.done_before().await? {
             return Ok((token_info(&row), done.receipt));
@@ -165,14 +165,18 @@ pub(crate) fn token_info(row: &TokenRow) -> TokenInfo {
 /// Names are for people: printable, short, and never a policy input (THREATS 5).
 pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     let fits = (1..=100).contains(&name.chars().count()) && name.trim() == name && !name.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(Failure::invalid("name", "1 to 100 printable characters without blanks at the ends")) }
+    if fits || !enforced!("name.printable") {
+        Ok(())
+    } else {
+        Err(Failure::invalid("name", "1 to 100 printable characters without blanks at the ends"))
+    }
 }
 
 fn check_roles(caller: &Caller, roles: &[Role]) -> Result<(), Failure> {
     if roles.is_empty() {
         return Err(Failure::invalid("roles", "name at least one: an account without roles may do nothing"));
     }
-    match roles.iter().find(|role| !role.exists_in(caller.tenant())) {
+    match roles.iter().find(|role| !role.exists_in(caller.tenant()) && enforced!("roles.realm")) {
         Some(role) => Err(Failure::invalid("roles", format!("{role} does not exist in this realm"))),
         None => Ok(()),
     }

@@ -5,7 +5,7 @@ use crate::failure::Stop;
 use crate::jobs::{self, Kind};
 use crate::realm::Realm;
 use crate::{Chancery, Failure};
-use chancery_domain::{IssuerId, Timestamp};
+use chancery_domain::{IssuerId, Timestamp, enforced};
 use chancery_store::{Changes, CrlRow, JobRow};
 use chancery_x509::{CrlEntry, CrlPlan};
 use std::sync::Arc;
@@ -68,7 +68,9 @@ impl Chancery {
             None => deed.changes.insert_crl(&row),
         }
         if job.kind == Kind::RefreshCrl.as_str() {
-            deed.changes.insert_job(&refresh_job(issuer, shard, now.after(REFRESH)));
+            if enforced!("crl.refresh") {
+                deed.changes.insert_job(&refresh_job(issuer, shard, now.after(REFRESH)));
+            }
         }
         deed.changes.finish_job(job);
         let detail = detail! {

@@ -3,31 +3,35 @@
 use crate::deed::{Deed, Detail, detail};
 use crate::tally::Record;
 use crate::{Caller, Chancery, Failure};
-use chancery_domain::TenantId;
 use chancery_domain::action::Action;
 use chancery_domain::decision::Reason;
+use chancery_domain::{TenantId, enforced};
 
 impl Chancery {
     /// Records that the caller may not do this.
     pub(crate) async fn deny(&self, caller: &Caller, action: Action) -> Result<(), Failure> {
-        self.record_denial(caller, detail! { "action" => action.as_str(), "cause" => "role" }).await
+        self.record_denial(caller, "role", detail! { "action" => action.as_str() }).await
     }
 
     /// Records that the caller reached for another tenant. Nothing of that tenant was looked at, and its log hears nothing.
     pub async fn record_foreign(&self, caller: &Caller) -> Result<(), Failure> {
-        self.record_denial(caller, detail! { "cause" => "foreign-tenant" }).await
+        self.record_denial(caller, "foreign-tenant", detail! {}).await
     }
 
     /// Records that policy refused the caller's request.
     pub(crate) async fn refuse(&self, caller: &Caller, action: Action, policy_version: u32, reasons: &[Reason]) -> Result<(), Failure> {
         let reasons = serde_json::to_value(reasons)?;
         let detail = detail! {
-            "action" => action.as_str(), "cause" => "policy", "policy_version" => policy_version, "reasons" => reasons
+            "action" => action.as_str(), "policy_version" => policy_version, "reasons" => reasons
         };
-        self.record_denial(caller, detail).await
+        self.record_denial(caller, "policy", detail).await
     }
 
-    async fn record_denial(&self, caller: &Caller, mut detail: Detail) -> Result<(), Failure> {
+    async fn record_denial(&self, caller: &Caller, cause: &'static str, mut detail: Detail) -> Result<(), Failure> {
+        if !enforced!("denial", cause) {
+            return Ok(());
+        }
+        detail.insert("cause".to_owned(), cause.into());
         let who = (caller.tenant(), caller.account());
         if let Record::This { counted_before } = self.inner.denials.note(who, self.now()) {
             if counted_before > 0 {
@@ -40,7 +44,9 @@ impl Chancery {
 
     /// Counts a request without a valid credential: whose it was is not known, so the platform's log hears how many there were.
     pub(crate) fn count_anonymous(&self) -> Failure {
-        self.inner.anonymous.note((), self.now());
+        if enforced!("denial.anonymous") {
+            self.inner.anonymous.note((), self.now());
+        }
         Failure::Unauthenticated
     }
 

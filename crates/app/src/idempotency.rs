@@ -3,6 +3,7 @@
 use crate::view::Receipt;
 use crate::{Caller, Failure};
 use aws_lc_rs::digest::{Context, SHA256};
+use chancery_domain::{AccountId, enforced};
 
 /// An idempotency key and what it stands for, as hashes; neither key nor body is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +15,10 @@ pub struct Once {
 impl Once {
     /// The key as its sender gave it, the operation (method and path), and the request's body.
     pub fn new(key: &str, operation: &str, body: &[u8]) -> Self {
-        Self { key: hash(&[key.as_bytes()]), body: hash(&[operation.as_bytes(), body]) }
+        Self {
+            key: hash(&[key.as_bytes()]),
+            body: hash(&[if enforced!("idempotency.operation") { operation.as_bytes() } else { b"" }, body]),
+        }
     }
 }
 
@@ -44,11 +48,16 @@ pub(crate) struct Done {
 }
 
 impl Caller {
+    /// Whose the key is: those of different principals never meet (THREATS 8).
+    pub(crate) fn once_of(&self) -> AccountId {
+        if enforced!("idempotency.principal") { self.principal.account } else { AccountId::from_bytes([0; 16]) }
+    }
+
     /// What this request's key stands for already, if anything.
     pub(crate) async fn done_before(&self) -> Result<Option<Done>, Failure> {
         let Some(once) = self.once else { return Ok(None) };
-        let Some(row) = self.realm.view.idempotency(self.principal.account, &once.key).await? else { return Ok(None) };
-        if row.body != once.body {
+        let Some(row) = self.realm.view.idempotency(self.once_of(), &once.key).await? else { return Ok(None) };
+        if row.body != once.body && enforced!("idempotency.body") {
             return Err(Failure::KeyReused);
         }
         let event = self.realm.view.event(row.event).await?.ok_or_else(|| Failure::internal("the event of a done request is missing"))?;

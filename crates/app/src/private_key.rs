@@ -5,9 +5,9 @@ use crate::failure::{Stop, deciding_anew};
 use crate::places;
 use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure};
-use chancery_domain::CertificateId;
 use chancery_domain::action::PrivateKeyRelease;
 use chancery_domain::key::{Custody, KeyAlgorithm};
+use chancery_domain::{CertificateId, enforced};
 use chancery_store::{CertificateRow, PrivateKeyRow};
 use chancery_x509::PublicKey;
 use chancery_x509::pkcs12::{self, Content, FriendlyName, Password};
@@ -90,7 +90,9 @@ impl Chancery {
             Some(_) => Deed::by(&permit).repeated(),
             None => Deed::by(&permit),
         };
-        deed.changes.count_private_key_fetch(&key);
+        if enforced!("private-key.count") {
+            deed.changes.count_private_key_fetch(&key);
+        }
         let detail = detail! { "certificate" => id.to_string(), "fetch" => key.fetches.saturating_add(1), "form" => form.as_str() };
         let receipt = deed.commit(self.ports(), "private-key.fetch", *id.as_bytes(), detail).await?;
         Ok((certificate, pkcs8, receipt))
@@ -111,7 +113,7 @@ impl Chancery {
         if key.key.is_none() {
             return Err(Failure::Gone(GONE).into());
         }
-        if key.fetches == 0 {
+        if key.fetches == 0 && enforced!("private-key.unfetched") {
             return Err(Failure::Conflict("the private key was never fetched: fetch it before you acknowledge it".to_owned()).into());
         }
         let mut deed = Deed::by(&permit);
@@ -128,6 +130,7 @@ async fn load(caller: &Caller, id: CertificateId) -> Result<(Option<CertificateR
 fn releasable(certificate: &CertificateRow, key: Option<PrivateKeyRow>) -> Result<PrivateKeyRow, Failure> {
     match (certificate.custody, key) {
         (Custody::SoftwareReleaseOnce, Some(key)) => Ok(key),
+        (Custody::SoftwareNeverReleased, Some(key)) if !enforced!("private-key.custody") => Ok(key),
         (Custody::Client, _) => Err(Failure::Conflict("the private key never was here: its requester made it".to_owned())),
         (Custody::SoftwareNeverReleased, _) => Err(Failure::Conflict("this custody never gives the private key out".to_owned())),
         (Custody::SoftwareReleaseOnce, None) => Err(Failure::internal("the private key's record is missing")),

@@ -8,7 +8,7 @@ use chancery_domain::issuer::IssuerState;
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::profile::{Profile, ProfileName};
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{IssuerId, PublicId, TenantId, Timestamp, TokenId};
+use chancery_domain::{IssuerId, PublicId, TenantId, Timestamp, TokenId, enforced};
 use chancery_keys::{KekKind, KeyProvider, Purpose, Sealer, TenantKeyRows, TenantKeys, WrappedKek, WrappedPurposeKey};
 use chancery_store::{AuthorityRow, TenantRow, TenantView};
 use chancery_x509::IssuerCertificate;
@@ -93,6 +93,7 @@ impl Realm {
         let rows = key_rows(view).await?;
         let keys = match record.status {
             TenantStatus::Active => TenantKeys::unlock(provider, id, &rows).await?,
+            _ if !enforced!("suspended.keys") => TenantKeys::unlock(provider, id, &rows).await?,
             _ => TenantKeys::unlock_log(provider, id, &rows).await?,
         };
         let realm = Self::fresh(view.clone(), record, Sealer::new(keys));

@@ -8,9 +8,9 @@ use crate::places;
 use crate::realm::CERTIFICATES;
 use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure};
-use chancery_domain::CertificateId;
 use chancery_domain::action::CertificateRevoke;
 use chancery_domain::certificate::{CertificateStatus, RevocationReason};
+use chancery_domain::{CertificateId, enforced};
 use chancery_store::{CertificateRow, RevocationRow};
 use chancery_x509::CertificateSummary;
 
@@ -34,8 +34,10 @@ impl Chancery {
         let revocation = RevocationRow { serial: row.serial, revoked_at: now, reason, not_after: row.not_after };
         let mut deed = Deed::by(&permit);
         deed.changes.move_certificate(&row, status);
-        deed.changes.insert_revocation(row.issuer, row.shard, &revocation);
-        if reason == RevocationReason::KeyCompromise {
+        if enforced!("revocation.recorded") {
+            deed.changes.insert_revocation(row.issuer, row.shard, &revocation);
+        }
+        if reason == RevocationReason::KeyCompromise && enforced!("revocation.compromised-key") {
             let der = realm.open(&places::CERTIFICATE, id.as_bytes(), &row.body)?;
             let key = key_reuse::blind(realm, &CertificateSummary::from_der(&der).map_err(Failure::from)?.spki_der)?;
             deed.changes.compromise_subject_key(&key, id);
@@ -43,7 +45,9 @@ impl Chancery {
         if row.status.is_live() {
             deed.changes.count_down(CERTIFICATES);
         }
-        deed.changes.insert_job(&crl::publish_job(row.issuer, row.shard, now));
+        if enforced!("revocation.published") {
+            deed.changes.insert_job(&crl::publish_job(row.issuer, row.shard, now));
+        }
         let detail = detail! {
             "certificate" => id.to_string(), "serial" => row.serial.to_string(), "issuer" => row.issuer.to_string(),
             "reason" => reason.as_str(), "moves" => vec![row.status.as_str(), status.as_str()],

@@ -1,5 +1,6 @@
 //! The one evaluator (I3): every certificate, first or renewed, passes [`decide`], and only it makes an [`Approved`].
 
+use crate::enforced;
 use crate::key::{Custody, KeyAlgorithm};
 use crate::name::SubjectName;
 use crate::pattern::NamePattern;
@@ -145,7 +146,9 @@ pub fn decide(
 ) -> Decision {
     let mut reasons = Vec::new();
     let mut refuse = |code: &str, field: &str, message: String| {
-        reasons.push(Reason { code: code.to_owned(), field: field.to_owned(), message });
+        if enforced!("decision", code) {
+            reasons.push(Reason { code: code.to_owned(), field: field.to_owned(), message });
+        }
     };
     if !profile.key_algorithms.contains(&request.key_algorithm) {
         // Whoever brought the key brought its kind; whoever has it made here named it.
@@ -174,7 +177,7 @@ pub fn decide(
             renew_at: Timestamp::from_seconds(not_after.seconds().saturating_sub(remaining)),
         })
     } else {
-        if reasons.len() > MOST_REASONS {
+        if reasons.len() > MOST_REASONS && enforced!("decision.more") {
             let more = reasons.len() - MOST_REASONS;
             reasons.truncate(MOST_REASONS);
             let message = format!("and {more} more of the kind");
@@ -272,7 +275,7 @@ fn validity(
     if asked.is_some() && wished > limits.not_after || limits.not_after <= now {
         refuse("issuer-expires", "validity_seconds", format!("the issuer's own certificate ends at {}", limits.not_after));
     }
-    (not_before, wished.min(limits.not_after))
+    (not_before, if enforced!("validity.issuer") { wished.min(limits.not_after) } else { wished })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! An order: one request for a certificate, from asking to having it.
 
 use crate::certificate::IllegalMove;
+use crate::enforced;
 use serde::{Deserialize, Serialize};
 
 /// Where an order stands.
@@ -43,6 +44,7 @@ impl OrderState {
         match (self, to) {
             (Requested, Approved) | (Approved, Issuing) | (Issuing, Issued) => Ok(to),
             (Requested | Approved | Issuing, Failed) => Ok(to),
+            _ if !enforced!("state.order") => Ok(to),
             _ => Err(IllegalMove { from: self.as_str(), to: to.as_str() }),
         }
     }

@@ -1,6 +1,7 @@
 //! Certificate profiles: what may be issued, typed and versioned.
 
 use crate::Timestamp;
+use crate::enforced;
 use crate::key::{Custody, KeyAlgorithm};
 use crate::pattern::NamePattern;
 use serde::{Deserialize, Serialize};
@@ -154,7 +155,7 @@ impl Profile {
 
     /// Checks what the types alone do not say.
     pub fn check(&self) -> Result<(), BadProfile> {
-        let rule = |holds: bool, field, rule| if holds { Ok(()) } else { Err(BadProfile { field, rule }) };
+        let rule = |holds: bool, field, rule| if holds || !enforced!("profile", field) { Ok(()) } else { Err(BadProfile { field, rule }) };
         rule(!self.key_algorithms.is_empty(), "key_algorithms", "name at least one")?;
         rule(!self.extended_key_usage.is_empty(), "extended_key_usage", "name at least one")?;
         let alone = self.extended_key_usage.len() == 1 || !self.extended_key_usage.iter().any(|usage| usage.stands_alone());

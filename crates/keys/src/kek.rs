@@ -172,12 +172,13 @@ impl PurposeKey {
 }
 
 fn kek_place(tenant: TenantId, kind: KekKind, version: u32) -> Aad {
-    Aad::new("chancery kek v1").bytes(tenant.as_bytes()).text(kind.as_str()).number(version)
+    Aad::new("chancery kek v1").bytes("tenant", tenant.as_bytes()).text("kind", kind.as_str()).number("version", version)
 }
 
 fn key_place(tenant: TenantId, purpose: Purpose, version: u32) -> Aad {
     let kind = purpose.kind();
-    Aad::new("chancery purpose key v1").bytes(tenant.as_bytes()).text(kind.as_str()).text(purpose.as_str()).number(version)
+    let place = Aad::new("chancery purpose key v1").bytes("tenant", tenant.as_bytes()).text("kind", kind.as_str());
+    place.text("purpose", purpose.as_str()).number("version", version)
 }
 
 #[cfg(test)]

@@ -117,12 +117,12 @@ impl Sealer {
 
     fn bound_to(&self, key: &PurposeKey, place: &Place<'_>) -> Aad {
         Aad::new("chancery seal v1")
-            .bytes(self.keys.tenant().as_bytes())
-            .text(place.table)
-            .text(place.column)
-            .bytes(place.row)
-            .text(key.purpose.as_str())
-            .number(key.version)
+            .bytes("tenant", self.keys.tenant().as_bytes())
+            .text("table", place.table)
+            .text("column", place.column)
+            .bytes("row", place.row)
+            .text("purpose", key.purpose.as_str())
+            .number("version", key.version)
     }
 }
 

@@ -9,7 +9,7 @@ use aws_lc_rs::{constant_time, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery_domain::port::Entropy;
-use chancery_domain::{TenantId, TokenId};
+use chancery_domain::{TenantId, TokenId, enforced};
 use zeroize::Zeroizing;
 
 const CONTENT_LEN: usize = 64;
@@ -65,7 +65,7 @@ impl Token {
         let length = URL_SAFE_NO_PAD.decode_slice(encoded, decoded.as_mut_slice()).map_err(|_| BadToken)?;
         let decoded = decoded.get(..length).ok_or(BadToken)?;
         let (content, checksum) = decoded.split_first_chunk::<CONTENT_LEN>().ok_or(BadToken)?;
-        if checksum != crc32(kind, content).to_be_bytes() {
+        if checksum != crc32(kind, content).to_be_bytes() && enforced!("token.checksum") {
             return Err(BadToken);
         }
         let (tenant, rest) = content.split_at(16);

@@ -1,9 +1,9 @@
 //! The write-set: what an act changes, as values; one durable step when committed (I4).
 
-use crate::engine::{Expect, Step};
+use crate::engine::Step;
 use crate::statement::{Statement, sql};
 use crate::{CommitError, Guard, TenantView};
-use chancery_domain::{TenantId, Timestamp};
+use chancery_domain::{TenantId, Timestamp, enforced};
 
 /// The write-set of one act in one tenant. Its writers stand beside the rows they write.
 #[must_use = "a write-set does nothing until it is committed"]
@@ -36,19 +36,21 @@ impl Changes {
 
     /// Starts a new epoch: what is cached of the tenant's status, accounts, tokens, profiles and issuers is out of date.
     pub fn next_epoch(&mut self) {
-        self.run(sql!("UPDATE tenant SET epoch = epoch + 1 WHERE tenant_id = ?1", self.id()));
+        if enforced!("epoch.next") {
+            self.run(sql!("UPDATE tenant SET epoch = epoch + 1 WHERE tenant_id = ?1", self.id()));
+        }
     }
 
     pub(crate) fn run(&mut self, statement: Statement) {
-        self.steps.push(Step { statement, expect: Expect::Anything });
+        self.steps.push(Step::plain(statement));
     }
 
     pub(crate) fn found(&mut self, guard: Guard, statement: Statement) {
-        self.steps.push(Step { statement, expect: Expect::OneFound(guard) });
+        self.steps.push(Step::found(guard, statement));
     }
 
     pub(crate) fn one(&mut self, guard: Guard, statement: Statement) {
-        self.steps.push(Step { statement, expect: Expect::OneChanged(guard) });
+        self.steps.push(Step::changed(guard, statement));
     }
 
     /// Commits: one durable step, or the guard that did not hold.

@@ -3,13 +3,30 @@
 use crate::statement::Statement;
 use crate::value::Row;
 use crate::{CommitError, Guard, StoreError};
-use chancery_domain::TenantId;
+use chancery_domain::{TenantId, enforced};
 
 /// One step of a write-set.
 #[derive(Clone)]
 pub(crate) struct Step {
     pub(crate) statement: Statement,
     pub(crate) expect: Expect,
+}
+
+impl Step {
+    /// A step that any number of rows may change in.
+    pub(crate) const fn plain(statement: Statement) -> Self {
+        Self { statement, expect: Expect::Anything }
+    }
+
+    /// A change of exactly one row, else the guard failed. With [`Self::found`] the only maker of guarded steps.
+    pub(crate) fn changed(guard: Guard, statement: Statement) -> Self {
+        Self { statement, expect: if enforced!("guard", guard.kind(), guard.of()) { Expect::OneChanged(guard) } else { Expect::Anything } }
+    }
+
+    /// A SELECT of exactly one row, else the guard failed.
+    pub(crate) fn found(guard: Guard, statement: Statement) -> Self {
+        Self { statement, expect: if enforced!("guard", guard.kind(), guard.of()) { Expect::OneFound(guard) } else { Expect::Anything } }
+    }
 }
 
 /// What a step must have done for the write-set to stand.

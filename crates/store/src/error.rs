@@ -13,6 +13,27 @@ pub enum Guard {
     Unique(&'static str),
 }
 
+impl Guard {
+    /// Which kind of condition.
+    pub(crate) const fn kind(self) -> &'static str {
+        match self {
+            Self::Epoch => "epoch",
+            Self::Version(_) => "version",
+            Self::Limit(_) => "limit",
+            Self::Unique(_) => "unique",
+        }
+    }
+
+    /// On which table; for counters and the epoch, which have one statement each, on that.
+    pub(crate) const fn of(self) -> &'static str {
+        match self {
+            Self::Epoch => "tenant",
+            Self::Limit(_) => "counter",
+            Self::Version(table) | Self::Unique(table) => table,
+        }
+    }
+}
+
 /// Reading failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

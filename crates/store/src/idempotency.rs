@@ -1,6 +1,6 @@
 //! Idempotency records: what a principal's key stood for. They hold no secret, only where the result is.
 
-use crate::engine::{Expect, Step};
+use crate::engine::Step;
 use crate::statement::sql;
 use crate::value::Row;
 use crate::{Changes, Guard, StoreError, TenantView};
@@ -62,7 +62,7 @@ impl Changes {
             row.created_at
         );
         // First of all: that the request was done before is a better answer than what else stands in its way.
-        self.steps.insert(0, Step { statement, expect: Expect::OneChanged(Guard::Unique("idempotency")) });
+        self.steps.insert(0, Step::changed(Guard::Unique("idempotency"), statement));
     }
 
     /// Forgets the records made before this time.

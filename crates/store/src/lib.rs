@@ -7,6 +7,10 @@
 //! listed for forced row level security by the migration itself), then one file here with its row, its readers on the
 //! view and its writers on the write-set, then the conformance suite.
 
+// The testkit's cluster is one of the sources of the tests here, and names this crate from outside.
+#[cfg(test)]
+extern crate self as chancery_store;
+
 mod account;
 mod authority;
 mod certificate;

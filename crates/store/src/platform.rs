@@ -1,6 +1,6 @@
 //! The platform's own tables, readable without a tenant: register, public addresses, lanes. Only the platform's view has them.
 
-use crate::engine::{Engine, Expect, Step};
+use crate::engine::{Engine, Step};
 use crate::statement::sql;
 use crate::value::Row;
 use crate::{Changes, Guard, Page, PlatformView, Store, StoreError};
@@ -150,7 +150,7 @@ impl PlatformView {
         // What this process wrote is about to be overwritten. Forgotten before: whoever marks from here on does so for the
         // database to see, before the lane is settled (which then changes nothing) or after.
         self.lanes.forget(lane.tenant);
-        commit_one(&*self.engine, Step { statement, expect: Expect::Anything }).await
+        commit_one(&*self.engine, Step::plain(statement)).await
     }
 
     /// A platform-wide setting, for example the check value of the root key.
@@ -249,7 +249,7 @@ impl Lanes {
             due,
             now
         );
-        commit_one(engine, Step { statement, expect: Expect::Anything }).await?;
+        commit_one(engine, Step::plain(statement)).await?;
         locked(&self.written).insert(tenant, Mark { due, at: now });
         Ok(())
     }

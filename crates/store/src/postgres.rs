@@ -72,3 +72,6 @@ impl Engine for PostgresEngine {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use crate::key::{BadKey, PublicKey};
 use crate::name::{self, NameError};
 use crate::pem::{self, PemError};
 use crate::prepared::SignedParts;
+use chancery_domain::enforced;
 use chancery_domain::name::SubjectName;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519::COMMON_NAME;
@@ -88,7 +89,7 @@ impl CertificationRequest {
     /// # Errors
     /// [`CsrError`] naming the field.
     pub fn from_pem_or_der(bytes: &[u8]) -> Result<Self, CsrError> {
-        if bytes.len() > MAX_LENGTH {
+        if bytes.len() > MAX_LENGTH && enforced!("csr.length") {
             return Err(CsrError::TooLong);
         }
         if bytes.first() == Some(&0x30) && !pem::is_pem(bytes) {
@@ -105,7 +106,7 @@ impl CertificationRequest {
     fn from_der(der: &[u8]) -> Result<Self, CsrError> {
         let parts = SignedParts::from_der(der).map_err(|_| CsrError::Malformed("certificationRequest"))?;
         let info = Info::from_der(parts.tbs_der).map_err(|_| CsrError::Malformed("certificationRequestInfo"))?;
-        if info.version != [0] {
+        if info.version != [0] && enforced!("csr.version") {
             return Err(CsrError::Version);
         }
         let public_key = PublicKey::from_spki_der(info.spki_der)?;
@@ -113,7 +114,9 @@ impl CertificationRequest {
         let common_name = common_name(info.subject_der)?;
         let names = requested_names(&info.attributes)?;
         // Last, because it costs more than all the rest.
-        public_key.verify_as(parts.algorithm_der, parts.tbs_der, parts.signature).map_err(|_| CsrError::Signature)?;
+        if enforced!("csr.signature") {
+            public_key.verify_as(parts.algorithm_der, parts.tbs_der, parts.signature).map_err(|_| CsrError::Signature)?;
+        }
         Ok(Self { public_key, names, common_name })
     }
 }
@@ -177,7 +180,7 @@ fn common_name(subject_der: &[u8]) -> Result<Option<String>, CsrError> {
     let subject = Name::from_der(subject_der).map_err(|_| CsrError::Malformed("certificationRequestInfo.subject"))?;
     let mut found = subject.iter().filter(|attribute| attribute.oid == COMMON_NAME);
     let Some(first) = found.next() else { return Ok(None) };
-    if found.next().is_some() {
+    if found.next().is_some() && enforced!("csr.common-name-twice") {
         return Err(CsrError::CommonName("stands there more than once, name one"));
     }
     let text = DirectoryString::try_from(&first.value).map_err(|_| CsrError::CommonName("no text that can be read, use UTF8String"))?;
@@ -191,13 +194,13 @@ fn common_name(subject_der: &[u8]) -> Result<Option<String>, CsrError> {
 
 /// Reads the one extension that is heard, and refuses the one that would be an attempt at more (THREATS 15).
 fn requested_names(attributes: &[Attribute<'_>]) -> Result<Vec<SubjectName>, CsrError> {
-    if let Some(twice) = repeated(attributes.iter().map(|attribute| attribute.id)) {
+    if let Some(twice) = repeated(attributes.iter().map(|attribute| attribute.id)).filter(|_| enforced!("csr.attribute-twice")) {
         return Err(CsrError::RepeatedAttribute(twice));
     }
     let Some(request) = attributes.iter().find(|attribute| attribute.id == ID_EXTENSION_REQ) else { return Ok(Vec::new()) };
     let [extensions] = request.values.as_slice() else { return Err(CsrError::RepeatedAttribute(request.id)) };
     let extensions = read_extensions(*extensions).map_err(|_| CsrError::Malformed("extensionRequest"))?;
-    if let Some(twice) = repeated(extensions.iter().map(|extension| extension.id)) {
+    if let Some(twice) = repeated(extensions.iter().map(|extension| extension.id)).filter(|_| enforced!("csr.extension-twice")) {
         return Err(CsrError::RepeatedExtension(twice));
     }
     let mut names = Vec::new();
@@ -205,7 +208,7 @@ fn requested_names(attributes: &[Attribute<'_>]) -> Result<Vec<SubjectName>, Csr
         match extension.id {
             ID_CE_BASIC_CONSTRAINTS => {
                 let basic = BasicConstraints::from_der(extension.value);
-                if basic.map_err(|_| CsrError::Malformed("extensionRequest.basicConstraints"))?.ca {
+                if basic.map_err(|_| CsrError::Malformed("extensionRequest.basicConstraints"))?.ca && enforced!("csr.authority") {
                     return Err(CsrError::Authority);
                 }
             }

@@ -1,6 +1,7 @@
 //! The hierarchy: making, unlocking, and what does not unlock.
 
 use super::*;
+use crate::aad::tests::encoded;
 use crate::doubles::{MemoryKeyring, ONE, OTHER, Seeded, software, tenant};
 use crate::seal::{Place, Sealer};
 use crate::software::SoftwareProvider;
@@ -141,4 +142,14 @@ async fn a_destroyed_tenant_does_not_unlock() {
     // I13: the rows are what a restored backup brings back.
     let unlocked = TenantKeys::unlock(&provider, ONE, &rows).await;
     assert!(matches!(unlocked, Err(KeyError::Provider(ProviderError::Destroyed(ONE)))));
+}
+
+// What is stored opens under exactly these: a part that is left out, or another order, loses every tenant's keys.
+#[test]
+fn wrapped_keys_are_bound_to_use_tenant_kind_purpose_and_version() {
+    let version = 7_u32.to_be_bytes();
+    let kek = encoded(&[b"chancery kek v1", ONE.as_bytes(), b"log", &version]);
+    assert_eq!(kek_place(ONE, KekKind::Log, 7).as_slice(), kek);
+    let key = encoded(&[b"chancery purpose key v1", ONE.as_bytes(), b"main", b"data", &version]);
+    assert_eq!(key_place(ONE, Purpose::Data, 7).as_slice(), key);
 }

@@ -1,6 +1,7 @@
 //! Sealed bytes open in their place and nowhere else (I6).
 
 use super::*;
+use crate::aad::tests::encoded;
 use crate::doubles::{ONE, OTHER, Seeded, software, tenant};
 
 const PLACE: Place<'static> = Place { table: "certificate", column: "names", row: b"row 1" };
@@ -89,4 +90,12 @@ async fn the_index_key_only_makes_blind_indexes() {
     assert_eq!(sealer.blind_versions("api.example.com").unwrap(), [blind]);
     assert_ne!(sealer.blind("api.example.org").unwrap(), blind);
     assert_ne!(foreign.blind("api.example.com").unwrap(), blind);
+}
+
+#[tokio::test]
+async fn a_sealed_item_is_bound_to_use_tenant_table_column_row_purpose_and_version() {
+    let (sealer, _) = sealers().await;
+    let key = sealer.keys.versions(Purpose::Data).next().unwrap();
+    let parts: [&[u8]; 7] = [b"chancery seal v1", ONE.as_bytes(), b"certificate", b"names", b"row 1", b"data", &1_u32.to_be_bytes()];
+    assert_eq!(sealer.bound_to(key, &PLACE).as_slice(), encoded(&parts));
 }

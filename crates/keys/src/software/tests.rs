@@ -1,6 +1,7 @@
 //! The software provider over a keyring in memory.
 
 use super::*;
+use crate::aad::tests::encoded;
 use crate::doubles::{MemoryKeyring, ONE, OTHER, ROOT, Seeded, software};
 use crate::provider::suite;
 use std::sync::atomic::Ordering;
@@ -72,4 +73,12 @@ async fn an_unreachable_keyring_is_not_an_unknown_tenant() {
     for outcome in [provider.create(ONE).await, provider.wrap(ONE, KekKind::Main, b"", b"").await.map(drop)] {
         assert!(matches!(outcome, Err(ProviderError::Unavailable(_))), "{outcome:?}");
     }
+}
+
+#[test]
+fn the_keyring_is_bound_to_use_tenant_kind_epoch_and_place() {
+    let record = encoded(&[b"chancery keyring v1", ONE.as_bytes(), b"main", &7_u32.to_be_bytes()]);
+    assert_eq!(keyring_place(ONE, KekKind::Main, 7).as_slice(), record);
+    let wrapped = encoded(&[b"chancery software wrap v1", ONE.as_bytes(), b"log", b"place"]);
+    assert_eq!(wrap_place(ONE, KekKind::Log, b"place").as_slice(), wrapped);
 }

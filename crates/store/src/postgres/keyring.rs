@@ -26,7 +26,7 @@ pub async fn open_keyring(url: &DatabaseUrl) -> Result<Arc<dyn KeyringDb>, Store
 async fn migrate(config: &Config) -> Result<(), StoreError> {
     let failed = |error: tokio_postgres::Error| store_error(&error);
     let mut client = connect(config).await?;
-    none(&client, NOT_DURABLE, "these settings of the server must be on").await?;
+    none(&client, NOT_DURABLE, "keyring-durable", "these settings of the server must be on").await?;
     let transaction = client.transaction().await.map_err(failed)?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(failed)?;
     let exists = transaction.query_one("SELECT to_regclass('keyring.schema_version') IS NOT NULL", &[]).await;

@@ -4,25 +4,23 @@ use super::error::store_error;
 use super::pool::connect;
 use crate::StoreError;
 use crate::migration::POSTGRES;
+use chancery_domain::enforced;
 use tokio_postgres::{Config, GenericClient};
 
 /// The lock of whoever migrates: any number, the same in every version of this program.
 pub(super) const LOCK: i64 = 0x6368_616e_6365_7279;
 
-/// Row level security for every table of schema `tenant`, taken from the catalog so that none can be forgotten (I1).
-const PROTECT: &str = "DO $$
-DECLARE name TEXT;
-BEGIN
-  FOR name IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'tenant'::regnamespace AND c.relkind IN ('r', 'p')
-    AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))
-  LOOP
-    EXECUTE format('ALTER TABLE tenant.%I ENABLE ROW LEVEL SECURITY', name);
-    EXECUTE format('ALTER TABLE tenant.%I FORCE ROW LEVEL SECURITY', name);
-    EXECUTE format('CREATE POLICY own_tenant ON tenant.%I
-      USING (tenant_id = decode(NULLIF(current_setting(''chancery.tenant'', true), ''''), ''hex''))
-      WITH CHECK (tenant_id = decode(NULLIF(current_setting(''chancery.tenant'', true), ''''), ''hex''))', name);
-  END LOOP;
-END $$";
+/// The tables of schema `tenant` that lack row level security, from the catalog so that none can be forgotten (I1).
+const UNPROTECTED: &str = "SELECT c.relname::TEXT FROM pg_class c WHERE c.relnamespace = 'tenant'::regnamespace AND c.relkind IN ('r', 'p')
+    AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)) ORDER BY 1";
+
+/// The statements that protect a table: $1 its name, $2 whose rows are seen and written.
+const PROTECT: &str = "SELECT format('ALTER TABLE tenant.%1$I ENABLE ROW LEVEL SECURITY;
+     ALTER TABLE tenant.%1$I FORCE ROW LEVEL SECURITY;
+     CREATE POLICY own_tenant ON tenant.%1$I USING (%2$s) WITH CHECK (%2$s)', $1::TEXT, $2::TEXT)";
+
+/// The rows of the tenant that is set; none where none is, or no longer.
+const OWN: &str = "tenant_id = decode(NULLIF(current_setting('chancery.tenant', true), ''), 'hex')";
 
 /// The statements that give the role what it needs.
 const GRANTS: &str = "SELECT format('GRANT USAGE ON SCHEMA tenant, platform TO %1$I;
@@ -52,11 +50,22 @@ pub(super) async fn migrate(owner: &Config, app: &Config) -> Result<(), StoreErr
     transaction.batch_execute("DELETE FROM platform.schema_version").await.map_err(failed)?;
     let version = i64::try_from(POSTGRES.len()).unwrap_or(i64::MAX);
     transaction.execute("INSERT INTO platform.schema_version (version) VALUES ($1)", &[&version]).await.map_err(failed)?;
-    transaction.batch_execute(PROTECT).await.map_err(failed)?;
+    protect(&transaction).await.map_err(failed)?;
     let role = app.get_user().unwrap_or_default();
     let grants = transaction.query_one(GRANTS, &[&role]).await.and_then(|row| row.try_get::<_, String>(0)).map_err(failed)?;
     transaction.batch_execute(&grants).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)
+}
+
+/// Row level security for every table of a tenant that lacks it.
+async fn protect(client: &impl GenericClient) -> Result<(), tokio_postgres::Error> {
+    for row in client.query(UNPROTECTED, &[]).await? {
+        let table: String = row.try_get(0)?;
+        let own = if enforced!("rls", &table) { OWN } else { "true" };
+        let statements: String = client.query_one(PROTECT, &[&table, &own]).await?.try_get(0)?;
+        client.batch_execute(&statements).await?;
+    }
+    Ok(())
 }
 
 /// The version of the schema; 0 where there is none.

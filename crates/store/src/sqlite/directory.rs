@@ -3,7 +3,7 @@
 use super::file;
 use crate::StoreError;
 use crate::migration::SQLITE;
-use chancery_domain::TenantId;
+use chancery_domain::{TenantId, enforced};
 use rusqlite::Connection;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -31,7 +31,11 @@ impl Directory {
     }
 
     fn path(&self, tenant: TenantId) -> PathBuf {
-        if tenant == TenantId::PLATFORM { self.root.join("platform.db") } else { self.root.join("tenants").join(format!("{tenant}.db")) }
+        match tenant {
+            TenantId::PLATFORM => self.root.join("platform.db"),
+            _ if !enforced!("file.tenant") => self.root.join("tenants").join("all.db"),
+            _ => self.root.join("tenants").join(format!("{tenant}.db")),
+        }
     }
 
     /// Opens the realm's file, bringing its schema up to date; never makes one.

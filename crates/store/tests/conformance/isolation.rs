@@ -1,11 +1,14 @@
 //! A tenant's view shows its own rows, and none of another's, through every reader (I1).
 
-use crate::engine::{Engine, tenant_row};
+use crate::engine::{Engine, ManualClock, open_sqlite, tenant_id, tenant_row};
 use crate::rows::{BLIND, Rows, SHARD, now};
 use chancery_domain::certificate::CertificateStatus;
-use chancery_domain::{IssuerId, Serial, Timestamp};
-use chancery_store::{CertificateFilter, Page, TenantRow, TenantView};
+use chancery_domain::tenant::TenantStatus;
+use chancery_domain::{IssuerId, Serial, Timestamp, TokenId};
+use chancery_store::{CertificateFilter, CrlRow, JobRow, Page, PrivateKeyRow, TenantRow, TenantView};
 use rstest::rstest;
+use std::fs;
+use std::path::Path;
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -25,8 +28,8 @@ async fn every_reader_shows_only_the_views_own_rows(#[values(Engine::Sqlite, Eng
         assert_eq!(view.counter("things").await.unwrap().unwrap().ceiling, 10 + i64::from(*number));
         assert_eq!(view.epoch().await.unwrap(), Some(3));
     }
-    harness.store.create_realm(crate::engine::tenant_id(3)).await.unwrap();
-    let empty = harness.store.tenant(crate::engine::tenant_id(3));
+    harness.store.create_realm(tenant_id(3)).await.unwrap();
+    let empty = harness.store.tenant(tenant_id(3));
     every_reader(&empty, &Rows::of(1), None).await;
     assert_eq!(empty.counter("things").await.unwrap(), None);
     assert_eq!(empty.epoch().await.unwrap(), None);
@@ -100,4 +103,77 @@ async fn a_filter_that_does_not_match_shows_nothing(#[values(Engine::Sqlite, Eng
             assert!(shown.is_empty(), "{filter:?}");
         }
     }
+}
+
+/// Puts every row of one tenant's file into another's as well; the primary keys begin with the tenant, so nothing is in the way.
+fn merge(into: &Path, from: &Path) {
+    let connection = rusqlite::Connection::open(into).unwrap();
+    connection.execute("ATTACH ?1 AS other", [from.to_str().unwrap()]).unwrap();
+    let tables: Vec<String> = {
+        let mut found = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+        found.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    for table in &tables {
+        let copied = connection.execute(&format!("INSERT OR IGNORE INTO main.{table} SELECT * FROM other.{table}"), []).unwrap();
+        assert!(copied > 0, "{table} has no row: fill it in Rows::insert");
+    }
+}
+
+// Files and row level security stand in front of it, so the condition itself is tried where both tenants lie in one file.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_condition_on_the_tenant_holds_by_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = [1, 2].map(|number| directory.path().join("tenants").join(format!("{}.db", tenant_id(number))));
+    let store = open_sqlite(directory.path(), ManualClock::starting()).await;
+    for number in [1, 2] {
+        store.create_realm(tenant_id(number)).await.unwrap();
+        let mut changes = store.tenant(tenant_id(number)).changes();
+        changes.insert_tenant(&tenant_row(number));
+        changes.insert_counter("things", 10 + i64::from(number));
+        Rows::of(number).insert(&mut changes);
+        changes.commit().await.unwrap();
+    }
+    drop(store);
+    merge(&files[0], &files[1]);
+    merge(&files[1], &files[0]);
+
+    let store = open_sqlite(directory.path(), ManualClock::starting()).await;
+    for number in [1, 2] {
+        let (view, rows) = (store.tenant(tenant_id(number)), Rows::of(number));
+        every_reader(&view, &rows, Some(&TenantRow { epoch: 3, ..tenant_row(number) })).await;
+        assert_eq!(view.counter("things").await.unwrap().unwrap().ceiling, 10 + i64::from(number));
+        every_change(&view, &rows).await;
+    }
+    drop(store);
+    // In each file the other tenant's rows are what they were.
+    fs::rename(&files[0], directory.path().join("changed")).unwrap();
+    fs::rename(&files[1], &files[0]).unwrap();
+    fs::rename(directory.path().join("changed"), &files[1]).unwrap();
+    let store = open_sqlite(directory.path(), ManualClock::starting()).await;
+    for number in [1, 2] {
+        every_reader(&store.tenant(tenant_id(number)), &Rows::of(number), Some(&TenantRow { epoch: 3, ..tenant_row(number) })).await;
+    }
+}
+
+/// Changes, or removes, every row of the tenant that can be.
+async fn every_change(view: &TenantView, rows: &Rows) {
+    let mut changes = view.changes();
+    changes.next_epoch();
+    changes.count_up("things");
+    changes.disable_account(&rows.account);
+    changes.note_token_use(rows.token.id, now());
+    changes.succeed_token(rows.token.id, TokenId::from_bytes([7; 16]), now());
+    changes.end_token(rows.token.id, now());
+    changes.move_tenant(TenantStatus::Active, TenantStatus::Suspending);
+    changes.move_certificate(&rows.certificate, CertificateStatus::Revoked);
+    changes.count_private_key_fetch(&rows.private_key);
+    changes.replace_crl(&CrlRow { number: 2, ..rows.crl.clone() });
+    changes.lease_job(&rows.job, Timestamp::from_seconds(1_800_000_009));
+    changes.forget_idempotency(Timestamp::from_millis(i64::MAX));
+    changes.remove_outbox(rows.outbox.id);
+    changes.commit().await.unwrap();
+    let mut changes = view.changes();
+    changes.erase_private_key(&PrivateKeyRow { fetches: 1, ..rows.private_key.clone() });
+    changes.finish_job(&JobRow { due_at: Timestamp::from_seconds(1_800_000_009), ..rows.job.clone() });
+    changes.commit().await.unwrap();
 }

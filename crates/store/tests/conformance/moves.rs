@@ -1,6 +1,6 @@
 //! Guarded changes of rows: each happens once from the row that was read, and a stale one is refused.
 
-use crate::engine::{Engine, Harness};
+use crate::engine::{Engine, Harness, tenant_row};
 use crate::rows::{BLIND, Rows, SHARD, now};
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::issuer::IssuerState;
@@ -188,4 +188,36 @@ async fn addresses_and_settings_stand(#[values(Engine::Sqlite, Engine::Postgres)
     assert_eq!(platform.setting("check").await.unwrap(), None);
     once(&platform, Guard::Unique("setting"), |changes| changes.insert_setting("check", &[5, 6])).await;
     assert_eq!(platform.setting("check").await.unwrap(), Some(vec![5, 6]));
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_is_inserted_twice(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let (view, rows) = filled(&harness).await;
+    macro_rules! twice {
+        ($($table:literal $insert:ident($($argument:expr),*))*) => {$(
+            refused(&view, Guard::Unique($table), |changes| changes.$insert($($argument),*)).await;
+        )*};
+    }
+    twice! {
+        "tenant" insert_tenant(&tenant_row(1))
+        "account" insert_account(&rows.account)
+        "token" insert_token(&rows.token)
+        "kek" insert_kek(&rows.kek)
+        "purpose_key" insert_purpose_key(&rows.purpose_key)
+        "authority" insert_authority(&rows.authority)
+        "order" insert_order(&rows.order)
+        "certificate" insert_certificate(&rows.certificate, &[])
+        "private_key" insert_private_key(rows.private_key.certificate, rows.private_key.key.as_ref().unwrap())
+        "revocation" insert_revocation(rows.crl.issuer, SHARD, &rows.revocation)
+        "crl" insert_crl(&rows.crl)
+        "event" insert_event(&rows.event)
+        "idempotency" insert_idempotency(&rows.idempotency)
+        "outbox" insert_outbox(&rows.outbox)
+    }
+    refused(&view, Guard::Version("profile"), |changes| changes.insert_profile(&rows.profile)).await;
+    // A serial is used once, whatever the certificate is called (I5).
+    let again = chancery_store::CertificateRow { id: chancery_domain::CertificateId::from_bytes([0xee; 16]), ..rows.certificate.clone() };
+    refused(&view, Guard::Unique("certificate"), |changes| changes.insert_certificate(&again, &[])).await;
 }

@@ -2,6 +2,7 @@
 
 use super::arithmetic::{self, Words};
 use crate::key::BadKey;
+use chancery_domain::enforced;
 use num_bigint::BigUint;
 use std::sync::LazyLock;
 
@@ -14,13 +15,13 @@ const FERMAT_ROUNDS: usize = 200;
 /// The modulus, big-endian. Factors that a batch of keys has in common can only be seen over all keys, not here.
 pub(super) fn check(modulus: &[u8]) -> Result<(), BadKey> {
     let words = Words::from_be_bytes(modulus);
-    if let Some(factor) = small_factor(&words) {
+    if let Some(factor) = small_factor(&words).filter(|_| enforced!("key.small-factor")) {
         return Err(BadKey::SmallFactor(factor));
     }
-    if is_roca_shaped(&words) {
+    if is_roca_shaped(&words) && enforced!("key.roca") {
         return Err(BadKey::Roca);
     }
-    if has_close_factors(&BigUint::from_bytes_be(modulus)) { Err(BadKey::CloseFactors) } else { Ok(()) }
+    if has_close_factors(&BigUint::from_bytes_be(modulus)) && enforced!("key.close-factors") { Err(BadKey::CloseFactors) } else { Ok(()) }
 }
 
 /// Some of the odd primes below [`SMALL`], as many as fit a word, and their product.
