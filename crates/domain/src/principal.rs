@@ -25,3 +25,21 @@ impl Principal {
         self.roles.iter().any(|role| (role.exists_in(self.tenant) || !enforced!("role.realm")) && role.permits(action))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_counts_in_its_own_realm_alone() {
+        let holder = |tenant, role| {
+            let (account, token) = (AccountId::from_bytes([1; 16]), TokenId::from_bytes([2; 16]));
+            Principal { tenant, account, token, name: String::new(), roles: vec![role] }
+        };
+        let tenant = TenantId::from_bytes([7; 16]);
+        assert!(holder(TenantId::PLATFORM, Role::Operator).may(Action::RegistryWrite));
+        assert!(!holder(tenant, Role::Operator).may(Action::RegistryWrite));
+        assert!(holder(tenant, Role::Viewer).may(Action::CertificateRead));
+        assert!(!holder(TenantId::PLATFORM, Role::Viewer).may(Action::CertificateRead));
+    }
+}

@@ -236,6 +236,25 @@ mod tests {
     }
 
     #[test]
+    fn each_field_has_its_bounds() {
+        let good = Profile::presets().remove(0);
+        let field = |change: fn(&mut Profile)| {
+            let mut profile = good.clone();
+            change(&mut profile);
+            profile.check().unwrap_err().field
+        };
+        assert_eq!(field(|profile| profile.key_algorithms.clear()), "key_algorithms");
+        assert_eq!(field(|profile| profile.extended_key_usage.clear()), "extended_key_usage");
+        assert_eq!(field(|profile| profile.custody.clear()), "custody");
+        assert_eq!(field(|profile| profile.max_names = 0), "max_names");
+        assert_eq!(field(|profile| profile.names = vec!["dns:*".parse().unwrap(); 1001]), "names");
+        assert_eq!(field(|profile| profile.description = "x".repeat(501)), "description");
+        assert_eq!(field(|profile| profile.max_validity_seconds = 299), "max_validity_seconds");
+        assert_eq!(field(|profile| profile.default_validity_seconds = 299), "default_validity_seconds");
+        assert_eq!(field(|profile| profile.renewal_window_percent = 91), "renewal_window_percent");
+    }
+
+    #[test]
     fn what_speaks_for_the_issuer_stands_alone() {
         use ExtendedKeyUsage::{OcspSigning, ServerAuth, TimeStamping};
         let good = Profile::presets().remove(0);

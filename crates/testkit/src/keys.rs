@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chancery_domain::{Sealed, TenantId};
 use chancery_keys::{KekKind, KeyProvider, ProviderError};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 /// A key provider that is real but for the calls which a test makes fail.
@@ -13,11 +13,23 @@ pub struct FakeFailures {
     creations: AtomicU32,
     wraps: AtomicU32,
     unwraps: AtomicU32,
+    unwrapped: Mutex<Vec<(TenantId, KekKind)>>,
 }
 
 impl FakeFailures {
     pub(crate) fn over(real: Arc<dyn KeyProvider>) -> Self {
-        Self { real, creations: AtomicU32::new(0), wraps: AtomicU32::new(0), unwraps: AtomicU32::new(0) }
+        Self { real, creations: AtomicU32::new(0), wraps: AtomicU32::new(0), unwraps: AtomicU32::new(0), unwrapped: Mutex::default() }
+    }
+
+    /// Forgets what was unwrapped until now.
+    pub fn forget_unwrapped(&self) {
+        self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Which of the tenant's keys were unwrapped since then, in order.
+    pub fn unwrapped(&self, tenant: TenantId) -> Vec<KekKind> {
+        let unwrapped = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
+        unwrapped.iter().filter(|(whose, _)| *whose == tenant).map(|(_, kind)| *kind).collect()
     }
 
     /// The next so many times that a tenant's wrapping keys are to be made, the provider does not answer.
@@ -56,6 +68,7 @@ impl KeyProvider for FakeFailures {
     }
     async fn unwrap(&self, tenant: TenantId, kind: KekKind, aad: &[u8], wrapped: &Sealed) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
         answer(&self.unwraps)?;
+        self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).push((tenant, kind));
         self.real.unwrap(tenant, kind, aad, wrapped).await
     }
 }

@@ -60,7 +60,7 @@ impl Suite {
         if binaries.is_empty() {
             bail!("cargo built no test");
         }
-        Ok(Self { binaries, tools: setup::linters(tree) })
+        Ok(Self { binaries, tools: setup::judges(tree) })
     }
 
     /// Runs everything; the first failure ends it.

@@ -7,6 +7,7 @@ mod canaries;
 mod conformance;
 mod enrol;
 mod grid;
+mod guards;
 mod hostile;
 mod isolation;
 mod lint;

@@ -60,4 +60,25 @@ async fn a_flood_of_denials_becomes_a_summary(server: &TestServer) {
     assert_eq!(summaries[0]["event"]["detail"], json!({"account": account, "counted": 30}));
 }
 
-on_both_engines!(a_revocation_is_published_by_itself, a_flood_of_denials_becomes_a_summary);
+async fn requests_without_a_valid_credential_are_counted_for_the_platform(server: &TestServer) {
+    for _ in 0..3 {
+        server.as_("chyt_x").get(&server.acme.path("")).await.problem(401, "unauthenticated");
+    }
+    server.clock.advance(Duration::from_secs(60));
+    let service = server.node().service.clone();
+    let worker = tokio::spawn(async move { service.work().await });
+    let platform = chancery_domain::TenantId::PLATFORM.to_string();
+    let summaries = async || {
+        let log = server.log(&server.operator, &platform).await;
+        log.into_iter().filter(|entry| entry["event"]["act"] == "unauthenticated.summary").collect::<Vec<_>>()
+    };
+    within_seconds("the summary", async || !summaries().await.is_empty()).await;
+    stop(server, worker).await;
+    assert_eq!(summaries().await[0]["event"]["detail"], json!({"counted": 3}));
+}
+
+on_both_engines!(
+    a_revocation_is_published_by_itself,
+    a_flood_of_denials_becomes_a_summary,
+    requests_without_a_valid_credential_are_counted_for_the_platform,
+);

@@ -216,3 +216,13 @@ async fn lapsed_values_leave_memory() {
     assert!(lapsed.upgrade().is_none() && valid.upgrade().is_some());
     assert_eq!(cache.held.load(Ordering::SeqCst), 1);
 }
+
+/// The cache forgets the slot of a failed read besides; who still holds it finds nothing either.
+#[tokio::test]
+async fn a_slot_whose_epoch_cannot_be_read_is_empty() {
+    let (slot, clock) = (Slot::<u32, &str>::new(Duration::ZERO), StoppedClock::default());
+    slot.fetch(&clock, async || Ok(1), async || Ok(7)).await.unwrap();
+    assert!(slot.used_within(LEASE, clock.monotonic()).is_some());
+    assert!(slot.fetch(&clock, async || Err("gone"), async || Ok(7)).await.is_err());
+    assert!(slot.used_within(LEASE, clock.monotonic()).is_none());
+}

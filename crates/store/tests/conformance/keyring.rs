@@ -48,3 +48,14 @@ async fn the_first_record_stands(#[values(Engine::Sqlite, Engine::Postgres)] eng
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_may_lose_a_record_keeps_no_keyring() {
+    let database = cluster().await.empty_database().await;
+    let url = format!("{}?options=-c%20synchronous_commit%3Doff", database.owner_url);
+    match postgres::open_keyring(&DatabaseUrl::new(url)).await {
+        Err(chancery_store::StoreError::Schema(text)) => assert!(text.contains("synchronous_commit"), "{text}"),
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("the keyring was opened"),
+    }
+}

@@ -1,8 +1,9 @@
 //! What a certificate looks like, to us and to openssl.
 
 use crate::support::*;
+use chancery_domain::key::KeyAlgorithm;
 use chancery_x509::{
-    CertificatePlan, CertificateSummary, IssuerCertificate, IssuerError, PublicKey, SignError, Signer, pem, prove_key_pair,
+    CertificatePlan, CertificateSummary, CrlPlan, IssuerCertificate, IssuerError, PublicKey, SignError, Signer, pem, prove_key_pair,
 };
 
 /// The private keys of the golden files; nothing else uses them.
@@ -120,6 +121,25 @@ fn only_the_issuers_key_signs_and_only_sound_signatures_leave() {
     let flipping = Broken(MemoryKey::from_pkcs8(&authorities.key.pkcs8), flip);
     assert!(matches!(prove_key_pair(&flipping), Err(SignError::BadSignature)));
     assert!(prove_key_pair(&authorities.key).is_ok());
+    // What says who may be trusted, or who no longer, is verified each time.
+    let list = CrlPlan {
+        issuer: &authorities.issuer,
+        number: 1,
+        this_update: at(START),
+        next_update: at(START + 9),
+        distribution_point_url: None,
+        entries: Vec::new(),
+    };
+    assert!(matches!(list.prepare().unwrap().sign(&flipping), Err(SignError::BadSignature)));
+}
+
+#[test]
+fn a_key_of_another_kind_than_was_approved_is_not_certified() {
+    let authorities = Authorities::new(&["dns:*"]);
+    let other = MemoryKey::of(KeyAlgorithm::EcP384);
+    let plan = CertificatePlan::leaf(approved(&["a.b.example"], None), other.public_key(), serial(9), &authorities.issuer, &addresses());
+    let findings = plan.err().unwrap().findings;
+    assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["approved-key"]);
 }
 
 #[test]
