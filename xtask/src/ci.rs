@@ -2,7 +2,7 @@
 
 use crate::command::{Command, seconds};
 use crate::tree::Tree;
-use crate::{documents, generate, layers, mutants, setup, sizes, test};
+use crate::{documents, generate, layers, mutants, secrets, setup, sizes, test};
 use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,7 @@ pub(crate) fn run(tree: &Tree) -> Result<()> {
     stage("documents", &documents::run);
     stage("sizes", &sizes::run);
     stage("switches", &mutants::check);
+    stage("secrets", &secrets::run);
     stage("deny", &deny);
     stage("machete", &machete);
     stage("clippy", &|tree| cargo(tree, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]));

@@ -10,6 +10,7 @@ mod documents;
 mod generate;
 mod layers;
 mod mutants;
+mod secrets;
 mod setup;
 mod sizes;
 mod test;
@@ -27,6 +28,7 @@ cargo xtask <command>
   ci                 every stage of continuous integration, with times and a closing table
   layers             who may see whom: the direction of crates, backends and SQL
   documents          links between documents, numbers and tests cited by them and by the code
+  secrets            types that hold a secret, found by their fields: none may print it
   sizes              lengths of the source files
   generate           write the golden files under docs/
   generate --check   compare the golden files with what the code says, without writing
@@ -61,6 +63,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["ci"] => ci::run(&tree),
         ["layers"] => layers::run(&tree),
         ["documents"] => documents::run(&tree),
+        ["secrets"] => secrets::run(&tree),
         ["sizes"] => sizes::run(&tree),
         ["generate"] => generate::write(&tree),
         ["generate", "--check"] => generate::check(&tree),

@@ -133,7 +133,11 @@ fn shape(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let named = text.starts_with("missing field") || text.starts_with("unknown field") || text.starts_with("duplicate field");
     let end = text.rfind(" at line ").unwrap_or(text.len());
-    if named { text.get(..end).unwrap_or_default().to_owned() } else { "a field has a value of the wrong type or form".to_owned() }
+    if named || !enforced!("redaction.body") {
+        text.get(..end).unwrap_or_default().to_owned()
+    } else {
+        "a field has a value of the wrong type or form".to_owned()
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {

@@ -1,5 +1,6 @@
 //! PEM (RFC 7468): lines of 64 columns out; in, the blocks of a text one by one, whatever stands between them.
 
+use chancery_domain::enforced;
 use der::pem::{Decoder, LineEnding, encode_string};
 use zeroize::Zeroizing;
 
@@ -80,7 +81,8 @@ fn decode_block(text: &str) -> Result<Block, PemError> {
 
 impl std::fmt::Debug for Block {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Block({}, {} bytes)", self.label, self.der.len())
+        write!(f, "Block({}, {} bytes)", self.label, self.der.len())?;
+        if enforced!("redaction.pem") { Ok(()) } else { write!(f, "{:?}", self.der.as_slice()) }
     }
 }
 

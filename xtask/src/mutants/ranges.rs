@@ -33,8 +33,8 @@ fn names(tree: &Tree, sources: &Sources, site: &Site) -> Result<BTreeSet<String>
         name if !name.contains('*') => return Ok(BTreeSet::from([pattern])),
         "permit.*" => texts(sources, |found| found.what == "actions"),
         "guard.*.*" => guards(sources),
-        "rls.*" => tables(tree)?,
-        "where.*" => read_tables(&tables(tree)?, sources),
+        "rls.*" => tables(tree, "tenant")?,
+        "where.*" => read_tables(&tables(tree, "tenant")?, sources),
         "aad.*.*" => fields(sources),
         "denial.*" => texts(sources, |found| found.what == "record_denial" && found.at == "1"),
         "decision.*" => texts(sources, |found| found.file.ends_with("domain/src/decision.rs") && found.what == "refuse" && found.at == "0"),
@@ -63,11 +63,11 @@ fn guards(sources: &Sources) -> BTreeSet<String> {
     named.chain(["epoch.tenant".to_owned(), "limit.counter".to_owned()]).collect()
 }
 
-/// The tables of a realm, from the migrations.
-fn tables(tree: &Tree) -> Result<BTreeSet<String>> {
+/// The tables of a kind, `tenant` or `platform`, from the migrations.
+pub(super) fn tables(tree: &Tree, kind: &str) -> Result<BTreeSet<String>> {
     let mut tables = BTreeSet::new();
     for path in tree.files("sql")?.iter().filter(|path| path.starts_with(Path::new("crates/store/migrations/postgres"))) {
-        if path.to_string_lossy().ends_with("_tenant.sql") {
+        if path.to_string_lossy().ends_with(&format!("_{kind}.sql")) {
             let text = tree.text(path)?;
             tables.extend(text.split("CREATE TABLE ").skip(1).filter_map(|rest| rest.split([' ', '(']).next().map(str::to_owned)));
         }

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// What an account may do, and the tokens that speak for it.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccessDocument {
     /// The account's id.
     pub account: String,
@@ -28,7 +28,7 @@ pub struct AccessDocument {
 }
 
 /// A page of who can do what.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccessPage {
     /// The enabled accounts, newest first.
     pub items: Vec<AccessDocument>,

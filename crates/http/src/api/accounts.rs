@@ -44,7 +44,7 @@ pub struct RotateTokenBody {
 }
 
 /// An account.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccountDocument {
     /// Its id.
     pub id: String,
@@ -65,7 +65,7 @@ pub struct AccountDocument {
 }
 
 /// A token.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct TokenDocument {
     /// Its id.
     pub id: String,
@@ -88,7 +88,7 @@ pub struct TokenDocument {
 }
 
 /// A token and the one that took its place.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct RotatedDocument {
     /// The new token, shown once.
     pub successor: TokenDocument,
@@ -99,7 +99,7 @@ pub struct RotatedDocument {
 }
 
 /// A page of accounts.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccountPage {
     /// The accounts, newest first.
     pub items: Vec<AccountDocument>,

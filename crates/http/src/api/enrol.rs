@@ -25,7 +25,7 @@ pub struct EnrolBody {
 }
 
 /// The new account.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct EnrolledDocument {
     /// The tenant that it belongs to.
     pub tenant: String,

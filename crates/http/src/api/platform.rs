@@ -40,7 +40,7 @@ pub struct RegisteredTenantDocument {
 }
 
 /// A tenant after a change.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct ChangedTenantDocument {
     /// The tenant.
     pub tenant: RegisteredTenantDocument,
@@ -52,7 +52,7 @@ pub struct ChangedTenantDocument {
 }
 
 /// An enrolment token.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct InvitationDocument {
     /// The token, shown this once; absent when a request is repeated. It ends those made before it.
     #[serde(skip_serializing_if = "Option::is_none")]

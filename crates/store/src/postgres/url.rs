@@ -1,6 +1,7 @@
 //! Database URLs: secret, and parsed once.
 
 use crate::StoreError;
+use chancery_domain::enforced;
 use std::fmt;
 use std::net::IpAddr;
 use tokio_postgres::Config;
@@ -39,7 +40,7 @@ impl DatabaseUrl {
 
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DatabaseUrl(..)")
+        f.write_str(if enforced!("redaction.database-url") { "DatabaseUrl(..)" } else { &self.0 })
     }
 }
 

