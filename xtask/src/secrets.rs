@@ -24,8 +24,8 @@ struct Type {
     fields: Vec<(String, BTreeSet<String>)>,
     derives: BTreeSet<String>,
     erases: bool,
-    /// Whether it is written in the API's document.
-    answers: bool,
+    /// Whether it stands in the API's document.
+    sent: bool,
 }
 
 /// A handwritten way to print a type: which fields it looks at.
@@ -93,12 +93,11 @@ impl Types {
             if !it.holds.iter().any(is_secret) && !it.erases {
                 continue;
             }
-            // An answer gives its secret out: it is written as JSON, and printed by nothing else.
-            let sent = it.answers && !it.holds.iter().any(|held| ERASED.contains(&held.as_str()));
+            // What is sent gives its secret out: it is written as JSON, and printed by nothing else.
             // To derive is sound where every secret field has a handwritten way that keeps it.
             let bare = it.erases || it.holds.iter().any(|held| is_secret(held) && !redacted(held));
             let prints = |derived: &&String| PRINTS.contains(&derived.as_str()) && (bare || *derived != "Debug");
-            for derived in it.derives.iter().filter(prints).filter(|derived| !(sent && *derived == "Serialize")) {
+            for derived in it.derives.iter().filter(prints).filter(|derived| !(it.sent && *derived == "Serialize")) {
                 wrong.push(format!("{}: {name} holds a secret and derives {derived}", it.file));
             }
         }
@@ -126,7 +125,7 @@ impl Reader<'_> {
                 Ok(())
             });
         }
-        it.answers = it.derives.contains("ToSchema");
+        it.sent = it.derives.contains("ToSchema");
         it.erases = it.derives.iter().any(|derived| derived == "ZeroizeOnDrop" || derived == "Zeroize");
         for (number, field) in fields.enumerate() {
             let mut names = Names::default();

@@ -1,6 +1,7 @@
 //! An issuer's life: while active it issues; retired it only answers for what it issued.
 
 use crate::certificate::IllegalMove;
+use crate::enforced;
 use serde::{Deserialize, Serialize};
 
 /// Where an issuer stands.
@@ -32,6 +33,7 @@ impl IssuerState {
     pub fn advance(self, to: Self) -> Result<Self, IllegalMove> {
         match (self, to) {
             (Self::Active, Self::Retired) => Ok(to),
+            _ if !enforced!("state.issuer") => Ok(to),
             _ => Err(IllegalMove { from: self.as_str(), to: to.as_str() }),
         }
     }

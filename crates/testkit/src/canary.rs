@@ -30,6 +30,13 @@ impl Canary {
         Self { name: name.to_owned(), forms: forms.iter().map(|form| Finder::new(form).into_owned()).collect() }
     }
 
+    /// Looks for any 16 bytes in a row of a longer secret, each in every form: a private key that was cut, or whose PEM was wrapped
+    /// into lines, is found by what is left whole of it.
+    pub fn fragments(name: &str, secret: &[u8]) -> Self {
+        let forms = secret.windows(16).flat_map(|window| Self::new(name, window).forms).collect();
+        Self { name: name.to_owned(), forms }
+    }
+
     /// Whether it is in there, in any form.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         self.forms.iter().any(|form| form.find(bytes).is_some())
@@ -60,6 +67,55 @@ pub fn found_below(canaries: &[Canary], folder: &Path, since: SystemTime) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a secret looks like where it leaks: as it is, in hexadecimal, in base64 of both alphabets, alone and after something.
+    fn leaks(secret: &[u8]) -> Vec<Vec<u8>> {
+        let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut leaks = vec![secret.to_vec(), hex.to_uppercase().into(), hex.into()];
+        for before in 0..3 {
+            let shifted = [&vec![b'x'; before], secret].concat();
+            leaks.extend([STANDARD_NO_PAD.encode(&shifted).into(), URL_SAFE_NO_PAD.encode(&shifted).into()]);
+        }
+        leaks
+    }
+
+    #[test]
+    fn any_sixteen_bytes_of_a_key_are_found_and_fifteen_are_not() {
+        let secret: Vec<u8> = (100..148).map(|byte: u8| byte.wrapping_mul(97)).collect();
+        let canary = Canary::fragments("a key", &secret);
+        for at in 0..secret.len() - 16 {
+            for leak in leaks(&secret[at..at + 16]) {
+                assert!(canary.is_in(&[b"before ", &leak[..], b" after"].concat()), "{at}");
+            }
+            assert!(!canary.is_in(&secret[at..at + 15]), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_key_in_lines_of_pem_is_found_wherever_the_lines_break() {
+        let secret: Vec<u8> = (0..32).map(|byte: u8| byte.wrapping_mul(53)).collect();
+        let canary = Canary::fragments("a key", &secret);
+        for before in 0..48 {
+            let der = [&vec![0x30; before], secret.as_slice(), &[0xa1; 40]].concat();
+            let text = base64::engine::general_purpose::STANDARD.encode(&der);
+            let lines: Vec<_> = text.as_bytes().chunks(64).collect();
+            // Of 32 bytes on two lines of 48 one line holds 16.
+            assert!(canary.is_in(&lines.join(&b"\n"[..])), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_was_just_written_is_found_in_the_log_before_the_file() {
+        let (folder, secret) = (tempfile::tempdir().unwrap(), [0xc5_u8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        let connection = rusqlite::Connection::open(folder.path().join("a.db")).unwrap();
+        connection.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (c BLOB)").unwrap();
+        connection.execute("INSERT INTO t VALUES (?1)", [secret.as_slice()]).unwrap();
+        let places = found_below(&[Canary::new("planted", &secret)], folder.path(), SystemTime::UNIX_EPOCH);
+        assert!(places.len() == 1 && places[0].ends_with("a.db-wal"), "{places:?}");
+        drop(connection);
+        let places = found_below(&[Canary::new("planted", &secret)], folder.path(), SystemTime::UNIX_EPOCH);
+        assert!(places.len() == 1 && places[0].ends_with("a.db"), "{places:?}");
+    }
 
     #[test]
     fn a_canary_is_found_in_every_form_and_place() {

@@ -80,6 +80,9 @@ impl Client {
         let Ok(response) = self.router.clone().oneshot(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("the body comes whole").to_bytes();
+        if !parts.status.is_success() {
+            crate::log::refused(&format!("{:?}", parts.headers), &body);
+        }
         Answer { status: parts.status, headers: parts.headers, body }
     }
 }

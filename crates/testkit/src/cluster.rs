@@ -115,7 +115,7 @@ impl Cluster {
 }
 
 fn start_watchdog() -> (Child, PathBuf) {
-    let programs = find_programs();
+    let programs = programs();
     let temporary = Path::new("/dev/shm");
     let temporary = if temporary.is_dir() { temporary.to_owned() } else { env::temp_dir() };
     // PostgreSQL refuses to run as root.
@@ -136,8 +136,8 @@ fn start_watchdog() -> (Child, PathBuf) {
     (watchdog, PathBuf::from(directory.trim_end()))
 }
 
-/// The directory with `initdb` and `postgres` of the newest supported version.
-fn find_programs() -> PathBuf {
+/// The directory with `initdb`, `postgres` and `pg_dump` of the newest supported version.
+pub fn programs() -> PathBuf {
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().filter_map(|entry| {
         let version: u32 = entry.file_name().to_str()?.parse().ok()?;
         let programs = entry.path().join("bin");

@@ -1,8 +1,10 @@
 //! What the server stored, from below: raw SQL, as somebody would who holds the tables and no keys.
 
+use crate::cluster;
 use crate::place::Place;
 use rusqlite::Connection;
 use std::path::PathBuf;
+use std::process::Command;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls};
 
@@ -92,6 +94,19 @@ impl Raw {
         let root = PathBuf::from(one("SHOW data_directory").await);
         let own = one("SELECT oid::text FROM pg_database WHERE datname = current_database()").await;
         vec![root.join("base").join(own), root.join("pg_wal")]
+    }
+
+    /// The database as `pg_dump` writes it; PostgreSQL only.
+    pub async fn dump(&self) -> Vec<u8> {
+        let Self::Postgres(client) = self else { return Vec::new() };
+        let one = async |sql: &str| client.query_one(sql, &[]).await.unwrap().get::<_, String>(0);
+        let database = one("SELECT current_database()::TEXT").await;
+        // The first of several.
+        let socket = one("SHOW unix_socket_directories").await;
+        let host = socket.split(',').next().unwrap_or_default().trim().to_owned();
+        let output = Command::new(cluster::programs().join("pg_dump")).args(["-U", "postgres", "-h", &host, &database]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
     }
 
     fn file(&self, realm: &str) -> Connection {

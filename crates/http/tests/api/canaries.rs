@@ -1,43 +1,59 @@
 //! I6, I9: what tenants keep is in no database, keyring or log, in any form; nor is any secret.
 
 use crate::operations::{Called, objects, operations};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chancery_testkit::canary::{self, Canary};
 use chancery_testkit::csr::csr;
 use chancery_testkit::openssl::Openssl;
 use chancery_testkit::{TestServer, log, on_both_engines};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// What a test hides, to be looked for.
 #[derive(Default)]
-struct Hidden(Vec<Canary>);
+struct Hidden {
+    /// What is sealed: whoever may see it finds it in answers, and nobody in what is stored.
+    names: Vec<Canary>,
+    /// What leaves once, in one answer, if ever.
+    secrets: Vec<Canary>,
+}
 
 impl Hidden {
     fn text(&mut self, text: &str) -> String {
-        self.0.push(Canary::new(text, text.as_bytes()));
+        self.names.push(Canary::new(text, text.as_bytes()));
         text.to_owned()
     }
 
     /// A token: its text, and the secret in it.
     fn token(&mut self, token: &Value) -> String {
         let token = token.as_str().unwrap();
-        self.0.push(Canary::new(&format!("token {}", &token[..5]), token.as_bytes()));
+        self.secrets.push(Canary::new(&format!("token {}", &token[..5]), token.as_bytes()));
         // The last 32 of 64 bytes stand before the checksum: base64url digits 44 to 84 lie within them.
-        self.0.push(Canary::new("a token's secret", &token.as_bytes()[5 + 44..5 + 84]));
+        self.secrets.push(Canary::new("a token's secret", &token.as_bytes()[5 + 44..5 + 84]));
         token.to_owned()
     }
 
-    /// A private key: its PEM body, and the number itself.
+    fn found(&self, place: &str, bytes: &[u8]) -> Vec<String> {
+        [canary::found(&self.names, place, bytes), canary::found(&self.secrets, place, bytes)].concat()
+    }
+
+    fn found_below(&self, folder: &Path) -> Vec<String> {
+        let began = SystemTime::UNIX_EPOCH;
+        [canary::found_below(&self.names, folder, began), canary::found_below(&self.secrets, folder, began)].concat()
+    }
+
+    /// A private key: its PEM body, and any part of the number itself.
     fn key(&mut self, pem: &str) {
         let judge = Openssl::new();
         let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-        self.0.push(Canary::new("a private key's PEM", body.as_bytes()));
+        self.secrets.push(Canary::new("a private key's PEM", body.as_bytes()));
         let text = judge.must("pkey -noout -text", pem.as_bytes());
         let (_, number) = text.split_once("priv:").unwrap();
         let digits: String = number.split("pub:").next().unwrap().chars().filter(char::is_ascii_hexdigit).collect();
         let number: Vec<u8> = (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).unwrap()).collect();
-        self.0.push(Canary::new("a private key", &number[number.len() - 32..]));
+        self.secrets.push(Canary::fragments("a private key", &number[number.len() - 32..]));
     }
 }
 
@@ -96,27 +112,99 @@ async fn folders(server: &TestServer) -> Vec<PathBuf> {
 }
 
 async fn nothing_that_was_sealed_lies_open_anywhere(server: &TestServer) {
-    let began = SystemTime::UNIX_EPOCH;
     let mut hidden = Hidden::default();
     live(server, &mut hidden).await;
     // While it runs, WAL and all; and once more when everything is written back.
-    let mut places = canary::found_below(&hidden.0, server.directory(), began);
+    let mut places = hidden.found_below(server.directory());
     let folders = folders(server).await;
     server
-        .below(async |_| {
+        .below(async |raw| {
             for folder in &folders {
-                places.extend(canary::found_below(&hidden.0, folder, began));
+                places.extend(hidden.found_below(folder));
             }
+            places.extend(hidden.found("the dump", &raw.dump().await));
         })
         .await;
-    places.extend(canary::found(&hidden.0, "the log", &log::logged()));
+    places.extend(hidden.found("the log", &log::logged()));
+    // A refusal may name what its caller named; no secret.
+    places.extend(canary::found(&hidden.secrets, "an error's answer", &log::refusals()));
     assert_eq!(places, [""; 0]);
 
     // The search finds what does lie there: the slug in the register, and requests in the log.
     let slug = [Canary::new("slug", server.acme.slug.as_bytes())];
-    assert!(folders.iter().any(|folder| !canary::found_below(&slug, folder, began).is_empty()));
+    assert!(folders.iter().any(|folder| !canary::found_below(&slug, folder, SystemTime::UNIX_EPOCH).is_empty()));
     let tenant = [Canary::new("tenant", server.acme.id.as_bytes())];
     assert_eq!(canary::found(&tenant, "the log", &log::logged()), ["tenant in the log"]);
+}
+
+/// The forms in which a secret may leak, with the name of each.
+fn leaks(secret: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut leaks =
+        vec![("raw".to_owned(), secret.to_vec()), ("HEX".to_owned(), hex.to_uppercase().into()), ("hex".to_owned(), hex.into())];
+    for before in 0..3 {
+        let shifted = [&vec![b'x'; before], secret].concat();
+        for (name, engine) in [("base64", &STANDARD), ("base64url", &URL_SAFE_NO_PAD)] {
+            leaks.push((format!("{name} after {before}"), engine.encode(&shifted).into()));
+        }
+        let lines: Vec<_> = STANDARD.encode([vec![0x30; 36 + before], secret.to_vec(), vec![1; 40]].concat()).into_bytes();
+        leaks.push((format!("PEM after {before}"), lines.chunks(64).collect::<Vec<_>>().join(&b"\n"[..])));
+    }
+    leaks
+}
+
+// The search is worth as much as what it finds: each form in each place.
+async fn what_is_planted_is_found_in_every_form_and_place(server: &TestServer) {
+    let postgres = server.engine == chancery_testkit::Engine::Postgres;
+    let platform = chancery_domain::TenantId::PLATFORM.to_string();
+    let forms = leaks(&[7; 32]).len();
+    for form in 0..forms {
+        // A secret of its own for each form, so that none is found in another's stead.
+        let secret: Vec<u8> = (0..32).map(|at: u8| at.wrapping_mul(73).wrapping_add(form as u8 * 8 + u8::from(postgres) * 4)).collect();
+        let planted = [Canary::fragments("planted", &secret)];
+        let (name, leak) = leaks(&secret).swap_remove(form);
+        let is_in = |place: &str, bytes: &[u8]| assert_eq!(canary::found(&planted, place, bytes).len(), 1, "{name} in {place}");
+        let text = String::from_utf8_lossy(&leak).into_owned();
+        if name != "raw" {
+            tracing::trace!(planted = text, "an event");
+            let span = tracing::trace_span!("a span", planted = tracing::field::Empty);
+            is_in("the log", &log::logged());
+            let before = log::logged().len();
+            span.record("planted", &text);
+            drop(span);
+            is_in("a trace", &log::logged()[before..]);
+            if !text.contains('\n') {
+                // The request's own id is not repeated, what the caller names is: `names` of a request that policy refuses.
+                let body = json!({"profile": "tls-server", "names": [format!("uri:urn:{text}")]});
+                let refused = server.as_(&server.acme.admin).post(&server.acme.path("/certificates"), body).await;
+                is_in("an error's answer", &refused.body);
+                is_in("all errors' answers", &log::refusals());
+            }
+        }
+        let folders = folders(server).await;
+        server
+            .below(async |raw| {
+                // As bytes, and what is a text as a text, too.
+                let as_text = match (name.as_str(), postgres) {
+                    ("raw", _) => "'planted'",
+                    (_, true) => "convert_from(?1, 'UTF8')",
+                    (_, false) => "CAST(?1 AS TEXT)",
+                };
+                let sql = format!("INSERT INTO setting (name, value) VALUES ({as_text}, ?1)");
+                assert_eq!(raw.change(&platform, &sql, &[&leak]).await, 1);
+                raw.written_out().await;
+                if postgres {
+                    is_in("the dump", &raw.dump().await);
+                }
+                let places: Vec<_> =
+                    folders.iter().flat_map(|folder| canary::found_below(&planted, folder, SystemTime::UNIX_EPOCH)).collect();
+                let expected: &[&str] = if postgres { &["/base/", "/pg_wal/"] } else { &["platform.db"] };
+                for place in expected {
+                    assert!(places.iter().any(|found| found.contains(place)), "{name} in {place}: {places:?}");
+                }
+            })
+            .await;
+    }
 }
 
 // A secret in the wrong place is not repeated, whatever becomes of the request.
@@ -167,4 +255,8 @@ async fn a_secret_in_any_field_or_header_is_not_repeated(server: &TestServer) {
     assert_eq!(canary::found(&hushed, "the log", &log::logged()), [""; 0]);
 }
 
-on_both_engines!(nothing_that_was_sealed_lies_open_anywhere, a_secret_in_any_field_or_header_is_not_repeated);
+on_both_engines!(
+    nothing_that_was_sealed_lies_open_anywhere,
+    what_is_planted_is_found_in_every_form_and_place,
+    a_secret_in_any_field_or_header_is_not_repeated
+);

@@ -3,8 +3,8 @@
 use crate::cluster::{TestDatabase, cluster};
 use crate::engine::{Engine, Harness, ManualClock, tenant_id};
 use crate::rows::Rows;
+use chancery_store::StoreError;
 use chancery_store::postgres::{self, DatabaseUrl, PLATFORM_TABLES, PostgresConfig};
-use chancery_store::{Page, StoreError};
 use tokio_postgres::{Client, NoTls};
 
 async fn connect(url: &str) -> Client {
