@@ -67,10 +67,8 @@ impl Chancery {
             Some(_) => deed.changes.replace_crl(&row),
             None => deed.changes.insert_crl(&row),
         }
-        if job.kind == Kind::RefreshCrl.as_str() {
-            if enforced!("crl.refresh") {
-                deed.changes.insert_job(&refresh_job(issuer, shard, now.after(REFRESH)));
-            }
+        if job.kind == Kind::RefreshCrl.as_str() && enforced!("crl.refresh") {
+            deed.changes.insert_job(&refresh_job(issuer, shard, now.after(REFRESH)));
         }
         deed.changes.finish_job(job);
         let detail = detail! {

@@ -5,6 +5,7 @@
 
 use super::*;
 use crate::statement::sql;
+use crate::value::Value;
 use crate::{EventRow, Guard, Page};
 use chancery_domain::{EventId, Sealed, Timestamp};
 use futures_util::FutureExt;
@@ -142,4 +143,12 @@ async fn ten_thousand_alternations_show_no_foreign_row_and_leave_no_tenant_set()
          {given_up} given up, {refused} refused by the driver, {killed} backends killed; no foreign row, no tenant left set",
         connections.len()
     );
+}
+
+// The driver prints parameters when it traces (I9).
+#[test]
+fn a_parameter_does_not_print_what_it_holds() {
+    let values = [Value::Text("canary".to_owned()), Value::Blob(b"canary".to_vec())];
+    let printed = format!("{values:?}");
+    assert_eq!(printed, "[Text(..), Blob(..)]");
 }
