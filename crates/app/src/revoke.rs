@@ -26,6 +26,8 @@ impl Chancery {
         if let Some(done) = caller.done_before().await? {
             return Ok((self.certificate_of(realm, &row).await?, done.receipt));
         }
+        let signed_elsewhere = || Failure::Conflict("the certificate was signed elsewhere: ask its issuer to revoke it".to_owned());
+        let issuer = row.origin.issuer().ok_or_else(signed_elsewhere)?;
         let now = self.now();
         // A clock that ran ahead may have called it expired: what counts is whether anybody would still accept it.
         let early = row.status == CertificateStatus::Expired && row.not_after > now;
@@ -34,7 +36,7 @@ impl Chancery {
         let revocation = RevocationRow { serial: row.serial, revoked_at: now, reason, not_after: row.not_after };
         let mut deed = Deed::by(&permit);
         deed.changes.move_certificate(&row, status);
-        deed.changes.insert_revocation(row.issuer, row.shard, &revocation);
+        deed.changes.insert_revocation(issuer, row.shard, &revocation);
         if reason == RevocationReason::KeyCompromise {
             let der = realm.open(&places::CERTIFICATE, id.as_bytes(), &row.body)?;
             let key = key_reuse::blind(realm, &CertificateSummary::from_der(&der).map_err(Failure::from)?.spki_der)?;
@@ -43,9 +45,9 @@ impl Chancery {
         if row.status.is_live() {
             deed.changes.count_down(CERTIFICATES);
         }
-        deed.changes.insert_job(&crl::publish_job(row.issuer, row.shard, now));
+        deed.changes.insert_job(&crl::publish_job(issuer, row.shard, now));
         let detail = detail! {
-            "certificate" => id.to_string(), "serial" => row.serial.to_string(), "issuer" => row.issuer.to_string(),
+            "certificate" => id.to_string(), "serial" => row.serial.to_string(), "issuer" => issuer.to_string(),
             "reason" => reason.as_str(), "moves" => vec![row.status.as_str(), status.as_str()],
         };
         let receipt = deed.commit(self.ports(), "certificate.revoke", *id.as_bytes(), detail).await?;
