@@ -49,25 +49,36 @@ impl Chancery {
     /// A stored certificate with its chain.
     pub(crate) async fn certificate_of(&self, realm: &Realm, row: &CertificateRow) -> Result<Certificate, Failure> {
         let der = realm.open(&places::CERTIFICATE, row.id.as_bytes(), &row.body)?.to_vec();
-        let authority = realm.authority(row.issuer).await?.ok_or_else(|| Failure::internal("the issuer of a certificate is missing"))?;
-        certificate(row, der, authority.chain.clone(), self.addresses(authority.public, row.shard).crl_url)
+        self.shown(realm, row, der).await
+    }
+
+    /// A certificate in DER with its chain, which for an external one is not known here.
+    pub(crate) async fn shown(&self, realm: &Realm, row: &CertificateRow, der: Vec<u8>) -> Result<Certificate, Failure> {
+        let Some(issuer) = row.origin.issuer() else { return certificate(row, der, Vec::new(), None) };
+        let authority = realm.authority(issuer).await?.ok_or_else(|| Failure::internal("the issuer of a certificate is missing"))?;
+        certificate(row, der, authority.chain.clone(), Some(self.addresses(authority.public, row.shard).crl_url))
     }
 }
 
-pub(crate) fn certificate(row: &CertificateRow, der: Vec<u8>, chain: Vec<Vec<u8>>, crl_url: String) -> Result<Certificate, Failure> {
+/// A certificate with its chain and the address of the list of ours that would tell of its revocation.
+pub(crate) fn certificate(
+    row: &CertificateRow,
+    der: Vec<u8>,
+    chain: Vec<Vec<u8>>,
+    crl_url: Option<String>,
+) -> Result<Certificate, Failure> {
+    let summary = CertificateSummary::from_der(&der)?;
     Ok(Certificate {
         id: row.id,
-        order: row.order,
-        issuer: row.issuer,
-        profile: row.profile.clone(),
+        origin: row.origin.clone(),
+        crl_url: crl_url.or_else(|| summary.crl_urls.first().cloned()),
         serial: row.serial,
         status: row.status,
         renew_at: row.renew_at,
         custody: row.custody,
-        summary: CertificateSummary::from_der(&der)?,
+        summary,
         der,
         chain,
-        crl_url,
     })
 }
 

@@ -135,10 +135,10 @@ impl From<CommitError> for Stop {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Store(error) => Self::Failure(error.into()),
-            // What was read has changed, or the same idempotency key, slug or subject's key was faster: look again.
-            CommitError::Guard(Guard::Epoch | Guard::Version(_) | Guard::Unique("idempotency" | "registered_tenant" | "subject_key")) => {
-                Self::Again
-            }
+            // What was read has changed, or the same idempotency key, slug, subject's key or import was faster: look again.
+            CommitError::Guard(
+                Guard::Epoch | Guard::Version(_) | Guard::Unique("idempotency" | "registered_tenant" | "subject_key" | "imported"),
+            ) => Self::Again,
             CommitError::Guard(Guard::Limit(name)) => Self::Failure(Failure::LimitReached(name)),
             CommitError::Guard(Guard::Unique(what)) => Self::Failure(Failure::Internal(format!("a new {what} exists already"))),
         }

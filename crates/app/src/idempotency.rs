@@ -24,7 +24,7 @@ impl Once {
 
 impl Caller {
     /// The same caller doing one item of a request that names many: its record is the item's own.
-    pub(crate) fn for_item(&self, item: &[u8; 16]) -> Self {
+    pub(crate) fn for_item(&self, item: &[u8]) -> Self {
         let once = self.once.map(|once| Once { key: hash(&[&once.key, item]), body: once.body });
         self.clone().once(once)
     }

@@ -14,7 +14,7 @@ use crate::search::blinds;
 use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure, Given, Permit};
 use chancery_domain::action::{Act, CertificateIssue};
-use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::decision::{Approved, Operation, Request, decide};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::{Custody, KeyAlgorithm};
@@ -191,9 +191,7 @@ impl Chancery {
         };
         let row = CertificateRow {
             id,
-            order: order_id,
-            issuer: authority.id,
-            profile: wish.profile.to_string(),
+            origin: Origin::Issued { order: order_id, issuer: authority.id, profile: wish.profile.to_string() },
             serial,
             status: CertificateStatus::Issued,
             shard,
@@ -232,7 +230,7 @@ impl Chancery {
         }
         let act = if wish.renews.is_some() { "certificate.renew" } else { "certificate.issue" };
         let receipt = deed.commit(ports, act, *id.as_bytes(), detail).await?;
-        Ok((certificate(&row, der, authority.chain.clone(), addresses.crl_url)?, receipt))
+        Ok((certificate(&row, der, authority.chain.clone(), Some(addresses.crl_url))?, receipt))
     }
 }
 

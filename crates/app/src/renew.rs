@@ -6,10 +6,10 @@ use crate::places;
 use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::CertificateRenew;
-use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::decision::{Operation, Request};
 use chancery_domain::key::Custody;
-use chancery_domain::{CertificateId, enforced};
+use chancery_domain::{CertificateId, IssuerId, enforced};
 use chancery_store::CertificateRow;
 use chancery_x509::{CertificateSummary, CertificationRequest, PublicKey};
 
@@ -34,15 +34,18 @@ impl Chancery {
         if let Some(answer) = self.issued_before(caller).await? {
             return Ok(answer);
         }
+        let Origin::Issued { issuer, profile, .. } = old.origin.clone() else {
+            return Err(Failure::Conflict("the certificate was taken in and has no profile: ask for a new one instead".to_owned()).into());
+        };
         if old.status != CertificateStatus::Issued && enforced!("renew.status") {
             return Err(Failure::Conflict(format!("the certificate is {}: only an issued one can be renewed", old.status.as_str())).into());
         }
-        let wish = successor(caller, old, request)?;
+        let wish = successor(caller, old, (issuer, &profile), request)?;
         self.certify(&permit, wish).await
     }
 }
 
-fn successor(caller: &Caller, old: CertificateRow, request: &RenewRequest) -> Result<Wish, Failure> {
+fn successor(caller: &Caller, old: CertificateRow, origin: (IssuerId, &str), request: &RenewRequest) -> Result<Wish, Failure> {
     let der = caller.realm.open(&places::CERTIFICATE, old.id.as_bytes(), &old.body)?;
     let summary = CertificateSummary::from_der(&der)?;
     let subject = match (&request.csr, old.custody) {
@@ -65,6 +68,6 @@ fn successor(caller: &Caller, old: CertificateRow, request: &RenewRequest) -> Re
         custody: old.custody,
         validity_seconds: request.validity_seconds,
     };
-    let profile = old.profile.parse().map_err(Failure::internal)?;
-    Ok(Wish { profile, issuer: Asked::InPlaceOf(old.issuer), request: asked, subject, csr: request.csr.clone(), renews: Some(old) })
+    let (issuer, profile) = (origin.0, origin.1.parse().map_err(Failure::internal)?);
+    Ok(Wish { profile, issuer: Asked::InPlaceOf(issuer), request: asked, subject, csr: request.csr.clone(), renews: Some(old) })
 }

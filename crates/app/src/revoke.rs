@@ -26,6 +26,8 @@ impl Chancery {
         if let Some(done) = caller.done_before().await? {
             return Ok((self.certificate_of(realm, &row).await?, done.receipt));
         }
+        let signed_elsewhere = || Failure::Conflict("the certificate was signed elsewhere: ask its issuer to revoke it".to_owned());
+        let issuer = row.origin.issuer().ok_or_else(signed_elsewhere)?;
         let now = self.now();
         // A clock that ran ahead may have called it expired: what counts is whether anybody would still accept it.
         let early = row.status == CertificateStatus::Expired && row.not_after > now;
@@ -35,7 +37,7 @@ impl Chancery {
         let mut deed = Deed::by(&permit);
         deed.changes.move_certificate(&row, status);
         if enforced!("revocation.recorded") {
-            deed.changes.insert_revocation(row.issuer, row.shard, &revocation);
+            deed.changes.insert_revocation(issuer, row.shard, &revocation);
         }
         if reason == RevocationReason::KeyCompromise && enforced!("revocation.compromised-key") {
             let der = realm.open(&places::CERTIFICATE, id.as_bytes(), &row.body)?;
@@ -46,10 +48,10 @@ impl Chancery {
             deed.changes.count_down(CERTIFICATES);
         }
         if enforced!("revocation.published") {
-            deed.changes.insert_job(&crl::publish_job(row.issuer, row.shard, now));
+            deed.changes.insert_job(&crl::publish_job(issuer, row.shard, now));
         }
         let detail = detail! {
-            "certificate" => id.to_string(), "serial" => row.serial.to_string(), "issuer" => row.issuer.to_string(),
+            "certificate" => id.to_string(), "serial" => row.serial.to_string(), "issuer" => issuer.to_string(),
             "reason" => reason.as_str(), "moves" => vec![row.status.as_str(), status.as_str()],
         };
         let receipt = deed.commit(self.ports(), "certificate.revoke", *id.as_bytes(), detail).await?;

@@ -1,7 +1,7 @@
 //! What the use cases answer with: plain values that `http` renders.
 
 use chancery_domain::action::Action;
-use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::order::OrderState;
@@ -120,12 +120,8 @@ pub struct Issuer {
 pub struct Certificate {
     /// Its id.
     pub id: CertificateId,
-    /// The order it came of.
-    pub order: OrderId,
-    /// Who signed it.
-    pub issuer: IssuerId,
-    /// The profile.
-    pub profile: String,
+    /// Where it came from.
+    pub origin: Origin,
     /// Its serial number.
     pub serial: Serial,
     /// Where it stands.
@@ -140,8 +136,8 @@ pub struct Certificate {
     pub chain: Vec<Vec<u8>>,
     /// What it says.
     pub summary: CertificateSummary,
-    /// The address of the CRL that would list it.
-    pub crl_url: String,
+    /// The address of the CRL that would list it; an external one may name none.
+    pub crl_url: Option<String>,
 }
 
 /// An order.

@@ -67,7 +67,7 @@ mod tests {
         const DRAWN: i64 = 1_000_000;
         let (mut set, mut seen) = ([0_i64; 128], HashSet::new());
         for _ in 0..DRAWN {
-            let serial = u128::from_be_bytes(*Serial::random(&SystemEntropy).as_bytes());
+            let serial = u128::from_be_bytes(Serial::random(&SystemEntropy).as_bytes().try_into().unwrap());
             seen.insert(serial);
             set.iter_mut().enumerate().for_each(|(bit, count)| *count += i64::try_from(serial >> bit & 1).unwrap());
         }

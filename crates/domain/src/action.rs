@@ -53,6 +53,8 @@ actions! {
     CertificateRenew = "certificate:renew"
     /// Revoke certificates.
     CertificateRevoke = "certificate:revoke"
+    /// Take existing certificates into the inventory.
+    CertificateImport = "certificate:import"
     /// Fetch, and acknowledge, a private key made here.
     PrivateKeyRelease = "private-key:release"
     /// See orders.

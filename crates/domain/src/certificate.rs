@@ -1,7 +1,61 @@
-//! An issued certificate's life after issuance.
+//! A certificate's life: where it came from, and after.
 
-use crate::enforced;
+use crate::{IssuerId, OrderId, enforced};
 use serde::{Deserialize, Serialize};
+
+/// Where a certificate came from, and so who can do what to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Issued here.
+    Issued {
+        /// The order that it came of.
+        order: OrderId,
+        /// Who signed it.
+        issuer: IssuerId,
+        /// The profile's name.
+        profile: String,
+    },
+    /// Taken in, and signed by an issuer of the tenant, elsewhere or before: it can be revoked here. Without a profile it is not
+    /// renewed.
+    Imported {
+        /// Who signed it.
+        issuer: IssuerId,
+    },
+    /// Taken in, and signed by somebody else, who alone can revoke it.
+    External,
+}
+
+impl Origin {
+    /// The name used in answers.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Issued { .. } => "issued",
+            Self::Imported { .. } => "imported",
+            Self::External => "external",
+        }
+    }
+    /// The tenant's issuer that signed it.
+    pub const fn issuer(&self) -> Option<IssuerId> {
+        match self {
+            Self::Issued { issuer, .. } | Self::Imported { issuer } => Some(*issuer),
+            Self::External => None,
+        }
+    }
+    /// The order that it came of.
+    pub const fn order(&self) -> Option<OrderId> {
+        match self {
+            Self::Issued { order, .. } => Some(*order),
+            Self::Imported { .. } | Self::External => None,
+        }
+    }
+    /// The profile's name.
+    pub fn profile(&self) -> Option<&str> {
+        match self {
+            Self::Issued { profile, .. } => Some(profile),
+            Self::Imported { .. } | Self::External => None,
+        }
+    }
+}
 
 /// A move that the state machine does not know.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

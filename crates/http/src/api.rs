@@ -9,6 +9,7 @@ pub mod dry_run;
 pub mod enrol;
 pub mod events;
 pub mod export;
+pub mod import;
 pub mod issuers;
 pub mod orders;
 pub mod pkcs12;
@@ -33,6 +34,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(pkcs12::routes())
         .merge(bulk::routes())
         .merge(export::routes())
+        .merge(import::routes())
         .merge(orders::routes())
         .merge(events::routes())
 }

@@ -3,7 +3,7 @@
 use crate::statement::sql;
 use crate::value::{Row, Value};
 use crate::{Changes, Guard, Page, StoreError, TenantView};
-use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::key::Custody;
 use chancery_domain::{CertificateId, IssuerId, OrderId, Sealed, Serial, Timestamp};
 
@@ -12,12 +12,8 @@ use chancery_domain::{CertificateId, IssuerId, OrderId, Sealed, Serial, Timestam
 pub struct CertificateRow {
     /// Its id.
     pub id: CertificateId,
-    /// The order it came of.
-    pub order: OrderId,
-    /// Who signed it.
-    pub issuer: IssuerId,
-    /// The profile's name.
-    pub profile: String,
+    /// Where it came from.
+    pub origin: Origin,
     /// Its serial number.
     pub serial: Serial,
     /// Where it stands.
@@ -71,9 +67,7 @@ pub struct CertificateFilter {
 fn parse(row: &Row) -> Result<CertificateRow, StoreError> {
     Ok(CertificateRow {
         id: row.id(0, CertificateId::from_bytes)?,
-        order: row.id(1, OrderId::from_bytes)?,
-        issuer: row.id(2, IssuerId::from_bytes)?,
-        profile: row.text(3)?.to_owned(),
+        origin: origin(row)?,
         serial: Serial::from_slice(row.blob(4)?).map_err(|_| StoreError::Malformed("a serial number has another length"))?,
         status: row.named(5, CertificateStatus::from_name)?,
         shard: row.unsigned(6)?,
@@ -83,6 +77,16 @@ fn parse(row: &Row) -> Result<CertificateRow, StoreError> {
         custody: row.named(10, Custody::from_name)?,
         body: row.sealed(11)?,
         version: row.int(12)?,
+    })
+}
+
+fn origin(row: &Row) -> Result<Origin, StoreError> {
+    let issuer = row.id_or_null(2, IssuerId::from_bytes)?;
+    Ok(match (row.id_or_null(1, OrderId::from_bytes)?, issuer) {
+        (Some(order), Some(issuer)) => Origin::Issued { order, issuer, profile: row.text(3)?.to_owned() },
+        (None, Some(issuer)) => Origin::Imported { issuer },
+        (None, None) => Origin::External,
+        (Some(_), None) => return Err(StoreError::Malformed("a certificate was issued by nobody")),
     })
 }
 
@@ -108,6 +112,19 @@ impl TenantView {
     /// The certificate.
     pub async fn certificate(&self, id: CertificateId) -> Result<Option<CertificateRow>, StoreError> {
         self.row(sql!(select!("WHERE c.tenant_id = ?1 AND c.id = ?2"), self.id(), id.as_bytes()), parse).await
+    }
+
+    /// The certificate with this serial number of this issuer.
+    pub async fn certificate_of(&self, issuer: IssuerId, serial: &Serial) -> Result<Option<CertificateRow>, StoreError> {
+        let text = select!("WHERE c.tenant_id = ?1 AND c.serial = ?2 AND c.issuer_id = ?3");
+        self.row(sql!(text, self.id(), serial.as_bytes(), issuer.as_bytes()), parse).await
+    }
+
+    /// The certificate that was taken in with this blind index value of its content.
+    pub async fn imported(&self, blind: &[u8; 16]) -> Result<Option<CertificateRow>, StoreError> {
+        let text =
+            select!("JOIN imported i ON i.tenant_id = c.tenant_id AND i.certificate_id = c.id WHERE i.tenant_id = ?1 AND i.blind = ?2");
+        self.row(sql!(text, self.id(), blind), parse).await
     }
 
     /// A page of certificates.
@@ -165,9 +182,9 @@ impl Changes {
              ON CONFLICT DO NOTHING",
             self.id(),
             row.id.as_bytes(),
-            row.order.as_bytes(),
-            row.issuer.as_bytes(),
-            row.profile.as_str(),
+            row.origin.order().as_ref().map(OrderId::as_bytes),
+            row.origin.issuer().as_ref().map(IssuerId::as_bytes),
+            row.origin.profile(),
             row.serial.as_bytes(),
             row.status.as_str(),
             row.shard,
@@ -188,6 +205,17 @@ impl Changes {
                 row.id.as_bytes()
             ));
         }
+    }
+
+    /// Notes what was taken in by a blind index value of its content, once.
+    pub fn insert_imported(&mut self, id: CertificateId, blind: &[u8; 16]) {
+        let statement = sql!(
+            "INSERT INTO imported (tenant_id, blind, certificate_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            self.id(),
+            blind,
+            id.as_bytes()
+        );
+        self.one(Guard::Unique("imported"), statement);
     }
 
     /// Moves the certificate that was read to another status.

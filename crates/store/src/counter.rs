@@ -44,6 +44,13 @@ impl Changes {
         self.one(Guard::Limit(name), statement);
     }
 
+    /// Counts one more that was not made here, unless that passes the ceiling.
+    pub fn count_in(&mut self, name: &'static str) {
+        let statement =
+            sql!("UPDATE counter SET value = value + 1 WHERE tenant_id = ?1 AND name = ?2 AND value < ceiling", self.id(), name);
+        self.one(Guard::Limit(name), statement);
+    }
+
     /// Counts one less.
     pub fn count_down(&mut self, name: &'static str) {
         let statement = sql!("UPDATE counter SET value = value - 1 WHERE tenant_id = ?1 AND name = ?2 AND value > 0", self.id(), name);

@@ -18,11 +18,21 @@ macro_rules! migration {
 }
 
 /// The schema on SQLite.
-pub(crate) const SQLITE: &[Migration] =
-    &[migration!("sqlite", "0001"), migration!("sqlite", "0002"), migration!("sqlite", "0003"), migration!("sqlite", "0004")];
+pub(crate) const SQLITE: &[Migration] = &[
+    migration!("sqlite", "0001"),
+    migration!("sqlite", "0002"),
+    migration!("sqlite", "0003"),
+    migration!("sqlite", "0004"),
+    migration!("sqlite", "0005"),
+];
 /// The schema on PostgreSQL.
-pub(crate) const POSTGRES: &[Migration] =
-    &[migration!("postgres", "0001"), migration!("postgres", "0002"), migration!("postgres", "0003"), migration!("postgres", "0004")];
+pub(crate) const POSTGRES: &[Migration] = &[
+    migration!("postgres", "0001"),
+    migration!("postgres", "0002"),
+    migration!("postgres", "0003"),
+    migration!("postgres", "0004"),
+    migration!("postgres", "0005"),
+];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];
 /// The keyring's schema on PostgreSQL.

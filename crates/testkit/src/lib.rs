@@ -28,6 +28,7 @@ mod raw;
 pub mod routes;
 pub mod schemathesis;
 mod server;
+pub mod stranger;
 mod tenant;
 
 pub use client::{Answer, Client};

@@ -45,6 +45,12 @@ pub fn verify_chain(leaf_der: &[u8], intermediates: &[&[u8]], root_der: &[u8], a
     Ok(())
 }
 
+/// Whether the authority with this certificate signed that one: its name and its signature, whatever else it says and when.
+pub fn is_signed_by(certificate_der: &[u8], authority_der: &[u8]) -> bool {
+    let (certificate, authority) = (Certificate::from_der(certificate_der), Certificate::from_der(authority_der));
+    certificate.is_ok_and(|certificate| authority.is_ok_and(|authority| signed_by(&certificate, &authority).is_ok()))
+}
+
 fn fault(at: usize, problem: impl ToString) -> ChainError {
     ChainError { at, problem: problem.to_string() }
 }

@@ -23,7 +23,7 @@ pub mod summary;
 mod time;
 
 pub use algorithm::RefusedSignature;
-pub use chain::{ChainError, verify_chain};
+pub use chain::{ChainError, is_signed_by, verify_chain};
 pub use crl::{Crl, CrlEntry, CrlError, CrlPlan};
 pub use csr::{CertificationRequest, CsrError};
 pub use issuer::{IssuerCertificate, IssuerError};

@@ -58,17 +58,21 @@ const END: &str = "-----END ";
 /// # Errors
 /// [`PemError`] if there is none or one is damaged.
 pub fn decode(text: &str) -> Result<Vec<Block>, PemError> {
-    let mut blocks = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(BEGIN) {
-        let block = rest.get(start..).ok_or(PemError::Damaged)?;
-        let end = block.find(END).ok_or(PemError::Damaged)?;
-        let line = block.get(end..).and_then(|tail| tail.lines().next()).ok_or(PemError::Damaged)?;
-        let stop = end + line.len();
-        blocks.push(decode_block(block.get(..stop).ok_or(PemError::Damaged)?.trim_end())?);
-        rest = block.get(stop..).unwrap_or_default();
-    }
+    let blocks: Vec<_> = each(text).collect::<Result<_, _>>()?;
     if blocks.is_empty() { Err(PemError::Absent) } else { Ok(blocks) }
+}
+
+/// The blocks of a text one by one: a damaged one does not spoil those after it.
+pub fn each(text: &str) -> impl Iterator<Item = Result<Block, PemError>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let block = rest.find(BEGIN).and_then(|start| rest.get(start..))?;
+        let next = block.get(BEGIN.len()..).and_then(|tail| tail.find(BEGIN)).map_or(block.len(), |at| at + BEGIN.len());
+        let (block, after) = block.split_at_checked(next)?;
+        rest = after;
+        let end = block.find(END).and_then(|end| Some(end + block.get(end..)?.lines().next()?.len()));
+        Some(end.and_then(|end| block.get(..end)).ok_or(PemError::Damaged).and_then(|block| decode_block(block.trim_end())))
+    })
 }
 
 fn decode_block(text: &str) -> Result<Block, PemError> {
@@ -98,6 +102,15 @@ mod tests {
         let blocks = decode(&text).unwrap();
         let seen: Vec<_> = blocks.iter().map(|b| (b.label.as_str(), b.der.to_vec())).collect();
         assert_eq!(seen, [(CERTIFICATE, first), (X509_CRL, second)]);
+    }
+
+    #[test]
+    fn damage_is_each_block_s_own() {
+        let good = encode(CERTIFICATE, &[1; 3]);
+        let text = format!("{good}-----BEGIN CERTIFICATE-----\nAAAA\n{good}-----BEGIN X-----\n!\n-----END X-----\n{good}");
+        let seen: Vec<_> = each(&text).map(|block| block.is_ok()).collect();
+        assert_eq!(seen, [true, false, true, false, true]);
+        assert_eq!(each("no block").count(), 0);
     }
 
     #[test]

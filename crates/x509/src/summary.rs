@@ -3,11 +3,12 @@
 use crate::certificate::Certificate;
 use crate::time::from_x509;
 use aws_lc_rs::digest::{SHA256, digest};
-use chancery_domain::Timestamp;
 use chancery_domain::name::SubjectName;
+use chancery_domain::{Serial, Timestamp};
 use const_oid::db::rfc4519::COMMON_NAME;
 use der::Decode;
-use x509_cert::ext::pkix::name::DirectoryString;
+use x509_cert::ext::pkix::CrlDistributionPoints;
+use x509_cert::ext::pkix::name::{DirectoryString, DistributionPointName, GeneralName};
 use x509_cert::name::Name;
 
 /// A certificate for display; nothing in it was verified.
@@ -21,14 +22,18 @@ pub struct CertificateSummary {
     pub common_name: Option<String>,
     /// The subject's public key, DER of its `SubjectPublicKeyInfo`.
     pub spki_der: Vec<u8>,
-    /// The serial number in lower-case hexadecimal, at least 32 digits, which is how [`chancery_domain::Serial`] is written.
-    pub serial: String,
+    /// The serial number; `None` if it is none by RFC 5280 section 4.1.2.2.
+    pub serial: Option<Serial>,
     /// First second of validity.
     pub not_before: Timestamp,
     /// Last second of validity.
     pub not_after: Timestamp,
     /// Subject alternative names of the kinds that are issued here; others are left out.
     pub names: Vec<SubjectName>,
+    /// Whether it is an authority's (basicConstraints CA:TRUE).
+    pub is_authority: bool,
+    /// The addresses of the lists that would tell of its revocation, as far as they are URLs.
+    pub crl_urls: Vec<String>,
     /// SHA-256 of the certificate, lower-case hexadecimal.
     pub sha256: String,
 }
@@ -53,10 +58,12 @@ impl CertificateSummary {
             issuer: text(tbs.issuer_der)?,
             common_name: common_name(tbs.subject_der)?,
             spki_der: tbs.spki_der.to_vec(),
-            serial: serial(tbs.serial),
+            serial: Serial::from_der_octets(tbs.serial).ok(),
             not_before: from_x509(tbs.validity.not_before),
             not_after: from_x509(tbs.validity.not_after),
             names: names.iter().filter_map(|name| name.subject_name().ok()).collect(),
+            is_authority: tbs.extensions.basic_constraints.as_ref().is_some_and(|found| found.value.ca),
+            crl_urls: tbs.extensions.crl_distribution_points.as_ref().map(|found| urls(found.value)).unwrap_or_default(),
             sha256: hex(digest(&SHA256, der).as_ref()),
         })
     }
@@ -73,10 +80,15 @@ fn common_name(subject_der: &[u8]) -> Result<Option<String>, NotACertificate> {
     Ok(first.filter(|_| more.is_none()).and_then(|first| DirectoryString::try_from(&first.value).ok()).map(String::from))
 }
 
-/// DER drops leading zero octets of the 16 that were drawn; here they come back.
-fn serial(octets: &[u8]) -> String {
-    let octets = octets.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(octets);
-    format!("{}{}", "00".repeat(16_usize.saturating_sub(octets.len())), hex(octets))
+/// The URLs of `CRLDistributionPoints` (RFC 5280 section 4.2.1.13).
+fn urls(value: &[u8]) -> Vec<String> {
+    let points = CrlDistributionPoints::from_der(value).map(|found| found.0).unwrap_or_default();
+    let names = points.into_iter().filter_map(|point| match point.distribution_point {
+        Some(DistributionPointName::FullName(names)) => Some(names),
+        _ => None,
+    });
+    let url = |name| if let GeneralName::UniformResourceIdentifier(url) = name { Some(url.to_string()) } else { None };
+    names.flatten().filter_map(url).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

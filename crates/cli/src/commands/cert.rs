@@ -1,6 +1,7 @@
-//! `chancery cert`: issue, find, download, renew and revoke certificates, and fetch keys that the server made.
+//! `chancery cert`: issue, import, find, download, renew and revoke certificates, and fetch keys that the server made.
 
 mod bulk;
+mod import;
 mod issue;
 mod key;
 mod pkcs12;
@@ -74,6 +75,9 @@ enum CertCommand {
     #[command(after_help = "Examples:\n  chancery cert pkcs12 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --out api.p12\n  \
         chancery cert pkcs12 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --out api.p12 --password-file pass.txt --friendly-name api")]
     Pkcs12(pkcs12::Pkcs12Args),
+    /// Take existing certificates into the inventory. Those of other issuers are listed and watched, not revoked or renewed.
+    #[command(after_help = "Examples:\n  chancery cert import old-www.pem partners/*.pem\n  cat *.pem | chancery cert import -")]
+    Import(import::ImportArgs),
     /// Private keys that the server made.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -90,6 +94,7 @@ pub(crate) async fn cert(args: CertArgs, form: Form) -> Result<(), Ended> {
         CertCommand::Bulk(command) => bulk::bulk(&desk, command).await,
         CertCommand::Export(args) => search::export(&desk, args).await,
         CertCommand::Pkcs12(args) => pkcs12::pkcs12(&desk, args).await,
+        CertCommand::Import(args) => import::import(&desk, args).await,
         CertCommand::Key(command) => key::key(&desk, command).await,
         CertCommand::Show { certificate } => {
             desk.show(&desk.own(&format!("/certificates/{certificate}")).await?, shown);
@@ -104,21 +109,23 @@ pub(crate) async fn cert(args: CertArgs, form: Form) -> Result<(), Ended> {
 }
 
 fn shown(certificate: &CertificateDocument) -> String {
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
     output::fields(&[
         ("id", &certificate.id),
         ("status", &certificate.status),
         ("names", &certificate.names.join(" ")),
         ("subject", &certificate.subject),
-        ("profile", &certificate.profile),
-        ("issuer", &certificate.issuer),
+        ("origin", &certificate.origin),
+        ("profile", &or_none(&certificate.profile)),
+        ("issuer", &or_none(&certificate.issuer)),
         ("serial", &certificate.serial),
         ("valid from", &certificate.not_before),
         ("valid until", &certificate.not_after),
         ("renew from", &certificate.renew_at),
         ("key held by", &certificate.custody),
         ("SHA-256", &certificate.sha256),
-        ("CRL", &certificate.crl_url),
-        ("order", &certificate.order),
+        ("CRL", &or_none(&certificate.crl_url)),
+        ("order", &or_none(&certificate.order)),
         ("event", certificate.event.as_ref().map(|event| event.id.as_str()).unwrap_or_default()),
         ("leaf", certificate.event.as_ref().map(|event| event.leaf.as_str()).unwrap_or_default()),
     ])

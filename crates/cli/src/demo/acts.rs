@@ -87,7 +87,8 @@ pub(super) async fn public_crl(
 ) -> Result<Vec<u8>, Wrong> {
     /// A CRL is promised within 60 s of a revocation.
     const PATIENCE: Duration = Duration::from_secs(60);
-    let (base, path) = document.crl_url.split_at(document.crl_url.find("/pki/").unwrap_or(0));
+    let url = document.crl_url.as_deref().unwrap_or_default();
+    let (base, path) = url.split_at(url.find("/pki/").unwrap_or(0));
     let anybody = Client::new(base)?;
     let started = stage.clock.monotonic();
     loop {

@@ -40,7 +40,7 @@ pub(super) fn what_next(url: &str, folder: &Folder, story: &Story) -> Result<(),
          chancery tenant list --token-file {operator}\n\n\
          The API: {url}/openapi.json. The data lies in {folder} ({end}).\n\
          The tokens expire in a day. Stop with Ctrl-C.",
-        crl = story.renewed.crl_url,
+        crl = story.renewed.crl_url.as_deref().unwrap_or_default(),
         folder = folder.path().display(),
     ));
     Ok(())

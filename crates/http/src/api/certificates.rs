@@ -82,7 +82,7 @@ fn unspecified() -> String {
 pub struct CertificateQuery {
     /// Only those with this name; `*.example.com` means every host below `example.com`, at any depth.
     pub name: Option<String>,
-    /// Only the one with this serial number, 32 hexadecimal digits.
+    /// Only those with this serial number, 32 to 40 hexadecimal digits.
     pub serial: Option<String>,
     /// Only those with this status: `issued`, `renewed`, `revoked`, `expired`.
     pub status: Option<String>,
@@ -131,15 +131,18 @@ fn parsed<T: FromStr<Err: ToString>>(field: &'static str, text: Option<&str>) ->
 pub struct CertificateDocument {
     /// Its id.
     pub id: String,
-    /// The order that it came of.
-    pub order: String,
-    /// Its issuer's id.
-    pub issuer: String,
-    /// Its profile.
-    pub profile: String,
+    /// `issued` here; `imported`: taken in, and signed by an issuer of the tenant; `external`: taken in, and signed by somebody
+    /// else, who alone can revoke it.
+    pub origin: String,
+    /// The order that it came of, if it was issued here.
+    pub order: Option<String>,
+    /// Its issuer's id, unless it is external.
+    pub issuer: Option<String>,
+    /// Its profile, if it was issued here.
+    pub profile: Option<String>,
     /// `issued`, `renewed`, `revoked` or `expired`.
     pub status: String,
-    /// Its serial number, 32 hexadecimal digits.
+    /// Its serial number, 32 hexadecimal digits; up to 40 where it was not issued here.
     pub serial: String,
     /// Its names.
     pub names: Vec<String>,
@@ -155,11 +158,11 @@ pub struct CertificateDocument {
     pub custody: String,
     /// SHA-256 of the certificate.
     pub sha256: String,
-    /// The address of the CRL that would list it.
-    pub crl_url: String,
+    /// The address of the CRL that would list it; an external one may name none.
+    pub crl_url: Option<String>,
     /// The certificate, PEM.
     pub certificate: String,
-    /// The intermediates up to below the root, PEM.
+    /// The intermediates up to below the root, PEM; not known for an external one.
     pub chain: String,
     /// The event of what was just done to it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,9 +198,10 @@ impl From<Certificate> for CertificateDocument {
     fn from(certificate: Certificate) -> Self {
         Self {
             id: certificate.id.to_string(),
-            order: certificate.order.to_string(),
-            issuer: certificate.issuer.to_string(),
-            profile: certificate.profile,
+            origin: certificate.origin.as_str().to_owned(),
+            order: certificate.origin.order().map(|id| id.to_string()),
+            issuer: certificate.origin.issuer().map(|id| id.to_string()),
+            profile: certificate.origin.profile().map(str::to_owned),
             status: certificate.status.as_str().to_owned(),
             serial: certificate.serial.to_string(),
             names: certificate.summary.names.iter().map(ToString::to_string).collect(),
@@ -266,7 +270,7 @@ pub(crate) fn issue_request(body: IssueBody) -> Result<IssueRequest, Error> {
         return Err(Error::field("key_algorithm", "the kind of key is that of the certification request"));
     }
     let key = match (body.csr, body.custody.as_deref()) {
-        (Some(csr), None | Some("client")) => KeySource::Request(csr_bytes(&csr)?),
+        (Some(csr), None | Some("client")) => KeySource::Request(pem_or_der("csr", &csr)?),
         (Some(_), Some(_)) => return Err(Error::field("custody", "with a certification request the custody is client")),
         (None, custody) => {
             let name = custody.unwrap_or("software-release-once");
@@ -285,13 +289,14 @@ pub(crate) fn issue_request(body: IssueBody) -> Result<IssueRequest, Error> {
     })
 }
 
-fn csr_bytes(text: &str) -> Result<Vec<u8>, Error> {
+/// The bytes of a field that holds PEM, as it is, or base64 of DER.
+pub(crate) fn pem_or_der(field: &'static str, text: &str) -> Result<Vec<u8>, Error> {
     use base64::Engine;
     if text.contains("-----BEGIN") {
         return Ok(text.as_bytes().to_vec());
     }
     let compact: String = text.split_ascii_whitespace().collect();
-    base64::engine::general_purpose::STANDARD.decode(compact).map_err(|_| Error::field("csr", "neither PEM nor base64 of DER"))
+    base64::engine::general_purpose::STANDARD.decode(compact).map_err(|_| Error::field(field, "neither PEM nor base64 of DER"))
 }
 
 /// Show a certificate.
@@ -340,7 +345,7 @@ async fn renew(
     ids: Ids,
     Submitted { body, once }: Submitted<RenewBody>,
 ) -> Result<(StatusCode, Json<CertificateDocument>), Error> {
-    let csr = body.csr.map(|text| csr_bytes(&text)).transpose()?;
+    let csr = body.csr.map(|text| pem_or_der("csr", &text)).transpose()?;
     let request = RenewRequest { csr, validity_seconds: body.validity_seconds };
     let (certificate, receipt) = service.renew(&caller.once(once), ids.parse("certificate")?, &request).await?;
     Ok((StatusCode::CREATED, Json(CertificateDocument { event: Some(receipt.into()), ..certificate.into() })))

@@ -31,7 +31,7 @@ struct Export {
     at: Option<Option<CertificateId>>,
 }
 
-const HEAD: &str = "id,status,profile,issuer,serial,names,subject,not_before,not_after,renew_at,custody,sha256\r\n";
+const HEAD: &str = "id,status,profile,issuer,serial,names,subject,not_before,not_after,renew_at,custody,sha256,origin\r\n";
 
 pub(crate) fn routes() -> OpenApiRouter<Chancery> {
     OpenApiRouter::new().routes(routes!(export_csv)).routes(routes!(export_json_lines))
@@ -97,11 +97,12 @@ async fn next_page(mut export: Export) -> Result<Option<(Bytes, Export)>, Failur
 
 fn row(document: &CertificateDocument) -> String {
     let names = document.names.join(" ");
+    let none = String::new();
     let fields = [
         &document.id,
         &document.status,
-        &document.profile,
-        &document.issuer,
+        document.profile.as_ref().unwrap_or(&none),
+        document.issuer.as_ref().unwrap_or(&none),
         &document.serial,
         &names,
         &document.subject,
@@ -110,6 +111,7 @@ fn row(document: &CertificateDocument) -> String {
         &document.renew_at,
         &document.custody,
         &document.sha256,
+        &document.origin,
     ];
     fields.map(|field| quoted(field)).join(",") + "\r\n"
 }

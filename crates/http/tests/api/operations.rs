@@ -3,6 +3,7 @@
 
 use chancery_domain::profile::ProfileName;
 use chancery_testkit::matrix::{self, Id, Operation, Place};
+use chancery_testkit::stranger::{Stranger, Wanted};
 use chancery_testkit::{Answer, Client, TestServer, TestTenant};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -104,6 +105,7 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "Pkcs12Body" => json!({"password": "twelve characters"}),
         "BulkRevokeBody" => json!({"certificates": [ids["certificate"]], "reason": "superseded"}),
         "BulkRenewBody" => json!({"certificates": [ids["certificate"]]}),
+        "ImportBody" => json!({"bundle": ids["external"]}),
         "RevokeBody" => json!({"reason": "superseded"}),
         // The one body without a schema: a profile.
         "" => serde_json::from_str::<Value>(&ids["profile-body"]).unwrap(),
@@ -125,7 +127,9 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let id = certificate["id"].as_str().unwrap().to_owned();
     admin.post(&tenant.path(&format!("/certificates/{id}/private-key/fetch")), json!({})).await.ok(200);
     let profile = admin.get(&tenant.path("/profiles/tls-server")).await.ok(200);
+    let external = Stranger::called("Somebody").certificate(&server.clock, &Wanted::default());
     Ids::from([
+        ("external", external),
         ("public", issuer["public_id"].as_str().unwrap().to_owned()),
         ("file", "ca.cer".to_owned()),
         ("serial", certificate["serial"].as_str().unwrap().to_owned()),

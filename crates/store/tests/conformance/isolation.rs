@@ -61,7 +61,8 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.job, due_jobs(now(), 10));
     shows!(rows.job.due_at, next_due());
     shows!(rows.outbox, outbox(10));
-    shows!(rows.certificate, certificate(rows.certificate.id));
+    let (issuer, serial) = (rows.certificate.origin.issuer().unwrap(), rows.certificate.serial);
+    shows!(rows.certificate, certificate(rows.certificate.id) certificate_of(issuer, &serial) imported(&BLIND));
     for filter in filters(rows.certificate.serial) {
         shows!(rows.certificate, certificates(&filter, Page { before: None, limit: 10 }));
     }

@@ -209,6 +209,7 @@ async fn no_row_is_inserted_twice(#[values(Engine::Sqlite, Engine::Postgres)] en
         "authority" insert_authority(&rows.authority)
         "order" insert_order(&rows.order)
         "certificate" insert_certificate(&rows.certificate, &[])
+        "imported" insert_imported(rows.certificate.id, &BLIND)
         "private_key" insert_private_key(rows.private_key.certificate, rows.private_key.key.as_ref().unwrap())
         "revocation" insert_revocation(rows.crl.issuer, SHARD, &rows.revocation)
         "crl" insert_crl(&rows.crl)

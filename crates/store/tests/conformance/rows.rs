@@ -1,6 +1,6 @@
 //! Example rows: the same ids for every tenant, so that only the tenant tells them apart.
 
-use chancery_domain::certificate::{CertificateStatus, RevocationReason};
+use chancery_domain::certificate::{CertificateStatus, Origin, RevocationReason};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::Custody;
 use chancery_domain::order::OrderState;
@@ -62,9 +62,11 @@ pub(crate) fn idempotency(principal: u32, event: u32) -> IdempotencyRow {
 pub(crate) fn certificate(number: u32, tenant: u8) -> CertificateRow {
     CertificateRow {
         id: CertificateId::from_bytes(bytes(number)),
-        order: OrderId::from_bytes(bytes(5)),
-        issuer: IssuerId::from_bytes(bytes(4)),
-        profile: "server".to_owned(),
+        origin: Origin::Issued {
+            order: OrderId::from_bytes(bytes(5)),
+            issuer: IssuerId::from_bytes(bytes(4)),
+            profile: "server".to_owned(),
+        },
         serial: Serial::from_slice(&bytes(number)).unwrap(),
         status: CertificateStatus::Issued,
         shard: SHARD,
@@ -128,6 +130,7 @@ impl Rows {
         changes.insert_authority(&self.authority);
         changes.insert_order(&self.order);
         changes.insert_certificate(&self.certificate, &[BLIND]);
+        changes.insert_imported(self.certificate.id, &BLIND);
         changes.insert_private_key(self.private_key.certificate, self.private_key.key.as_ref().unwrap());
         changes.insert_subject_key(&self.subject_key);
         changes.insert_revocation(self.crl.issuer, SHARD, &self.revocation);

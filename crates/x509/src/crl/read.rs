@@ -95,15 +95,7 @@ fn entry<'a>(reader: &mut impl Reader<'a>) -> Result<CrlEntry, der::Error> {
 }
 
 fn serial(number: IntRef<'_>) -> Result<Serial, der::Error> {
-    let octets = number.as_bytes();
-    let octets = octets.strip_prefix(&[0]).unwrap_or(octets);
-    let mut padded = [0; 16];
-    let positive = number.as_bytes().first().is_some_and(|first| first & 0x80 == 0);
-    if !positive || octets.len() > padded.len() {
-        return Err(Tag::Integer.value_error().into());
-    }
-    padded.iter_mut().rev().zip(octets.iter().rev()).for_each(|(to, from)| *to = *from);
-    Serial::from_slice(&padded).map_err(|_| Tag::Integer.value_error().into())
+    Serial::from_der_octets(number.as_bytes()).map_err(|_| Tag::Integer.value_error().into())
 }
 
 /// `IssuingDistributionPoint` with one URL and onlyContainsUserCerts, nothing else (RFC 5280 section 5.2.5).

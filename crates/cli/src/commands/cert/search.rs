@@ -16,7 +16,7 @@ pub(super) struct ListArgs {
     /// Only those with this status.
     #[arg(long, value_parser = PossibleValuesParser::new(CertificateStatus::ALL.iter().map(|status| status.as_str())))]
     status: Option<String>,
-    /// Only the one with this serial number, 32 hexadecimal digits.
+    /// Only those with this serial number, 32 to 40 hexadecimal digits.
     #[arg(long)]
     serial: Option<Serial>,
     #[command(flatten)]
@@ -104,10 +104,11 @@ async fn print(desk: &Desk, parameters: &[(&'static str, Option<String>)]) -> Re
     let page: CertificatePage = desk.own(&format!("/certificates{}", query(parameters))).await?;
     desk.show(&page, |page| {
         let row = |row: &CertificateDocument| {
-            vec![row.id.clone(), row.status.clone(), row.profile.clone(), row.not_after.clone(), row.serial.clone(), row.names.join(" ")]
+            let origin = row.profile.as_ref().unwrap_or(&row.origin).clone();
+            vec![row.id.clone(), row.status.clone(), origin, row.not_after.clone(), row.serial.clone(), row.names.join(" ")]
         };
         let rows = page.items.iter().map(row).collect();
-        output::table(&["id", "status", "profile", "valid until", "serial", "names"], rows, "No certificates.")
+        output::table(&["id", "status", "profile or origin", "valid until", "serial", "names"], rows, "No certificates.")
     });
     desk.more(page.next.as_ref());
     Ok(())

@@ -5,7 +5,7 @@
 use crate::report::{Report, median};
 use anyhow::{Result, ensure};
 use chancery::system::{SystemClock, SystemEntropy};
-use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::key::Custody;
 use chancery_domain::port::Entropy;
 use chancery_domain::{CertificateId, IssuerId, OrderId, Sealed, Serial, TenantId, Timestamp};
@@ -79,9 +79,11 @@ async fn fill(view: &TenantView, count: u32) -> Result<()> {
         for number in first..count.min(first + 250) {
             let row = CertificateRow {
                 id: CertificateId::from_bytes(id(number)),
-                order: OrderId::from_bytes(random()),
-                issuer: IssuerId::from_bytes([4; 16]),
-                profile: "tls-server".to_owned(),
+                origin: Origin::Issued {
+                    order: OrderId::from_bytes(random()),
+                    issuer: IssuerId::from_bytes([4; 16]),
+                    profile: "tls-server".to_owned(),
+                },
                 serial: Serial::random(&SystemEntropy),
                 status: CertificateStatus::Issued,
                 shard: 0,

@@ -5,6 +5,7 @@ mod expiry;
 mod export;
 mod find;
 mod idempotency;
+mod import;
 mod issue;
 mod key_algorithms;
 mod key_reuse;

@@ -1,0 +1,223 @@
+//! Import: existing certificates are taken into the inventory, each an act of its own. Nothing is issued, so nothing is decided
+//! here (I3): one that was taken in has no profile and is never renewed, a successor is a new request.
+
+use crate::crl;
+use crate::deed::{Deed, detail};
+use crate::failure::{Stop, deciding_anew};
+use crate::jobs;
+use crate::places;
+use crate::realm::{Authority, CERTIFICATES, Realm};
+use crate::search::blinds;
+use crate::view::{Certificate, Receipt};
+use crate::{Caller, Chancery, Failure};
+use chancery_domain::action::CertificateImport;
+use chancery_domain::certificate::{CertificateStatus, Origin};
+use chancery_domain::key::Custody;
+use chancery_domain::{CertificateId, Serial, Timestamp};
+use chancery_store::CertificateRow;
+use chancery_x509::{CertificateSummary, is_signed_by, pem};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// So many at once.
+const MOST: usize = 100;
+/// Longest certificate, in bytes.
+const LONGEST: usize = 16 * 1024;
+/// Most names in one: each is some rows of the index.
+const NAMES: usize = 250;
+
+/// What became of one certificate that was to be taken in.
+pub struct ImportedItem {
+    /// SHA-256 of what was given, lower-case hexadecimal, if it is a certificate.
+    pub sha256: Option<String>,
+    /// The certificate; with the event, unless it was there already.
+    pub result: Result<(Certificate, Option<Receipt>), Failure>,
+}
+
+/// A certificate that may be taken in.
+struct Candidate {
+    der: Vec<u8>,
+    summary: CertificateSummary,
+    serial: Serial,
+}
+
+impl Chancery {
+    /// Takes in the certificates of a PEM bundle, or one in DER, whatever becomes of the others.
+    pub async fn import(&self, caller: &Caller, bundle: &[u8]) -> Result<Vec<ImportedItem>, Failure> {
+        self.permit::<CertificateImport>(caller).await?;
+        let found = blocks(bundle);
+        if !(1..=MOST).contains(&found.len()) {
+            return Err(bad(format!("1 to {MOST} certificates: PEM, or base64 of one in DER")));
+        }
+        let mut items = Vec::with_capacity(found.len());
+        for der in found {
+            items.push(self.import_one(caller, der).await);
+        }
+        Ok(items)
+    }
+
+    async fn import_one(&self, caller: &Caller, der: Result<Vec<u8>, Failure>) -> ImportedItem {
+        let read = der.and_then(|der| Ok((summary(&der)?, der)));
+        let (summary, der) = match read {
+            Ok(read) => read,
+            Err(failure) => return ImportedItem { sha256: None, result: Err(failure) },
+        };
+        let sha256 = summary.sha256.clone();
+        let result = match candidate(summary, der, self.now()) {
+            Ok(candidate) => {
+                let caller = caller.for_item(sha256.as_bytes());
+                self.import_candidate(&caller, &candidate).await
+            }
+            Err(failure) => Err(failure),
+        };
+        ImportedItem { sha256: Some(sha256), result }
+    }
+
+    async fn import_candidate(&self, caller: &Caller, candidate: &Candidate) -> Result<(Certificate, Option<Receipt>), Failure> {
+        deciding_anew!(self, caller => self.try_import(&caller, candidate))
+    }
+
+    async fn try_import(&self, caller: &Caller, candidate: &Candidate) -> Result<(Certificate, Option<Receipt>), Stop> {
+        let permit = self.permit::<CertificateImport>(caller).await?;
+        if let Some((known, receipt)) = self.issued_before(caller).await? {
+            return Ok((known, Some(receipt)));
+        }
+        let (ports, realm, summary) = (self.ports(), &caller.realm, &candidate.summary);
+        let authority = signer(realm, &candidate.der).await?;
+        let blind = realm.sealer.blind(&format!("certificate:{}", summary.sha256)).map_err(Failure::from)?;
+        if let Some(known) = present(realm, authority.as_deref(), candidate, &blind).await? {
+            return Ok((self.certificate_of(realm, &known).await?, None));
+        }
+        let id = CertificateId::new(&*ports.clock, &*ports.entropy);
+        let shard = authority.as_ref().map_or(0, |authority| self.shard_named_in(authority, summary));
+        let row = CertificateRow {
+            id,
+            origin: authority.as_ref().map_or(Origin::External, |authority| Origin::Imported { issuer: authority.id }),
+            serial: candidate.serial,
+            status: CertificateStatus::Issued,
+            shard,
+            not_before: summary.not_before,
+            not_after: summary.not_after,
+            renew_at: renewal(summary),
+            custody: Custody::Client,
+            body: realm.seal(&places::CERTIFICATE, id.as_bytes(), &candidate.der, ports)?,
+            version: 1,
+        };
+        // The index knows an old certificate without alternative names by its common name.
+        let named = summary.common_name.as_ref().filter(|_| summary.names.is_empty()).and_then(|name| name.parse().ok());
+        let names: Vec<_> = summary.names.iter().cloned().chain(named).collect();
+        let mut deed = Deed::by(&permit);
+        let changes = &mut deed.changes;
+        changes.insert_imported(id, &blind);
+        changes.count_in(CERTIFICATES);
+        changes.insert_certificate(&row, &blinds(realm, &names)?);
+        changes.insert_job(&jobs::expiry(id, row.not_after));
+        if let Some(authority) = &authority
+            && !realm.shard_is_open(authority.id, shard).await?
+        {
+            crl::open_shard(changes, authority.id, shard, self.now());
+        }
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        let detail = detail! {
+            "certificate" => id.to_string(), "origin" => row.origin.as_str(), "sha256" => summary.sha256.as_str(),
+            "issuer" => authority.as_ref().map_or_else(|| summary.issuer.clone(), |authority| authority.id.to_string()),
+            "serial" => row.serial.to_string(), "names" => names, "not_after" => row.not_after.to_string(),
+        };
+        let receipt = deed.commit(ports, "certificate.import", *id.as_bytes(), detail).await?;
+        Ok((self.shown(realm, &row, candidate.der.clone()).await?, Some(receipt)))
+    }
+
+    /// The shard of ours that the certificate itself points to. One that points nowhere of ours is listed in the first.
+    fn shard_named_in(&self, authority: &Authority, summary: &CertificateSummary) -> u32 {
+        let first = self.addresses(authority.public, 0).crl_url;
+        let (before, after) = first.rsplit_once("0.crl").unwrap_or_default();
+        let shard = |url: &String| url.strip_prefix(before)?.strip_suffix(&format!(".crl{after}"))?.parse().ok();
+        // A root's list has no shards.
+        summary.crl_urls.iter().filter(|_| authority.parent.is_some()).find_map(shard).unwrap_or(0)
+    }
+}
+
+/// The DER of each certificate that was given; a text without a block of PEM is DER.
+fn blocks(bundle: &[u8]) -> Vec<Result<Vec<u8>, Failure>> {
+    if bundle.is_empty() {
+        return Vec::new();
+    }
+    let text = match std::str::from_utf8(bundle) {
+        Ok(text) if pem::is_pem(bundle) => text,
+        _ => return vec![Ok(bundle.to_vec())],
+    };
+    let block = |block: Result<pem::Block, pem::PemError>| match block {
+        Ok(block) if block.label == pem::CERTIFICATE => Ok(block.der.to_vec()),
+        // What it is may be a secret, and is not kept (I9).
+        Ok(_) => Err(bad("a PEM block that is no certificate: nothing of it was kept")),
+        Err(error) => Err(bad(error)),
+    };
+    // One more than allowed is enough to refuse them all.
+    pem::each(text).take(MOST + 1).map(block).collect()
+}
+
+fn bad(why: impl ToString) -> Failure {
+    Failure::invalid("bundle", why)
+}
+
+fn summary(der: &[u8]) -> Result<CertificateSummary, Failure> {
+    if der.len() > LONGEST {
+        return Err(bad(format!("longer than {LONGEST} bytes")));
+    }
+    CertificateSummary::from_der(der).map_err(bad)
+}
+
+fn candidate(summary: CertificateSummary, der: Vec<u8>, now: Timestamp) -> Result<Candidate, Failure> {
+    let serial =
+        summary.serial.ok_or_else(|| bad("its serial number is not positive or longer than 20 octets (RFC 5280 section 4.1.2.2)"))?;
+    if summary.is_authority {
+        return Err(bad("it is an authority's: the inventory holds the certificates below, each tenant's authorities are its issuers"));
+    }
+    if summary.not_after < summary.not_before {
+        return Err(bad("its validity ends before it begins"));
+    }
+    if summary.not_after <= now {
+        return Err(bad(format!("it expired at {}: only what may still be in use is taken in", summary.not_after)));
+    }
+    if summary.names.len() > NAMES {
+        return Err(bad(format!("it has more than {NAMES} names")));
+    }
+    Ok(Candidate { der, summary, serial })
+}
+
+/// The tenant's authority that signed it: by its signature, for anybody can write a name.
+async fn signer(realm: &Realm, der: &[u8]) -> Result<Option<Arc<Authority>>, Failure> {
+    for row in realm.view.authorities().await? {
+        if is_signed_by(der, &row.certificate) {
+            return realm.authority(row.id).await;
+        }
+    }
+    Ok(None)
+}
+
+/// The same certificate, if it is there already.
+async fn present(
+    realm: &Realm,
+    authority: Option<&Authority>,
+    candidate: &Candidate,
+    blind: &[u8; 16],
+) -> Result<Option<CertificateRow>, Failure> {
+    if let Some(known) = realm.view.imported(blind).await? {
+        return Ok(Some(known));
+    }
+    let Some(authority) = authority else { return Ok(None) };
+    let Some(known) = realm.view.certificate_of(authority.id, &candidate.serial).await? else { return Ok(None) };
+    if *realm.open(&places::CERTIFICATE, known.id.as_bytes(), &known.body)? == candidate.der {
+        return Ok(Some(known));
+    }
+    // I5: a serial is used once. That this one was used twice is not for us to hide.
+    Err(Failure::Conflict(
+        "its issuer signed another certificate with this serial number, which is here: find out which one is real".to_owned(),
+    ))
+}
+
+/// Two thirds of the validity: there is no profile to say when.
+fn renewal(summary: &CertificateSummary) -> Timestamp {
+    let third = summary.not_after.millis().saturating_sub(summary.not_before.millis()) / 3;
+    summary.not_after.before(Duration::from_millis(third.unsigned_abs()))
+}

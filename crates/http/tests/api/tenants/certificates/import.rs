@@ -1,0 +1,260 @@
+//! `POST …/certificates/import`: existing certificates in the inventory.
+
+use super::{at, text};
+use chancery_testkit::stranger::{Stranger, Wanted};
+use chancery_testkit::{CERTIFICATE_LIMIT, TestServer, TestTenant, on_both_engines};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+async fn import(server: &TestServer, tenant: &TestTenant, bundle: &str) -> Value {
+    server.as_(&tenant.admin).post(&tenant.path("/certificates/import"), json!({"bundle": bundle})).await.ok(200)
+}
+
+async fn found(server: &TestServer, query: &str) -> Vec<String> {
+    let page = server.as_(&server.acme.admin).get(&server.acme.path(&format!("/certificates?{query}"))).await.ok(200);
+    page["items"].as_array().unwrap().iter().map(|item| text(&item["id"]).to_owned()).collect()
+}
+
+/// Issues a certificate and takes it out of the tables from below, as one is that was issued before a backup was restored.
+async fn lost(server: &TestServer, label: &str) -> Value {
+    let certificate = server.certificate(&server.acme, label).await;
+    server.run_jobs().await;
+    let id = text(&certificate["id"]).replace('-', "");
+    server
+        .below(async |raw| {
+            let id: Vec<u8> = (0..32).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()).collect();
+            for (table, column) in
+                [("certificate", "id"), ("certificate_name", "certificate_id"), ("job", "id"), ("private_key", "certificate_id")]
+            {
+                raw.change(&server.acme.id, &format!("DELETE FROM {table} WHERE {column} = ?1"), &[&id]).await;
+            }
+        })
+        .await;
+    certificate
+}
+
+async fn others_are_listed_found_exported_and_expire_but_are_not_ours_to_revoke(server: &TestServer) {
+    let partner = Stranger::called("Partner CA");
+    let pem = partner.certificate(&server.clock, &Wanted { names: &["www.partner.example", "a.eu.partner.example"], ..Wanted::default() });
+    let answer = import(server, &server.acme, &pem).await;
+    assert_eq!((&answer["imported"], &answer["present"], &answer["refused"]), (&json!(1), &json!(0), &json!(0)));
+    let taken = &answer["items"][0]["result"];
+    assert_eq!(answer["items"][0]["sha256"], taken["sha256"]);
+    let none = &Value::Null;
+    assert_eq!((&taken["origin"], &taken["issuer"], &taken["order"], &taken["profile"]), (&json!("external"), none, none, none));
+    assert_eq!(
+        (text(&taken["serial"]), text(&taken["status"]), text(&taken["custody"])),
+        ("00000000000000000000000000000007", "issued", "client")
+    );
+    let id = text(&taken["id"]);
+
+    // Found by exact name, suffix, serial, end and renewal; in another tenant by nothing.
+    for query in ["name=www.partner.example", "name=*.eu.partner.example", "serial=00000000000000000000000000000007", "status=issued"] {
+        assert_eq!(found(server, query).await, [id], "{query}");
+    }
+    assert_eq!(found(server, &format!("expires_before={}", text(&taken["not_after"]))).await, [""; 0]);
+    assert_eq!(found(server, "expires_before=2050-01-01T00:00:00Z").await, [id]);
+    // A third of ninety days is left, which is when renewal becomes due.
+    server.clock.advance(Duration::from_secs(2));
+    assert_eq!(found(server, "renewal_due=true").await, [id]);
+    assert_eq!(found(server, &format!("issuer={}", server.acme.issuer)).await, [""; 0]);
+    let theirs = server.as_(&server.brava.admin).get(&server.brava.path("/certificates")).await.ok(200);
+    assert_eq!(theirs["items"], json!([]));
+    let csv = server.as_(&server.acme.admin).get(&server.acme.path("/certificates/export/csv")).await.ok_text(200);
+    assert!(csv.contains(&format!("\"{id}\",\"issued\",\"\",\"\",")) && csv.contains(",\"external\"\r\n"), "{csv}");
+    let download = server.as_(&server.acme.admin).get(&at(server, taken, "/pem")).await.ok_text(200);
+    assert_eq!(download, pem.replace("\r\n", "\n"));
+
+    // It is its issuer who revokes, and a new request that renews; alone and among many.
+    let admin = server.as_(&server.acme.admin);
+    let problem = admin.post(&at(server, taken, "/revoke"), json!({})).await.problem(409, "conflict");
+    assert!(text(&problem["detail"]).contains("ask its issuer"), "{problem}");
+    let problem = admin.post(&at(server, taken, "/renew"), json!({})).await.problem(409, "conflict");
+    assert!(text(&problem["detail"]).contains("ask for a new one"), "{problem}");
+    admin.post(&at(server, taken, "/private-key/fetch"), json!({})).await.problem(409, "conflict");
+    for (rest, body) in
+        [("bulk-revoke", json!({"certificates": [id], "reason": "superseded"})), ("bulk-renew", json!({"certificates": [id]}))]
+    {
+        let bulk = admin.post(&server.acme.path(&format!("/certificates/{rest}")), body).await.ok(200);
+        assert_eq!((&bulk["failed"], &bulk["items"][0]["problem"]["status"]), (&json!(1), &json!(409)), "{rest}");
+    }
+
+    let log = server.events(&server.acme).await;
+    let event = log.iter().find(|entry| entry["id"] == taken["event"]["id"]).unwrap();
+    let detail = &event["event"]["detail"];
+    assert_eq!((&event["event"]["act"], &event["leaf"]), (&json!("certificate.import"), &taken["event"]["leaf"]));
+    assert_eq!((&detail["origin"], &detail["issuer"], &detail["sha256"]), (&json!("external"), &json!("CN=Partner CA"), &taken["sha256"]));
+    // Its end is noted like any other's, and frees its place in the quota.
+    server.pass(Duration::from_secs(31 * 86_400)).await;
+    assert_eq!(found(server, "status=expired").await, [id]);
+    assert_eq!(admin.get(&server.acme.path("")).await.ok(200)["certificates_live"], 0);
+}
+
+async fn one_of_ours_is_known_by_its_signature_and_can_be_revoked(server: &TestServer) {
+    let before = lost(server, "lost").await;
+    assert_eq!(found(server, "").await, [""; 0]);
+    let answer = import(server, &server.acme, &format!("{}{}", text(&before["certificate"]), text(&before["chain"]))).await;
+    assert_eq!((&answer["imported"], &answer["refused"]), (&json!(1), &json!(1)), "the intermediate is an authority's");
+    let taken = &answer["items"][0]["result"];
+    assert_eq!((&taken["origin"], &taken["issuer"], &taken["serial"]), (&json!("imported"), &before["issuer"], &before["serial"]));
+    assert_eq!((&taken["chain"], &taken["crl_url"]), (&before["chain"], &before["crl_url"]));
+    assert_eq!(found(server, &format!("issuer={}", server.acme.issuer)).await, [text(&taken["id"])]);
+    let admin = server.as_(&server.acme.admin);
+    assert_eq!(admin.post(&at(server, taken, "/revoke"), json!({})).await.ok(200)["status"], "revoked");
+    server.run_jobs().await;
+    let crl = server.as_(&server.acme.admin).get(&server.acme.path(&format!("/issuers/{}/crl/0", server.acme.issuer))).await;
+    let listed = chancery_testkit::openssl::Openssl::new().must("crl -inform DER -noout -text", &crl.body).to_lowercase();
+    assert!(listed.contains(text(&taken["serial"]).trim_start_matches('0')), "{listed}");
+    // In another tenant it is somebody else's, for the name of an issuer proves nothing there.
+    let theirs = import(server, server.in_brava(), text(&before["certificate"])).await;
+    assert_eq!(theirs["items"][0]["result"]["origin"], "external");
+    // Neither is one ours that only says so.
+    let issuer = admin.get(&server.acme.path(&format!("/issuers/{}", server.acme.issuer))).await.ok(200);
+    let name = text(&issuer["subject"]).split(',').find_map(|part| part.strip_prefix("CN=")).unwrap().to_owned();
+    let liar = Stranger::of(Some(&server.acme.slug), &name).certificate(&server.clock, &Wanted::default());
+    assert_eq!(import(server, &server.acme, &liar).await["items"][0]["result"]["origin"], "external");
+    let log = server.events(&server.acme).await;
+    assert_eq!(log[0]["event"]["detail"]["issuer"], issuer["subject"], "it does say so");
+}
+
+// I5: a serial number that an issuer used twice is told, and not hidden by taking in either.
+async fn a_serial_number_used_twice_is_told(server: &TestServer) {
+    let (other, before) = (server.certificate(&server.acme, "other").await, lost(server, "lost").await);
+    let bytes = |hex: &str| (0..32).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect::<Vec<_>>();
+    let (id, serial) = (bytes(&text(&other["id"]).replace('-', "")), bytes(text(&before["serial"])));
+    let change = "UPDATE certificate SET serial = ?1 WHERE id = ?2";
+    assert_eq!(server.below(async |raw| raw.change(&server.acme.id, change, &[&serial, &id]).await).await, 1);
+    let answer = import(server, &server.acme, text(&before["certificate"])).await;
+    assert_eq!(answer["items"][0]["problem"]["status"], 409);
+    assert!(text(&answer["items"][0]["problem"]["detail"]).contains("another certificate with this serial number"), "{answer}");
+}
+
+async fn the_same_is_there_once_however_it_comes(server: &TestServer) {
+    let partner = Stranger::called("Partner CA");
+    let pem = partner.certificate(&server.clock, &Wanted::default());
+    // Other certificates with the same serial are other certificates.
+    let other = Stranger::called("Other CA").certificate(&server.clock, &Wanted { names: &["other.example"], ..Wanted::default() });
+    let issued = server.certificate(&server.acme, "issued").await;
+    let bundle = format!("{pem}{other}{pem}{}", text(&issued["certificate"]));
+    let before = server.events(&server.acme).await.len();
+    let once = server.as_(&server.acme.admin).once("import");
+    let path = server.acme.path("/certificates/import");
+    let first = once.post(&path, json!({"bundle": bundle})).await.ok(200);
+    let outcomes =
+        |answer: &Value| answer["items"].as_array().unwrap().iter().map(|item| text(&item["outcome"]).to_owned()).collect::<Vec<_>>();
+    assert_eq!(outcomes(&first)[..2], ["imported", "imported"]);
+    // What was issued here stays what it is.
+    assert_eq!((&first["items"][3]["outcome"], &first["items"][3]["result"]["id"]), (&json!("present"), &issued["id"]));
+    assert_eq!(first["items"][3]["result"]["origin"], "issued");
+    let ids = |answer: &Value| answer["items"].as_array().unwrap().iter().map(|item| item["result"]["id"].clone()).collect::<Vec<_>>();
+    let again = once.post(&path, json!({"bundle": bundle})).await.ok(200);
+    assert_eq!(again["items"], first["items"]);
+    let anew = import(server, &server.acme, &bundle).await;
+    assert_eq!((outcomes(&anew), ids(&anew)), (vec!["present".to_owned(); 4], ids(&first)));
+    assert_eq!(ids(&first)[0], ids(&first)[2]);
+    assert_eq!(server.events(&server.acme).await.len(), before + 2);
+    assert_eq!(found(server, "serial=00000000000000000000000000000007").await.len(), 2);
+    let reused = once.post(&path, json!({"bundle": pem})).await.ok(200);
+    assert_eq!(reused["items"][0]["problem"]["type"], "urn:chancery:problem:idempotency-key-reused");
+    // Racing imports of the same take it in once.
+    let raced = Stranger::called("Raced CA").certificate(&server.clock, &Wanted { names: &["raced.example"], ..Wanted::default() });
+    let racing = (0..8).map(|_| {
+        let (client, path, body) = (server.as_(&server.acme.admin), path.clone(), json!({"bundle": raced}));
+        tokio::spawn(async move { client.post(&path, body).await.ok(200) })
+    });
+    let mut answers = Vec::new();
+    for raced in racing.collect::<Vec<_>>() {
+        answers.push(raced.await.unwrap());
+    }
+    let count = |outcome: &str| answers.iter().filter(|answer| answer[outcome] == 1).count();
+    assert_eq!((count("imported"), count("present")), (1, 7), "{answers:?}");
+    assert_eq!(found(server, "name=raced.example").await.len(), 1);
+}
+
+async fn the_quota_counts_what_lives(server: &TestServer) {
+    let partner = Stranger::called("Partner CA");
+    let admin = server.as_(&server.acme.admin);
+    let usage = async || {
+        let tenant = admin.get(&server.acme.path("")).await.ok(200);
+        (tenant["certificates_live"].as_i64().unwrap(), tenant["certificates_issued"].as_i64().unwrap())
+    };
+    let mut bundle = String::new();
+    for number in 0..CERTIFICATE_LIMIT {
+        let serial = [1, u8::try_from(number).unwrap()];
+        bundle += &partner.certificate(&server.clock, &Wanted { serial: &serial, ..Wanted::default() });
+    }
+    server.certificate(&server.acme, "www").await;
+    let answer = import(server, &server.acme, &bundle).await;
+    assert_eq!((&answer["imported"], &answer["refused"]), (&json!(CERTIFICATE_LIMIT - 1), &json!(1)));
+    assert_eq!(answer["items"][usize::try_from(CERTIFICATE_LIMIT).unwrap() - 1]["problem"]["type"], "urn:chancery:problem:quota");
+    assert_eq!(usage().await, (CERTIFICATE_LIMIT, 1));
+}
+
+async fn what_is_hostile_is_refused_by_itself_with_the_reason(server: &TestServer) {
+    let partner = Stranger::called("Partner CA");
+    let make = |wanted: Wanted<'_>| partner.certificate(&server.clock, &wanted);
+    let good = make(Wanted::default());
+    let hosts: Vec<String> = (0..251).map(|number| format!("h{number}.partner.example")).collect();
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let armour = |label: &str, body: &str| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+    let body: String = good.lines().filter(|line| !line.starts_with("-----")).collect();
+    let cases = [
+        ("an authority", make(Wanted { authority: true, ..Wanted::default() }), "authority"),
+        ("expired", make(Wanted { days: -1, ..Wanted::default() }), "expired at"),
+        ("serial zero", make(Wanted { serial: &[0], ..Wanted::default() }), "serial number"),
+        ("serial too long", make(Wanted { serial: &[1; 21], ..Wanted::default() }), "serial number"),
+        ("too many names", make(Wanted { names: &hosts, ..Wanted::default() }), "more than 250 names"),
+        ("too long", armour("CERTIFICATE", &"A".repeat(24 * 1024)), "longer than 16384 bytes"),
+        ("a private key", armour("PRIVATE KEY", "AAAA"), "no certificate: nothing of it was kept"),
+        ("a request", armour("CERTIFICATE REQUEST", &body), "no certificate"),
+        ("no DER", armour("CERTIFICATE", "AAAA"), "not a version 3"),
+        ("cut short", armour("CERTIFICATE", &body[..400]), "not a version 3"),
+        ("no base64", armour("CERTIFICATE", "%%%%"), "damaged"),
+        ("no end", "-----BEGIN CERTIFICATE-----\nAAAA\n".to_owned(), "damaged"),
+        ("another end", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n".to_owned(), "damaged"),
+    ];
+    let bundle: String = cases.iter().map(|(_, pem, _)| pem.as_str()).chain([good.as_str()]).collect();
+    let answer = import(server, &server.acme, &bundle).await;
+    let items = answer["items"].as_array().unwrap();
+    assert_eq!((items.len(), &answer["imported"]), (cases.len() + 1, &json!(1)), "the good one is not spoilt by those before it");
+    for (item, (what, _, reason)) in items.iter().zip(&cases) {
+        assert_eq!(
+            (&item["outcome"], &item["problem"]["status"], &item["problem"]["field"]),
+            (&json!("refused"), &json!(422), &json!("bundle")),
+            "{what}"
+        );
+        assert!(text(&item["problem"]["detail"]).contains(reason), "{what}: {}", item["problem"]["detail"]);
+    }
+    // Another algorithm than ours is no reason; a longer serial is found again.
+    let long = make(Wanted { serial: &[0xfe; 20], names: &["long.example"], ..Wanted::default() });
+    assert_eq!(import(server, &server.acme, &long).await["imported"], 1);
+    assert_eq!(found(server, &format!("serial={}", "fe".repeat(20))).await.len(), 1);
+    // One without alternative names is found by its common name.
+    let old = make(Wanted { names: &[], common_name: "old.partner.example", ..Wanted::default() });
+    assert_eq!(import(server, &server.acme, &old).await["imported"], 1);
+    assert_eq!(found(server, "name=*.partner.example").await.len(), 2);
+
+    let admin = server.as_(&server.acme.admin);
+    let path = server.acme.path("/certificates/import");
+    for bundle in [String::new(), good.repeat(101), "neither".to_owned() + "!"] {
+        assert_eq!(admin.post(&path, json!({"bundle": bundle})).await.problem(422, "invalid")["field"], "bundle");
+    }
+    // DER as base64.
+    assert_eq!(import(server, &server.acme, &body).await["present"], 1);
+    // A formula at the start of what a spreadsheet shows.
+    let formula = make(Wanted { names: &["calc.partner.example"], common_name: "=HYPERLINK(\"http://x\")", ..Wanted::default() });
+    assert_eq!(import(server, &server.acme, &formula).await["imported"], 1);
+    let csv = admin.get(&server.acme.path("/certificates/export/csv")).await.ok_text(200);
+    for field in csv.lines().flat_map(|line| line.split("\",\"")) {
+        assert!(!field.trim_start_matches('"').starts_with(['=', '+', '-', '@']), "{field}");
+    }
+}
+
+on_both_engines!(
+    others_are_listed_found_exported_and_expire_but_are_not_ours_to_revoke,
+    one_of_ours_is_known_by_its_signature_and_can_be_revoked,
+    a_serial_number_used_twice_is_told,
+    the_same_is_there_once_however_it_comes,
+    the_quota_counts_what_lives,
+    what_is_hostile_is_refused_by_itself_with_the_reason,
+);
