@@ -16,7 +16,7 @@ use crate::{Caller, Chancery, Failure, Given, Permit};
 use chancery_domain::action::{Act, CertificateIssue};
 use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::decision::{Approved, Operation, Request, decide};
-use chancery_domain::issuer::IssuerState;
+use chancery_domain::issuer::{AuthorityKind, IssuerState};
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::name::SubjectName;
 use chancery_domain::order::OrderState;
@@ -267,13 +267,15 @@ pub(crate) fn no_such_profile() -> Failure {
 pub(crate) async fn find_issuer(realm: &Realm, asked: Asked, now: Timestamp) -> Result<Arc<Authority>, Failure> {
     if let Asked::Named(given) = asked {
         let no_such_issuer = || Failure::invalid("issuer", "this tenant has no such issuing authority");
-        let found = realm.authority(given.ok_or_else(no_such_issuer)?).await?;
-        let authority = found.filter(|authority| authority.parent.is_some()).ok_or_else(no_such_issuer)?;
-        return match authority.state {
-            IssuerState::Active => Ok(authority),
-            IssuerState::Retired => Err(Failure::Conflict(
-                "the issuer is retired and issues nothing more: leave the field issuer out, or name an active one".to_owned(),
-            )),
+        let row = realm.view.authority(given.ok_or_else(no_such_issuer)?).await?;
+        let row = row.filter(|row| row.kind() == AuthorityKind::Issuing).ok_or_else(no_such_issuer)?;
+        return match row.state {
+            IssuerState::Active => realm.authority(row.id).await?.ok_or_else(no_such_issuer),
+            IssuerState::Pending => Err(Failure::Conflict("the issuer waits for its certificate: supply its chain first".to_owned())),
+            IssuerState::Retired | IssuerState::Abandoned => {
+                let message = "issues nothing more: leave the field issuer out, or name an active one";
+                Err(Failure::Conflict(format!("the issuer is {} and {message}", row.state.as_str())))
+            }
         };
     }
     let line = match asked {

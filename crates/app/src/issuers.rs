@@ -51,6 +51,30 @@ impl Chancery {
         Ok(row.der)
     }
 
+    /// Makes an issuer whose certificate somebody else signs: its key, and the certification request to be signed.
+    pub async fn request_issuer(&self, caller: &Caller, new: &NewIssuer) -> Result<(Issuer, Receipt), Failure> {
+        check(new)?;
+        deciding_anew!(self, caller => self.try_request_issuer(&caller, new))
+    }
+
+    async fn try_request_issuer(&self, caller: &Caller, new: &NewIssuer) -> Result<(Issuer, Receipt), Stop> {
+        let permit = self.permit::<IssuerWrite>(caller).await?;
+        let realm = &caller.realm;
+        if let Some(done) = caller.done_before().await? {
+            return Ok((read(realm, IssuerId::from_bytes(done.subject)).await?, done.receipt));
+        }
+        let body = body(new);
+        let mut deed = Deed::by(&permit);
+        let id = self.await_certificate(&mut deed, realm, body, 1, new.key_algorithm, None).await?;
+        let permitted: Vec<_> = new.permitted.iter().map(ToString::to_string).collect();
+        let detail = detail! {
+            "issuer" => id.to_string(), "name" => new.name.as_str(), "permitted" => permitted, "key_algorithm" => new.key_algorithm.as_str()
+        };
+        let receipt = deed.commit(self.ports(), "issuer.request", *id.as_bytes(), detail).await?;
+        self.forget_realm(realm.id);
+        Ok((read(realm, id).await?, receipt))
+    }
+
     /// Makes a root and its issuing intermediate; the intermediate is what certificates are issued by.
     pub async fn create_issuer(&self, caller: &Caller, new: &NewIssuer) -> Result<(Issuer, Receipt), Failure> {
         check(new)?;
@@ -63,7 +87,7 @@ impl Chancery {
         if let Some(done) = caller.done_before().await? {
             return Ok((read(realm, IssuerId::from_bytes(done.subject)).await?, done.receipt));
         }
-        let body = AuthorityBody { name: new.name.clone(), organization: new.organization.clone(), permitted: new.permitted.clone() };
+        let body = body(new);
         let root_key = new.root_key_algorithm.unwrap_or(new.key_algorithm);
         let root = self.make_root(&body, 1, root_key, new.root_days).await?;
         let issuing = self.make_issuing(&body, 1, new.key_algorithm, new.issuing_days, &root.above()).await?;
@@ -81,6 +105,11 @@ impl Chancery {
         self.forget_realm(realm.id);
         Ok((read(realm, issuing.id).await?, receipt))
     }
+}
+
+fn body(new: &NewIssuer) -> AuthorityBody {
+    let (name, organization, permitted) = (new.name.clone(), new.organization.clone(), new.permitted.clone());
+    AuthorityBody { name, organization, permitted, request: None }
 }
 
 fn check(new: &NewIssuer) -> Result<(), Failure> {
@@ -124,16 +153,25 @@ pub(crate) async fn read(realm: &Realm, id: IssuerId) -> Result<Issuer, Failure>
 /// An authority as it is shown.
 pub(crate) fn issuer(realm: &Realm, row: &AuthorityRow) -> Result<Issuer, Failure> {
     let body: AuthorityBody = serde_json::from_slice(&realm.open(&places::AUTHORITY, row.id.as_bytes(), &row.body)?)?;
-    let summary = CertificateSummary::from_der(&row.certificate)?;
+    let certificate = match &row.certificate {
+        Some(der) => Some((der.clone(), CertificateSummary::from_der(der)?)),
+        None => None,
+    };
+    let key_algorithm = match (&certificate, &body.request) {
+        (Some((_, summary)), _) => Some(PublicKey::from_spki_der(&summary.spki_der)?.algorithm()),
+        (None, Some(request)) => Some(request.key_algorithm),
+        (None, None) => None,
+    };
     Ok(Issuer {
         id: row.id,
+        kind: row.kind(),
         parent: row.parent,
         name: body.name,
         permitted: body.permitted,
-        key_algorithm: PublicKey::from_spki_der(&summary.spki_der)?.algorithm(),
+        key_algorithm: key_algorithm.ok_or_else(|| Failure::internal("an authority has neither certificate nor request"))?,
         public: row.public,
-        certificate: row.certificate.clone(),
-        summary,
+        certificate,
+        request: body.request.map(|request| request.pem),
         created_at: row.created_at,
         state: row.state,
         line: row.line,

@@ -16,6 +16,7 @@ mod dry_run;
 mod enrol;
 mod events;
 mod export;
+mod external;
 mod failure;
 mod hierarchy;
 mod idempotency;

@@ -2,7 +2,8 @@
 
 use crate::{Chancery, Failure};
 use chancery_domain::PublicId;
-use chancery_store::{CrlRow, PublicAddressRow, TenantView};
+use chancery_domain::issuer::IssuerState;
+use chancery_store::{AuthorityRow, CrlRow, PublicAddressRow, TenantView};
 
 impl Chancery {
     /// The CRL at a public address.
@@ -15,14 +16,16 @@ impl Chancery {
     pub async fn public_issuer(&self, public: PublicId) -> Result<Vec<u8>, Failure> {
         let (view, address) = self.address(public).await?;
         let row = view.authority(address.issuer).await?.filter(|row| row.public == public);
-        Ok(row.ok_or(Failure::NotFound)?.certificate)
+        row.and_then(|row| row.certificate).ok_or(Failure::NotFound)
     }
 
-    /// The roots of the tenant behind a public address; newest first, DER.
+    /// The roots of the tenant behind a public address, its own and its anchors; newest first, DER. A retired one stays while the
+    /// tenant has an authority below it: what was issued there shall verify.
     pub async fn public_roots(&self, public: PublicId) -> Result<Vec<Vec<u8>>, Failure> {
         let (view, _) = self.address(public).await?;
-        let roots = view.authorities().await?.into_iter().filter(|row| row.parent.is_none());
-        Ok(roots.map(|row| row.certificate).collect())
+        let all = view.authorities().await?;
+        let needed = |row: &&AuthorityRow| row.state == IssuerState::Active || all.iter().any(|below| below.parent == Some(row.id));
+        Ok(all.iter().filter(|row| row.parent.is_none()).filter(needed).filter_map(|row| row.certificate.clone()).collect())
     }
 
     async fn address(&self, public: PublicId) -> Result<(TenantView, PublicAddressRow), Failure> {

@@ -4,7 +4,8 @@ use crate::Failure;
 use crate::places::{self, profile_row};
 use crate::signer::{IssuingKey, StatusKey};
 use chancery_domain::decision::IssuerLimits;
-use chancery_domain::issuer::IssuerState;
+use chancery_domain::issuer::{AuthorityKind, IssuerState};
+use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::profile::{Profile, ProfileName};
 use chancery_domain::tenant::TenantStatus;
@@ -56,7 +57,6 @@ pub(crate) struct Authority {
     pub(crate) id: IssuerId,
     pub(crate) parent: Option<IssuerId>,
     pub(crate) public: PublicId,
-    pub(crate) state: IssuerState,
     pub(crate) line: IssuerId,
     pub(crate) certificate: IssuerCertificate,
     /// Its certificate and those above it but for the root, DER.
@@ -79,6 +79,16 @@ pub(crate) struct AuthorityBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) organization: Option<String>,
     pub(crate) permitted: Vec<NamePattern>,
+    /// What was asked for, where somebody else signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<Requested>,
+}
+
+/// A certification request of ours.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Requested {
+    pub(crate) pem: String,
+    pub(crate) key_algorithm: KeyAlgorithm,
 }
 
 impl Realm {
@@ -134,21 +144,20 @@ impl Realm {
         Ok(Some(self.profiles.keep(row.name, in_force)))
     }
 
-    /// The authority.
+    /// The authority, if its key is here and it has a certificate.
     pub(crate) async fn authority(&self, id: IssuerId) -> Result<Option<Arc<Authority>>, Failure> {
         if let Some(known) = self.authorities.find(&id) {
             return Ok(Some(known));
         }
         let Some(row) = self.view.authority(id).await? else { return Ok(None) };
         let chain = self.chain(&row).await?;
-        let authority = self.open_authority(&row, chain)?;
-        Ok(Some(self.authorities.keep(id, authority)))
+        Ok(self.open_authority(&row, chain)?.map(|authority| self.authorities.keep(id, authority)))
     }
 
     async fn chain(&self, row: &AuthorityRow) -> Result<Vec<Vec<u8>>, Failure> {
         let (mut chain, mut next) = (Vec::new(), Some(row.clone()));
         while let Some(AuthorityRow { parent: Some(parent), certificate, .. }) = next {
-            chain.push(certificate);
+            chain.extend(certificate);
             next = self.view.authority(parent).await?;
         }
         Ok(chain)
@@ -173,7 +182,7 @@ impl Realm {
 
     async fn read_issuing(&self) -> Result<Arc<[Issuing]>, Failure> {
         let rows = self.view.authorities().await?;
-        let active = rows.iter().filter(|row| row.parent.is_some() && row.state == IssuerState::Active);
+        let active = rows.iter().filter(|row| row.kind() == AuthorityKind::Issuing && row.state == IssuerState::Active);
         let mut issuing: Vec<_> = active.map(|row| Issuing { line: row.line, id: row.id }).collect();
         // A successor serves its own line: it does not overtake a line that began later.
         issuing.sort_unstable_by_key(|issuing| std::cmp::Reverse((issuing.line, issuing.id)));
@@ -182,20 +191,21 @@ impl Realm {
         Ok(issuing)
     }
 
-    fn open_authority(&self, row: &AuthorityRow, chain: Vec<Vec<u8>>) -> Result<Authority, Failure> {
-        let certificate = IssuerCertificate::from_der(&row.certificate)?;
+    fn open_authority(&self, row: &AuthorityRow, chain: Vec<Vec<u8>>) -> Result<Option<Authority>, Failure> {
+        let (Some(certificate), Some(key), Some(status_key)) = (&row.certificate, &row.key, &row.status_key) else { return Ok(None) };
+        let certificate = IssuerCertificate::from_der(certificate)?;
         let at = row.id.as_bytes();
-        let status_key = StatusKey::open(&self.open(&places::AUTHORITY_STATUS_KEY, at, &row.status_key)?)?;
+        let status_key = StatusKey::open(&self.open(&places::AUTHORITY_STATUS_KEY, at, status_key)?)?;
         let open = if self.is_active() {
             let body: AuthorityBody = serde_json::from_slice(&self.open(&places::AUTHORITY, at, &row.body)?)?;
-            let key = IssuingKey::open(&self.open(&places::AUTHORITY_KEY, at, &row.key)?)?;
+            let key = IssuingKey::open(&self.open(&places::AUTHORITY_KEY, at, key)?)?;
             let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
             Some(OpenAuthority { limits: IssuerLimits { permitted: body.permitted, not_before, not_after }, key })
         } else {
             None
         };
-        let (parent, public, state, line) = (row.parent, row.public, row.state, row.line);
-        Ok(Authority { id: row.id, parent, public, state, line, certificate, chain, open, status_key })
+        let (parent, public, line) = (row.parent, row.public, row.line);
+        Ok(Some(Authority { id: row.id, parent, public, line, certificate, chain, open, status_key }))
     }
 
     /// The shard for the next certificate: filled in order of issuance, roughly, as concurrent issues may overlap.

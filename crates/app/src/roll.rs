@@ -13,7 +13,7 @@ use crate::retire::retirement;
 use crate::view::{Issuer, Receipt};
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::IssuerWrite;
-use chancery_domain::issuer::IssuerState;
+use chancery_domain::issuer::{AuthorityKind, IssuerState};
 use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::{IssuerId, Timestamp};
 use chancery_store::AuthorityRow;
@@ -63,38 +63,53 @@ impl Chancery {
         let generation = all.iter().filter(|row| row.line == old.line).count() + 1;
         let body: AuthorityBody =
             serde_json::from_slice(&realm.open(&places::AUTHORITY, id.as_bytes(), &old.body)?).map_err(Failure::from)?;
-        let old_certificate = IssuerCertificate::from_der(&old.certificate).map_err(Failure::from)?;
+        let old_certificate = certificate_of(&old)?;
         let key = succession.key_algorithm.unwrap_or(old_certificate.public_key().algorithm());
-        let days = succession.issuing_days.unwrap_or_else(|| days_of(&old_certificate));
-
         let mut deed = Deed::by(&permit);
-        let (made, root) = match &succession.root {
-            Some(new) => {
-                let was = IssuerCertificate::from_der(&old_root.certificate).map_err(Failure::from)?;
-                let root_days = new.days.unwrap_or_else(|| days_of(&was));
-                check_days(root_days, days)?;
-                let root_key = new.key_algorithm.unwrap_or(was.public_key().algorithm());
-                let root = self.make_root(&body, generation, root_key, root_days).await?;
-                let made = self.make_issuing(&body, generation, key, days, &root.above()).await?;
-                verify_chain(made.certificate.der(), &[], root.certificate.der(), self.now()).map_err(Failure::from)?;
-                self.establish(&mut deed, realm, &root, &body, None, Some(old_root.line))?;
-                (made, root.id)
-            }
-            None => (self.make_below(caller, old_root, &body, generation, key, days).await?, old_root.id),
+        let new = if old_root.key.is_none() {
+            by_their_owner(succession)?;
+            self.await_certificate(&mut deed, realm, body, generation, key, Some(old.line)).await?
+        } else {
+            let days = succession.issuing_days.unwrap_or_else(|| days_of(&old_certificate));
+            let (made, root) = match &succession.root {
+                Some(new) => {
+                    let root = self.make_new_root(old_root, new, &body, generation, days).await?;
+                    let made = self.make_issuing(&body, generation, key, days, &root.above()).await?;
+                    verify_chain(made.certificate.der(), &[], root.certificate.der(), self.now()).map_err(Failure::from)?;
+                    self.establish(&mut deed, realm, &root, &body, None, Some(old_root.line))?;
+                    (made, root.id)
+                }
+                None => (self.make_below(caller, old_root, &body, generation, key, days).await?, old_root.id),
+            };
+            self.establish(&mut deed, realm, &made, &body, Some(root), Some(old.line))?;
+            made.id
         };
-        self.establish(&mut deed, realm, &made, &body, Some(root), Some(old.line))?;
         let mut detail = detail! {
-            "issuer" => made.id.to_string(), "predecessor" => id.to_string(), "root" => root.to_string(),
-            "new_root" => succession.root.is_some(), "key_algorithm" => key.as_str()
+            "issuer" => new.to_string(), "predecessor" => id.to_string(), "new_root" => succession.root.is_some(),
+            "key_algorithm" => key.as_str()
         };
         if let Some(at) = succession.retire_at {
             deed.changes.plan_retirement(id, Some(at));
             deed.changes.insert_job(&retirement(id, at));
             detail.insert("retire_at".to_owned(), at.to_string().into());
         }
-        let receipt = deed.commit(self.ports(), "issuer.roll", *made.id.as_bytes(), detail).await?;
+        let receipt = deed.commit(self.ports(), "issuer.roll", *new.as_bytes(), detail).await?;
         self.forget_realm(realm.id);
-        Ok((read(realm, made.id).await?, receipt))
+        Ok((read(realm, new).await?, receipt))
+    }
+
+    async fn make_new_root(
+        &self,
+        old: &AuthorityRow,
+        new: &NewRoot,
+        body: &AuthorityBody,
+        generation: usize,
+        issuing_days: u32,
+    ) -> Result<Made, Failure> {
+        let was = certificate_of(old)?;
+        let days = new.days.unwrap_or_else(|| days_of(&was));
+        check_days(days, issuing_days)?;
+        self.make_root(body, generation, new.key_algorithm.unwrap_or(was.public_key().algorithm()), days).await
     }
 
     /// An issuing authority below a root that stands.
@@ -129,16 +144,32 @@ impl Chancery {
 /// The root of an active issuing authority that nobody has succeeded yet.
 fn may_be_succeeded<'a>(old: &AuthorityRow, all: &'a [AuthorityRow]) -> Result<&'a AuthorityRow, Failure> {
     let conflict = |text: &str| Err(Failure::Conflict(text.to_owned()));
-    let Some(root) = old.parent else {
+    if old.state != IssuerState::Active {
+        return conflict("only an active issuer has a successor: roll the newest of its line");
+    }
+    let Some(root) = old.parent.filter(|_| old.kind() == AuthorityKind::Issuing) else {
         return conflict("a root is succeeded together with what it signed: roll its issuing authority, and ask for a new root");
     };
-    if old.state != IssuerState::Active {
-        return conflict("the issuer is retired: roll the newest of its line");
-    }
-    if all.iter().any(|row| row.line == old.line && row.id > old.id && row.state == IssuerState::Active) {
+    let alive = |row: &AuthorityRow| matches!(row.state, IssuerState::Active | IssuerState::Pending);
+    if all.iter().any(|row| row.line == old.line && row.id > old.id && alive(row)) {
         return conflict("the issuer has a successor already: roll that one");
     }
     all.iter().find(|row| row.id == root).ok_or_else(|| Failure::internal("the root of an issuer is missing"))
+}
+
+/// Below a customer's root a successor is asked for, as its predecessor was: what the owner decides cannot be said here.
+fn by_their_owner(succession: &Succession) -> Result<(), Failure> {
+    let message = "the owner of the root above decides this, when the request is signed: leave it out";
+    match (&succession.root, succession.issuing_days) {
+        (Some(_), _) => Err(Failure::invalid("new_root", message)),
+        (None, Some(_)) => Err(Failure::invalid("issuing_days", message)),
+        (None, None) => Ok(()),
+    }
+}
+
+fn certificate_of(row: &AuthorityRow) -> Result<IssuerCertificate, Failure> {
+    let der = row.certificate.as_ref().ok_or_else(|| Failure::internal("an active authority has no certificate"))?;
+    Ok(IssuerCertificate::from_der(der)?)
 }
 
 /// How long it was made for.

@@ -2,7 +2,9 @@
 
 use crate::Failure;
 use chancery_keys::SoftwareKey;
-use chancery_x509::{CaCertificate, Leaf, Prepared, PublicKey, RevocationList, SignError, Signed, Signer, prove_key_pair};
+use chancery_x509::{
+    AuthorityRequest, CaCertificate, Leaf, Prepared, PublicKey, RevocationList, SignError, Signed, Signer, prove_key_pair,
+};
 
 /// Signs certificates. Sealed under the tenant's data keys, so that *disable* stops issuance.
 pub(crate) struct IssuingKey(Adapter);
@@ -24,6 +26,9 @@ impl IssuingKey {
         &self.0.public
     }
     pub(crate) fn sign_leaf(&self, prepared: Prepared<Leaf>) -> Result<Signed<Leaf>, SignError> {
+        prepared.sign(&self.0)
+    }
+    pub(crate) fn sign_request(&self, prepared: Prepared<AuthorityRequest>) -> Result<Signed<AuthorityRequest>, SignError> {
         prepared.sign(&self.0)
     }
     pub(crate) fn sign_authority(&self, prepared: Prepared<CaCertificate>) -> Result<Signed<CaCertificate>, SignError> {

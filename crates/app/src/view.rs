@@ -2,7 +2,7 @@
 
 use chancery_domain::action::Action;
 use chancery_domain::certificate::{CertificateStatus, Origin};
-use chancery_domain::issuer::IssuerState;
+use chancery_domain::issuer::{AuthorityKind, IssuerState};
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::order::OrderState;
 use chancery_domain::pattern::NamePattern;
@@ -91,7 +91,9 @@ pub struct ProfileVersion {
 pub struct Issuer {
     /// Its id.
     pub id: IssuerId,
-    /// Its root; `None` for a root.
+    /// What it is.
+    pub kind: AuthorityKind,
+    /// The authority above it; `None` for a root, and for one that nobody has signed yet.
     pub parent: Option<IssuerId>,
     /// Its name.
     pub name: String,
@@ -101,10 +103,10 @@ pub struct Issuer {
     pub key_algorithm: KeyAlgorithm,
     /// The random part of its public addresses.
     pub public: PublicId,
-    /// Its certificate, DER.
-    pub certificate: Vec<u8>,
-    /// What its certificate says.
-    pub summary: CertificateSummary,
+    /// Its certificate, DER, and what it says; `None` until somebody has signed it.
+    pub certificate: Option<(Vec<u8>, CertificateSummary)>,
+    /// The certification request, PEM, where somebody else signs.
+    pub request: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Where it stands.

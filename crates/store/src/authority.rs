@@ -3,7 +3,7 @@
 use crate::statement::sql;
 use crate::value::Row;
 use crate::{Changes, Guard, StoreError, TenantView};
-use chancery_domain::issuer::IssuerState;
+use chancery_domain::issuer::{AuthorityKind, IssuerState};
 use chancery_domain::{IssuerId, PublicId, Sealed, Timestamp};
 
 /// A certificate authority.
@@ -11,18 +11,18 @@ use chancery_domain::{IssuerId, PublicId, Sealed, Timestamp};
 pub struct AuthorityRow {
     /// Its id.
     pub id: IssuerId,
-    /// The authority that signed it; `None` for a root.
+    /// The authority that signed it; `None` for a root, and for one that nobody has signed yet.
     pub parent: Option<IssuerId>,
     /// The random part of its public addresses.
     pub public: PublicId,
-    /// Its certificate, DER; public by nature.
-    pub certificate: Vec<u8>,
+    /// Its certificate, DER; public by nature. `None` until somebody has signed it.
+    pub certificate: Option<Vec<u8>>,
     /// Its name and permitted names, sealed.
     pub body: Sealed,
-    /// Its private key for issuing, sealed under purpose `data`.
-    pub key: Sealed,
+    /// Its private key for issuing, sealed under purpose `data`; `None` where the key is somewhere else, or erased.
+    pub key: Option<Sealed>,
     /// Its private key for CRLs alone, sealed under purpose `status`, which survives *disable* (docs/adr/0003).
-    pub status_key: Sealed,
+    pub status_key: Option<Sealed>,
     /// The last second of its certificate.
     pub not_after: Timestamp,
     /// When it was made.
@@ -35,15 +35,27 @@ pub struct AuthorityRow {
     pub retire_at: Option<Timestamp>,
 }
 
+impl AuthorityRow {
+    /// What it is to the tenant.
+    pub fn kind(&self) -> AuthorityKind {
+        match (&self.certificate, self.parent, &self.key) {
+            (None, ..) | (_, Some(_), Some(_)) => AuthorityKind::Issuing,
+            (_, None, Some(_)) => AuthorityKind::Root,
+            (_, None, None) => AuthorityKind::Anchor,
+            (_, Some(_), None) => AuthorityKind::Intermediate,
+        }
+    }
+}
+
 fn parse(row: &Row) -> Result<AuthorityRow, StoreError> {
     Ok(AuthorityRow {
         id: row.id(0, IssuerId::from_bytes)?,
         parent: row.id_or_null(1, IssuerId::from_bytes)?,
         public: row.id(2, PublicId::from_bytes)?,
-        certificate: row.blob(3)?.to_vec(),
+        certificate: if row.is_null(3)? { None } else { Some(row.blob(3)?.to_vec()) },
         body: row.sealed(4)?,
-        key: row.sealed(5)?,
-        status_key: row.sealed(6)?,
+        key: if row.is_null(5)? { None } else { Some(row.sealed(5)?) },
+        status_key: if row.is_null(6)? { None } else { Some(row.sealed(6)?) },
         not_after: row.time(7)?,
         created_at: row.time(8)?,
         state: row.named(9, IssuerState::from_name)?,
@@ -86,10 +98,10 @@ impl Changes {
             row.id.as_bytes(),
             row.parent.as_ref().map(IssuerId::as_bytes),
             row.public.as_bytes(),
-            row.certificate.as_slice(),
+            row.certificate.as_deref(),
             &row.body,
-            &row.key,
-            &row.status_key,
+            row.key.as_ref(),
+            row.status_key.as_ref(),
             row.not_after,
             row.created_at,
             row.state.as_str(),
@@ -108,6 +120,35 @@ impl Changes {
             row.id.as_bytes(),
             row.state.as_str(),
             to.as_str()
+        );
+        self.one(Guard::Version("authority"), statement);
+        self.next_epoch();
+    }
+
+    /// Gives the pending authority its certificate and its issuer, and starts a new epoch.
+    pub fn activate_authority(&mut self, id: IssuerId, parent: IssuerId, certificate: &[u8], not_after: Timestamp) {
+        let statement = sql!(
+            "UPDATE authority SET state = ?4, parent_id = ?5, certificate = ?6, not_after = ?7 WHERE tenant_id = ?1 AND id = ?2 AND state = ?3",
+            self.id(),
+            id.as_bytes(),
+            IssuerState::Pending.as_str(),
+            IssuerState::Active.as_str(),
+            parent.as_bytes(),
+            certificate,
+            not_after
+        );
+        self.one(Guard::Version("authority"), statement);
+        self.next_epoch();
+    }
+
+    /// Gives the pending authority up and erases its key, and starts a new epoch.
+    pub fn abandon_authority(&mut self, id: IssuerId) {
+        let statement = sql!(
+            "UPDATE authority SET state = ?4, key = NULL, status_key = NULL WHERE tenant_id = ?1 AND id = ?2 AND state = ?3",
+            self.id(),
+            id.as_bytes(),
+            IssuerState::Pending.as_str(),
+            IssuerState::Abandoned.as_str()
         );
         self.one(Guard::Version("authority"), statement);
         self.next_epoch();

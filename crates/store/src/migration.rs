@@ -24,6 +24,8 @@ pub(crate) const SQLITE: &[Migration] = &[
     migration!("sqlite", "0003"),
     migration!("sqlite", "0004"),
     migration!("sqlite", "0005"),
+    migration!("sqlite", "0006"),
+    migration!("sqlite", "0007"),
 ];
 /// The schema on PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = &[
@@ -32,6 +34,8 @@ pub(crate) const POSTGRES: &[Migration] = &[
     migration!("postgres", "0003"),
     migration!("postgres", "0004"),
     migration!("postgres", "0005"),
+    migration!("postgres", "0006"),
+    migration!("postgres", "0007"),
 ];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];

@@ -108,6 +108,16 @@ impl Constraints {
         let within = allowed.peek().is_none() || allowed.any(|subtree| subtree.contains(name));
         within && !self.excluded.iter().any(|subtree| subtree.overlaps(name))
     }
+
+    /// Whether every name that the pattern matches is permitted.
+    pub(crate) fn cover(&self, pattern: &NamePattern) -> bool {
+        let subtree = Subtree::of(pattern);
+        let concerned = |other: &&Subtree| subtree.as_ref().map_or_else(|| other.kind().is_free(pattern), |own| own.kind() == other.kind());
+        let holds = |other: &Subtree| subtree.as_ref().is_some_and(|own| other.holds(own));
+        let meets = |other: &Subtree| subtree.as_ref().is_none_or(|own| other.holds(own) || own.holds(other));
+        let mut permitted = self.permitted.iter().filter(concerned).peekable();
+        (permitted.peek().is_none() || permitted.any(holds)) && !self.excluded.iter().filter(concerned).any(meets)
+    }
 }
 
 impl Kind {
@@ -202,6 +212,20 @@ impl Subtree {
             _ => false,
         }
     }
+    /// Whether every name in the other one is in this one.
+    fn holds(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Dns(outer), Self::Dns(inner)) => outer.is_empty() || outer == inner || is_below(inner, outer),
+            (Self::Email(outer), Self::Email(inner)) if outer.contains('@') => outer == inner,
+            (Self::Email(outer), Self::Email(inner)) => {
+                host_matches(inner.split_once('@').map_or(inner.as_str(), |(_, host)| host), &outer.to_ascii_lowercase())
+            }
+            (Self::Uri(outer), Self::Uri(inner)) => host_matches(inner, outer),
+            (Self::V4(base, mask), Self::V4(inner, narrower)) => mask & narrower == *mask && base & mask == inner & mask,
+            (Self::V6(base, mask), Self::V6(inner, narrower)) => mask & narrower == *mask && base & mask == inner & mask,
+            _ => false,
+        }
+    }
     /// Whether some host that the name stands for is meant: a wildcard stands for every host below its parent.
     fn overlaps(&self, name: &SubjectName) -> bool {
         let wildcard = match (self, name) {
@@ -284,6 +308,40 @@ mod tests {
             (&[], "192.0.2.1", false),
         ] {
             assert_eq!(constraints(patterns).permit(&name.parse().unwrap()), permitted, "{patterns:?} {name}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_covered_as_a_whole_or_not() {
+        for (given, pattern, covered) in [
+            (&["dns:*.a.example"][..], "dns:*.a.example", true),
+            (&["dns:*.a.example"], "dns:*.b.a.example", true),
+            (&["dns:*.a.example"], "dns:x.a.example", true),
+            (&["dns:*.b.a.example"], "dns:*.a.example", false),
+            (&["dns:*.a.example"], "dns:*.xa.example", false),
+            (&["dns:*.a.example"], "dns:*", false),
+            (&["dns:*"], "dns:*", true),
+            (&["dns:*"], "dns:*.a.example", true),
+            (&["dns:*.a.example"], "email:*@a.example", false),
+            (&["email:*"], "email:*@a.example", true),
+            (&["email:*@a.example"], "email:x@a.example", true),
+            (&["email:x@a.example"], "email:*@a.example", false),
+            (&["uri:spiffe://a.example/*"], "uri:spiffe://a.example/w/*", true),
+            (&["uri:spiffe://a.example/*"], "uri:spiffe://b.example/*", false),
+            (&["uri:spiffe://a.example/*"], "uri:*", false),
+            (&["ip:10.0.0.0/8"], "ip:10.1.0.0/16", true),
+            (&["ip:10.1.0.0/16"], "ip:10.0.0.0/8", false),
+            (&["ip:10.0.0.0/8"], "ip:11.0.0.1", false),
+            (&["ip:10.0.0.0/8"], "ip:2001:db8::/32", false),
+            (&["ip:2001:db8::/32"], "ip:2001:db8:1::/48", true),
+        ] {
+            assert_eq!(constraints(given).cover(&pattern.parse().unwrap()), covered, "{given:?} {pattern}");
+        }
+        let holed = Constraints { permitted: vec![], excluded: vec![Subtree::Dns("secret.a.example".into())] };
+        for (pattern, covered) in
+            [("dns:*.a.example", false), ("dns:*.x.secret.a.example", false), ("dns:*.b.example", true), ("dns:*", false)]
+        {
+            assert_eq!(holed.cover(&pattern.parse().unwrap()), covered, "{pattern}");
         }
     }
 

@@ -20,6 +20,7 @@ pub mod pkcs12;
 pub mod plan;
 pub mod prepared;
 pub mod summary;
+pub mod supplied;
 mod time;
 
 pub use algorithm::RefusedSignature;
@@ -30,5 +31,6 @@ pub use issuer::{IssuerCertificate, IssuerError};
 pub use key::{BadKey, BadSignature, PublicKey, SignError, Signer, Unverified, prove_key_pair};
 pub use lint::{Finding, LintError};
 pub use plan::{Addresses, CaPlan, CertificatePlan, DistinguishedName, ForeseenContent, ForeseenExtension};
-pub use prepared::{CaCertificate, Leaf, Prepared, RevocationList, Signed};
+pub use prepared::{AuthorityRequest, CaCertificate, Leaf, Prepared, RevocationList, Signed};
 pub use summary::{CertificateSummary, NotACertificate};
+pub use supplied::{SuppliedChain, SuppliedError, supplied_chain, supplied_root};

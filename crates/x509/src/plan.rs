@@ -3,7 +3,7 @@
 use crate::issuer::IssuerCertificate;
 use crate::key::PublicKey;
 use crate::lint::LintError;
-use crate::prepared::{CaCertificate, Leaf, Prepared};
+use crate::prepared::{AuthorityRequest, CaCertificate, Leaf, Prepared};
 use crate::summary::NotACertificate;
 use chancery_domain::decision::Approved;
 use chancery_domain::pattern::NamePattern;
@@ -12,6 +12,7 @@ use chancery_domain::{Serial, Timestamp};
 mod ca;
 mod foreseen;
 mod leaf;
+mod request;
 pub(crate) mod write;
 
 pub use foreseen::{ForeseenContent, ForeseenExtension};
@@ -84,6 +85,12 @@ impl CertificatePlan {
     /// [`LintError`] with every lint that objects.
     pub fn root(plan: &CaPlan<'_>) -> Result<Prepared<CaCertificate>, LintError> {
         ca::root(plan)
+    }
+
+    /// The certification request (PKCS#10, RFC 2986) of an authority whose certificate somebody else signs. It asks for CA:TRUE
+    /// with a path length of 0, keyCertSign, cRLSign and the name constraints of the patterns.
+    pub fn request(subject: &DistinguishedName, key: &PublicKey, names: &[NamePattern]) -> Prepared<AuthorityRequest> {
+        request::prepare(subject, key, names)
     }
 
     /// An intermediate below `issuer`, constrained to the names that the patterns can match: a kind of name without a pattern is

@@ -16,6 +16,9 @@ pub enum Leaf {}
 /// A root's or intermediate's certificate.
 #[derive(Debug)]
 pub enum CaCertificate {}
+/// The certification request of an authority.
+#[derive(Debug)]
+pub enum AuthorityRequest {}
 /// A certificate revocation list.
 #[derive(Debug)]
 pub enum RevocationList {}
@@ -35,6 +38,9 @@ mod sealed {
         const VERIFY: bool = false;
     }
     impl Sealed for super::CaCertificate {
+        const VERIFY: bool = true;
+    }
+    impl Sealed for super::AuthorityRequest {
         const VERIFY: bool = true;
     }
     impl Sealed for super::RevocationList {

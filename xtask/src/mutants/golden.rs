@@ -49,7 +49,7 @@ pub(super) fn check(tree: &Tree, mutants: &BTreeMap<String, Vec<Site>>, killers:
     for path in tree.files("rs")? {
         functions.push_str(&tree.text(&path)?);
     }
-    let exists = |killer: &Killer| killer.test.split("::").any(|part| functions.contains(&format!("fn {part}(")));
+    let exists = |killer: &Killer| killer.test.rsplit("::").take(2).any(|part| functions.contains(&format!("fn {part}(")));
     let wrong: Vec<_> = mutants
         .keys()
         .filter_map(|name| match killers.get(name) {

@@ -17,12 +17,16 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// An issuer to be made: a root, and the issuing intermediate under it.
+/// An issuer to be made: a root, and the issuing intermediate under it; or with `external` an issuing authority below a root of
+/// your own, whose certification request stands in the answer.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateIssuerBody {
     /// Its name, at most 48 characters; "Root CA" and "Issuing CA" follow in the certificates.
     pub name: String,
+    /// Whether somebody else signs it: no root is made, and it is `pending` until its certificate is supplied.
+    #[serde(default)]
+    pub external: bool,
     /// The organisation in its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
@@ -66,21 +70,39 @@ pub struct SuccessorBody {
     pub retire_at: Option<String>,
 }
 
+/// The chain of a pending issuer.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChainBody {
+    /// PEM: the issuer's certificate, those between, the self-signed root last.
+    pub chain: String,
+}
+
+/// A root of somebody else's that the tenant trusts.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnchorBody {
+    /// Its name here.
+    pub name: String,
+    /// The root's certificate, PEM.
+    pub certificate: String,
+}
+
 /// A certificate authority.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct IssuerDocument {
     /// Its id.
     pub id: String,
-    /// `root` or `issuing`.
+    /// `issuing`, or `root`; without a key here `anchor`, a root of somebody else's, or `intermediate`, what stands below one.
     pub kind: String,
-    /// `active`; `retired`, when it issues nothing more and its CRLs go on.
+    /// `pending`, while it waits for its certificate; `active`; `abandoned`; `retired`, when it issues nothing more and its CRLs go on.
     pub state: String,
     /// When it retires by itself, if that was said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retire_at: Option<String>,
     /// The first of the line of successors that it belongs to; itself, if it succeeds nobody.
     pub line: String,
-    /// Its root's id, for an issuing one.
+    /// The id of the authority above it: an issuing one's root, or what stands between.
     pub root: Option<String>,
     /// Its name.
     pub name: String,
@@ -89,18 +111,26 @@ pub struct IssuerDocument {
     /// The kind of its key.
     pub key_algorithm: String,
     /// The subject of its certificate.
-    pub subject: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// First second of its certificate.
-    pub not_before: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
     /// Last second of its certificate.
-    pub not_after: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<String>,
     /// SHA-256 of its certificate.
-    pub sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// The random part of its public addresses, which need no token and stay: `/pki/{public_id}/ca.cer`, its certificate;
-    /// `/pki/{public_id}/{shard}.crl`; `/pki/{public_id}/bundle.pem`, all roots of its tenant.
+    /// `/pki/{public_id}/{shard}.crl`; `/pki/{public_id}/bundle.pem`, all roots of its tenant, its anchors among them.
     pub public_id: String,
-    /// Its certificate, PEM.
-    pub certificate: String,
+    /// Its certificate, PEM; absent while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// The certification request, PEM, if somebody else signs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     /// When it was made.
     pub created_at: String,
     /// The event of its making, when it was just made.
@@ -117,8 +147,9 @@ pub struct IssuerList {
 
 impl From<Issuer> for IssuerDocument {
     fn from(issuer: Issuer) -> Self {
+        let (certificate, summary) = issuer.certificate.unzip();
         Self {
-            kind: if issuer.parent.is_some() { "issuing" } else { "root" }.to_owned(),
+            kind: issuer.kind.as_str().to_owned(),
             root: issuer.parent.map(|id| id.to_string()),
             id: issuer.id.to_string(),
             state: issuer.state.as_str().to_owned(),
@@ -127,12 +158,13 @@ impl From<Issuer> for IssuerDocument {
             name: issuer.name,
             permitted_names: issuer.permitted.iter().map(ToString::to_string).collect(),
             key_algorithm: issuer.key_algorithm.as_str().to_owned(),
-            subject: issuer.summary.subject,
-            not_before: issuer.summary.not_before.to_string(),
-            not_after: issuer.summary.not_after.to_string(),
-            sha256: issuer.summary.sha256,
+            not_before: summary.as_ref().map(|summary| summary.not_before.to_string()),
+            not_after: summary.as_ref().map(|summary| summary.not_after.to_string()),
+            sha256: summary.as_ref().map(|summary| summary.sha256.clone()),
+            subject: summary.map(|summary| summary.subject),
             public_id: issuer.public.to_string(),
-            certificate: chancery_app::certificate_pem(&issuer.certificate),
+            certificate: certificate.map(|der| chancery_app::certificate_pem(&der)),
+            request: issuer.request,
             created_at: issuer.created_at.to_string(),
             event: None,
         }
@@ -146,6 +178,9 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .routes(routes!(crl))
         .routes(routes!(retire))
         .routes(routes!(succeed))
+        .routes(routes!(complete))
+        .routes(routes!(abandon))
+        .routes(routes!(trust))
 }
 
 /// List the authorities.
@@ -170,6 +205,10 @@ async fn create(
 ) -> Result<(StatusCode, Json<IssuerDocument>), Error> {
     let pattern =
         |text: &String| text.parse::<NamePattern>().map_err(|error| Error::field("permitted_names", format!("{text:?}: {error}")));
+    if body.external && (body.root_key_algorithm.is_some() || body.root_days.is_some() || body.issuing_days.is_some()) {
+        return Err(Error::field("external", "the owner of the root decides on it and on validities: leave them out"));
+    }
+    let external = body.external;
     let new = NewIssuer {
         organization: body.organization,
         name: body.name,
@@ -179,7 +218,9 @@ async fn create(
         root_days: body.root_days.unwrap_or(3650),
         issuing_days: body.issuing_days.unwrap_or(1825),
     };
-    let (issuer, receipt) = service.create_issuer(&caller.once(once), &new).await?;
+    let caller = caller.once(once);
+    let made = if external { service.request_issuer(&caller, &new).await } else { service.create_issuer(&caller, &new).await };
+    let (issuer, receipt) = made?;
     Ok((StatusCode::CREATED, Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() })))
 }
 
@@ -233,6 +274,53 @@ async fn succeed(
 ) -> Result<(StatusCode, Json<IssuerDocument>), Error> {
     let succession = succession(body)?;
     let (issuer, receipt) = service.roll_issuer(&caller.once(once), ids.parse("issuer")?, &succession).await?;
+    Ok((StatusCode::CREATED, Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() })))
+}
+
+/// Supply the chain of a pending issuer; verified in full, it issues from now on.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/issuers/{issuer}/certificate", tag = "issuers", security(("token" = [])),
+    extensions(("x-action" = json!("issuer:write"))), request_body = ChainBody,
+    params(("tenant" = String, Path, description = "The tenant's id"), ("issuer" = String, Path, description = "The issuer's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = IssuerDocument), Problems))]
+async fn complete(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { body, once }: Submitted<ChainBody>,
+) -> Result<Json<IssuerDocument>, Error> {
+    let (issuer, receipt) = service.complete_issuer(&caller.once(once), ids.parse("issuer")?, &body.chain).await?;
+    Ok(Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() }))
+}
+
+/// Give a pending issuer up: its key is erased.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/issuers/{issuer}/abandon", tag = "issuers", security(("token" = [])),
+    extensions(("x-action" = json!("issuer:write"))), request_body = EmptyBody,
+    params(("tenant" = String, Path, description = "The tenant's id"), ("issuer" = String, Path, description = "The issuer's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = IssuerDocument), Problems))]
+async fn abandon(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { once, .. }: Submitted<EmptyBody>,
+) -> Result<Json<IssuerDocument>, Error> {
+    let (issuer, receipt) = service.abandon_issuer(&caller.once(once), ids.parse("issuer")?).await?;
+    Ok(Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() }))
+}
+
+/// Keep a root of somebody else's as a trust anchor: it joins the bundle, and is listed among the issuers as an `anchor`.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/trust-anchors", tag = "issuers", security(("token" = [])),
+    extensions(("x-action" = json!("issuer:write"))), request_body = AnchorBody,
+    params(("tenant" = String, Path, description = "The tenant's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 201, body = IssuerDocument), Problems))]
+async fn trust(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    Submitted { body, once }: Submitted<AnchorBody>,
+) -> Result<(StatusCode, Json<IssuerDocument>), Error> {
+    let (issuer, receipt) = service.add_anchor(&caller.once(once), &body.name, &body.certificate).await?;
     Ok((StatusCode::CREATED, Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() })))
 }
 

@@ -3,6 +3,7 @@
 
 use chancery_domain::profile::ProfileName;
 use chancery_testkit::matrix::{self, Id, Operation, Place};
+use chancery_testkit::openssl::Openssl;
 use chancery_testkit::stranger::{Stranger, Wanted};
 use chancery_testkit::{Answer, Client, TestServer, TestTenant};
 use serde_json::{Value, json};
@@ -106,6 +107,8 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "BulkRevokeBody" => json!({"certificates": [ids["certificate"]], "reason": "superseded"}),
         "BulkRenewBody" => json!({"certificates": [ids["certificate"]]}),
         "ImportBody" => json!({"bundle": ids["external"]}),
+        "ChainBody" => json!({"chain": ids["chain"]}),
+        "AnchorBody" => json!({"name": "Sample", "certificate": ids["anchor"]}),
         "RevokeBody" => json!({"reason": "superseded"}),
         // The one body without a schema: a profile.
         "" => serde_json::from_str::<Value>(&ids["profile-body"]).unwrap(),
@@ -147,5 +150,13 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("permitted", format!("dns:{}", tenant.host("*"))),
         ("host", tenant.host("sample")),
         ("role", "viewer".to_owned()),
+        ("anchor", anchor()),
+        ("chain", "none: the issuer waits for nothing".to_owned()),
     ])
+}
+
+/// A root of somebody else's, another one each time.
+fn anchor() -> String {
+    let options = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -addext keyUsage=critical,keyCertSign";
+    Openssl::new().must(&format!("req -x509 -new {options} -subj /CN=Theirs -days 3650"), b"")
 }

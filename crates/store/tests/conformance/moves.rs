@@ -5,8 +5,8 @@ use crate::rows::{BLIND, Rows, SHARD, now};
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{TenantId, Timestamp, TokenId};
-use chancery_store::{Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, SubjectKeyRow, TenantView};
+use chancery_domain::{IssuerId, TenantId, Timestamp, TokenId};
+use chancery_store::{AuthorityRow, Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, SubjectKeyRow, TenantView};
 use rstest::rstest;
 
 async fn filled(harness: &Harness) -> (TenantView, Rows) {
@@ -62,8 +62,19 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     let retired = view.authority(rows.authority.id).await.unwrap().unwrap();
     assert_eq!((retired.state, retired.retire_at), (IssuerState::Retired, None));
     refused(&view, Guard::Version("authority"), plan(None)).await;
-    // Each of these six, and none of the refused ones, started an epoch.
-    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 6));
+    let pending =
+        |id: u8| AuthorityRow { id: IssuerId::from_bytes([id; 16]), state: IssuerState::Pending, certificate: None, ..retired.clone() };
+    commit(&view, |changes| [7, 8].iter().for_each(|id| changes.insert_authority(&pending(*id)))).await;
+    let activate = |changes: &mut Changes| changes.activate_authority(pending(7).id, retired.id, b"der", now());
+    once(&view, Guard::Version("authority"), activate).await;
+    let active = view.authority(pending(7).id).await.unwrap().unwrap();
+    let expected = (IssuerState::Active, Some(retired.id), Some(b"der".to_vec()));
+    assert_eq!((active.state, active.parent, active.certificate), expected);
+    once(&view, Guard::Version("authority"), |changes| changes.abandon_authority(pending(8).id)).await;
+    let abandoned = view.authority(pending(8).id).await.unwrap().unwrap();
+    assert_eq!((abandoned.state, abandoned.key, abandoned.status_key), (IssuerState::Abandoned, None, None));
+    // Each of these ten, and none of the refused ones, started an epoch.
+    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 10));
 
     once(&view, Guard::Version("certificate"), |changes| changes.move_certificate(&rows.certificate, CertificateStatus::Revoked)).await;
     let moved = view.certificate(rows.certificate.id).await.unwrap().unwrap();

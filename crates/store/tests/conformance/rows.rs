@@ -96,8 +96,8 @@ impl Rows {
             purpose_key: PurposeKeyRow { purpose: "data".to_owned(), version: 1, kek_version: 1, wrapped: sealed() },
             profile: ProfileRow { name: "server".parse().unwrap(), version: 1, body: sealed(), created_at: now() },
             authority: AuthorityRow {
-                id: issuer, parent: None, public: PublicId::from_bytes(bytes(8)), certificate: vec![tenant], body: sealed(),
-                key: sealed(), status_key: sealed(), not_after: now(), created_at: now(), state: IssuerState::Active, line: issuer,
+                id: issuer, parent: None, public: PublicId::from_bytes(bytes(8)), certificate: Some(vec![tenant]), body: sealed(),
+                key: Some(sealed()), status_key: Some(sealed()), not_after: now(), created_at: now(), state: IssuerState::Active, line: issuer,
                 retire_at: None,
             },
             order: OrderRow {

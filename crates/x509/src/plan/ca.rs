@@ -60,7 +60,7 @@ fn fields<'a>(plan: &CaPlan<'a>, subject_der: &'a [u8], issuer_der: &'a [u8], ex
 }
 
 /// keyUsage and basicConstraints of an authority, both critical (RFC 5280 sections 4.2.1.3 and 4.2.1.9).
-fn authority(out: &mut DerOut, path_length: Option<u8>) {
+pub(super) fn authority(out: &mut DerOut, path_length: Option<u8>) {
     write::extension(out, ID_CE_KEY_USAGE, true, |out| out.raw(&CA_KEY_USAGE));
     write::extension(out, ID_CE_BASIC_CONSTRAINTS, true, |out| {
         out.nested(SEQUENCE, |out| {

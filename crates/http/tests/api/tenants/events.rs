@@ -1,5 +1,6 @@
 //! `GET /v1/tenants/{tenant}/events`: the audit log (I4).
 
+use super::external::pending;
 use crate::operations::{Called, objects, operations};
 use chancery_domain::TenantId;
 use chancery_testkit::{TestServer, on_both_engines};
@@ -18,6 +19,10 @@ async fn every_act_leaves_exactly_one_event_which_its_answer_names(server: &Test
             // For a tenant that nobody belongs to yet.
             let created = server.as_(token).post("/v1/platform/tenants", json!({"slug": "carol-ltd"})).await.ok(201);
             ids.insert("registered", created["tenant"]["id"].as_str().unwrap().to_owned());
+        }
+        if operation.path.ends_with("/abandon") || operation.path.ends_with("/issuers/{issuer}/certificate") {
+            let (issuer, chain) = pending(server).await;
+            ids.extend([("issuer", issuer), ("chain", chain)]);
         }
         if operation.path.ends_with("/resume") {
             server.as_(token).post(&format!("/v1/platform/tenants/{}/suspend", server.acme.id), json!({})).await.ok(200);

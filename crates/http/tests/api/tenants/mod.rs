@@ -5,6 +5,7 @@ mod accounts;
 mod certificates;
 mod dry_run;
 mod events;
+mod external;
 mod issuers;
 mod profiles;
 mod rollover;

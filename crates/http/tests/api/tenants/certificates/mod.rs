@@ -9,6 +9,7 @@ mod import;
 mod issue;
 mod key_algorithms;
 mod key_reuse;
+mod pages;
 mod pkcs12;
 mod private_key;
 mod quota;

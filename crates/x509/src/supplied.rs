@@ -1,0 +1,143 @@
+//! A chain that a customer supplies for an authority of ours: judged before anything is issued under it (THREATS 16).
+
+use crate::certificate::Certificate;
+use crate::chain::{ChainError, verify_chain};
+use crate::issuer::{IssuerCertificate, IssuerError};
+use crate::key::PublicKey;
+use crate::pem::{self, PemError};
+use crate::time::from_x509;
+use chancery_domain::Timestamp;
+use chancery_domain::pattern::NamePattern;
+
+/// More certificates than any sane chain has.
+const LONGEST: usize = 8;
+
+/// A chain that holds.
+#[derive(Clone, Debug)]
+pub struct SuppliedChain {
+    /// The certificate of our own key.
+    pub certificate: IssuerCertificate,
+    /// Those above it, its issuer first, the root last; DER.
+    pub above: Vec<Vec<u8>>,
+}
+
+/// Why a chain is refused. It is always its sender's mistake.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SuppliedError {
+    /// Text that is no PEM.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// Something else than certificates.
+    #[error("the PEM block {0} is a {1}, not a CERTIFICATE: send certificates alone, and never a private key")]
+    Label(usize, String),
+    /// Too few or too many.
+    #[error("{0} certificates: send {1}")]
+    Count(usize, &'static str),
+    /// A certificate that does not do.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+/// Reads and verifies the chain for an authority with this key that shall issue for these names: its own certificate first, each
+/// signed by the next, the self-signed root last.
+///
+/// # Errors
+/// [`SuppliedError`] naming the certificate and what is wrong with it.
+pub fn supplied_chain(text: &str, key: &PublicKey, names: &[NamePattern], now: Timestamp) -> Result<SuppliedChain, SuppliedError> {
+    let ders = certificates(text)?;
+    if !(2..=LONGEST).contains(&ders.len()) {
+        return Err(SuppliedError::Count(ders.len(), "the authority's own, those between, and the root: 2 to 8 in this order"));
+    }
+    let chain = parsed(&ders)?;
+    let [own, .., root] = chain.as_slice() else { return Err(SuppliedError::Count(ders.len(), "at least two")) };
+    if own.tbs.spki_der != key.spki_der() {
+        return Err(fault(0, "its key is not the one that the request was made for"));
+    }
+    if root.tbs.issuer_der != root.tbs.subject_der {
+        return Err(fault(chain.len() - 1, "not self-signed: the chain ends with its root"));
+    }
+    no_repetition(&chain)?;
+    let between: Vec<_> = ders.iter().skip(1).take(ders.len() - 2).map(Vec::as_slice).collect();
+    let (Some(first), Some(last)) = (ders.first(), ders.last()) else { return Err(SuppliedError::Count(0, "at least two")) };
+    verify_chain(first, &between, last, now)?;
+    for (position, authority) in chain.iter().enumerate() {
+        fits(position, authority, chain.get(position + 1), names).map_err(|problem| fault(position, problem))?;
+    }
+    let certificate = IssuerCertificate::from_der(first).map_err(|error: IssuerError| fault(0, error))?;
+    Ok(SuppliedChain { certificate, above: ders.iter().skip(1).cloned().collect() })
+}
+
+/// Reads and verifies one self-signed root.
+///
+/// # Errors
+/// [`SuppliedError`].
+pub fn supplied_root(text: &str, now: Timestamp) -> Result<Vec<u8>, SuppliedError> {
+    let ders = certificates(text)?;
+    let [root] = ders.as_slice() else { return Err(SuppliedError::Count(ders.len(), "the root alone")) };
+    // As if it had signed itself once more: in its time, an authority, and undamaged.
+    verify_chain(root, &[], root, now)?;
+    Ok(root.clone())
+}
+
+fn certificates(text: &str) -> Result<Vec<Vec<u8>>, SuppliedError> {
+    let mut ders = Vec::new();
+    for (position, block) in pem::decode(text)?.into_iter().enumerate() {
+        if block.label != pem::CERTIFICATE {
+            return Err(SuppliedError::Label(position, block.label.clone()));
+        }
+        ders.push(block.der.to_vec());
+    }
+    Ok(ders)
+}
+
+fn parsed(ders: &[Vec<u8>]) -> Result<Vec<Certificate<'_>>, SuppliedError> {
+    let mut chain = Vec::with_capacity(ders.len());
+    for (position, der) in ders.iter().enumerate() {
+        chain.push(Certificate::from_der(der).map_err(|error| fault(position, format!("not a version 3 certificate in DER: {error}")))?);
+    }
+    Ok(chain)
+}
+
+/// An authority that stands twice in a chain makes a loop.
+fn no_repetition(chain: &[Certificate<'_>]) -> Result<(), SuppliedError> {
+    for (position, later) in chain.iter().enumerate() {
+        let same =
+            |earlier: &Certificate<'_>| earlier.tbs.spki_der == later.tbs.spki_der || earlier.tbs.subject_der == later.tbs.subject_der;
+        if chain.iter().take(position).any(same) {
+            return Err(fault(position, "its key or its subject stands in the chain already"));
+        }
+    }
+    Ok(())
+}
+
+/// What a chain must be besides valid, so that every leaf which may be issued under it verifies.
+fn fits(position: usize, authority: &Certificate<'_>, above: Option<&Certificate<'_>>, names: &[NamePattern]) -> Result<(), String> {
+    let (tbs, extensions) = (&authority.tbs, &authority.tbs.extensions);
+    let key = PublicKey::from_spki_der(tbs.spki_der).map_err(|error| error.to_string())?;
+    if !key.algorithm().may_issue() {
+        return Err(format!("{} keys are too weak for authorities", key.algorithm().as_str()));
+    }
+    // Below it there is a leaf, too: `position` authorities stand between the two (RFC 5280 section 4.2.1.9).
+    let limit = extensions.basic_constraints.as_ref().and_then(|found| found.value.path_len_constraint);
+    if limit.is_some_and(|limit| position > usize::from(limit)) {
+        return Err(format!("its pathLenConstraint does not allow the {position} authorities between it and what is issued"));
+    }
+    if above.is_some() && extensions.extended_key_usage.is_some() {
+        return Err("extendedKeyUsage would limit what is issued: have it signed without".to_owned());
+    }
+    if let Some(above) = above {
+        let (end, above_end) = (from_x509(tbs.validity.not_after), from_x509(above.tbs.validity.not_after));
+        if end > above_end {
+            return Err(format!("it ends at {end}, after its issuer at {above_end}"));
+        }
+    }
+    let Some(constraints) = &extensions.name_constraints else { return Ok(()) };
+    match names.iter().find(|pattern| !constraints.value.cover(pattern)) {
+        Some(pattern) => Err(format!("its name constraints exclude {pattern}, or some of it, which the issuer is to issue for")),
+        None => Ok(()),
+    }
+}
+
+fn fault(at: usize, problem: impl ToString) -> SuppliedError {
+    SuppliedError::Chain(ChainError { at, problem: problem.to_string() })
+}
