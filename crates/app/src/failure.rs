@@ -52,6 +52,9 @@ pub enum Failure {
     /// Too many others changed the same thing at the same time; nothing was done.
     #[error("too many concurrent changes: nothing was done, try again")]
     Busy,
+    /// Too many of the tenant's own requests wait for a turn; nothing was done.
+    #[error("too many requests of this tenant wait for keys or files to be made: nothing was done, try again when some are answered")]
+    Crowded,
     /// Storage or key provider do not answer; nothing was acknowledged.
     #[error("temporarily unavailable: {0}")]
     Unavailable(String),

@@ -21,7 +21,7 @@ use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::name::SubjectName;
 use chancery_domain::order::OrderState;
 use chancery_domain::profile::ProfileName;
-use chancery_domain::{CertificateId, IssuerId, OrderId, Serial, Timestamp};
+use chancery_domain::{CertificateId, IssuerId, OrderId, Serial, TenantId, Timestamp};
 use chancery_store::{CertificateRow, OrderRow};
 use chancery_x509::{CertificatePlan, CertificationRequest, PublicKey};
 use serde_json::json;
@@ -142,10 +142,10 @@ impl Chancery {
     }
 
     /// The key to be certified, and its private part where it is made here.
-    async fn subject(&self, key: SubjectKey) -> Result<(PublicKey, Option<Zeroizing<Vec<u8>>>), Failure> {
+    async fn subject(&self, tenant: TenantId, key: SubjectKey) -> Result<(PublicKey, Option<Zeroizing<Vec<u8>>>), Failure> {
         match key {
             SubjectKey::Given(public) => Ok((public, None)),
-            SubjectKey::ToMake(algorithm) => self.key_pair(algorithm).await.map(|made| (made.public, Some(made.pkcs8))),
+            SubjectKey::ToMake(algorithm) => self.subject_key_pair(tenant, algorithm).await.map(|made| (made.public, Some(made.pkcs8))),
         }
     }
 
@@ -172,7 +172,7 @@ impl Chancery {
         let (not_before, not_after, renew_at) = (approved.not_before(), approved.not_after(), approved.renew_at());
 
         let state = OrderState::Requested.advance(OrderState::Approved).map_err(Failure::internal)?;
-        let (public, private) = self.subject(wish.subject).await?;
+        let (public, private) = self.subject(realm.id, wish.subject).await?;
         let prepared = CertificatePlan::leaf(approved, &public, serial, &authority.certificate, &addresses).map_err(Failure::from)?;
         let state = state.advance(OrderState::Issuing).map_err(Failure::internal)?;
         let der = open.key.sign_leaf(prepared).map_err(Failure::from)?.into_der();

@@ -1,11 +1,11 @@
 //! Key pairs made here, of every kind, without holding up the threads that serve everybody else.
 
 use crate::{Chancery, Failure};
+use chancery_domain::TenantId;
 use chancery_domain::key::KeyAlgorithm;
 use chancery_keys::SoftwareKey;
 use chancery_x509::PublicKey;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 /// A key pair just made.
@@ -15,14 +15,19 @@ pub(crate) struct KeyPair {
     pub(crate) pkcs8: Zeroizing<Vec<u8>>,
 }
 
-/// How many long computations run at once, each on a thread of its own: half of the cores remain for what takes microseconds (I11).
-pub(crate) fn long_computations() -> Semaphore {
-    Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)))
-}
-
 impl Chancery {
-    /// Makes a key pair of this kind. RSA takes up to a second of a core and waits its turn; the other kinds take microseconds.
+    /// Makes an authority's key pair, which waits behind no tenant's others: authorities are few.
     pub(crate) async fn key_pair(&self, algorithm: KeyAlgorithm) -> Result<KeyPair, Failure> {
+        self.make_key_pair(None, algorithm).await
+    }
+
+    /// Makes a subject's key pair, in the tenant's turn (I11).
+    pub(crate) async fn subject_key_pair(&self, tenant: TenantId, algorithm: KeyAlgorithm) -> Result<KeyPair, Failure> {
+        self.make_key_pair(Some(tenant), algorithm).await
+    }
+
+    /// RSA takes up to a second of a core and waits its turn; the other kinds take microseconds.
+    async fn make_key_pair(&self, tenant: Option<TenantId>, algorithm: KeyAlgorithm) -> Result<KeyPair, Failure> {
         let entropy = Arc::clone(&self.ports().entropy);
         let make = move || -> Result<KeyPair, Failure> {
             let (key, pkcs8) = SoftwareKey::generate_as(algorithm, &*entropy)?;
@@ -31,15 +36,6 @@ impl Chancery {
         if !matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096) {
             return make();
         }
-        self.long_computation(make).await
-    }
-
-    /// Computes what takes a good part of a second, when its turn comes.
-    pub(crate) async fn long_computation<T: Send + 'static>(
-        &self,
-        compute: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let _turn = self.inner.long_computations.acquire().await.map_err(Failure::internal)?;
-        tokio::task::spawn_blocking(compute).await.map_err(Failure::internal)?
+        self.inner.turns.take(tenant, make).await
     }
 }

@@ -42,6 +42,7 @@ mod service;
 mod signer;
 mod tally;
 mod tenants;
+mod turns;
 mod uses;
 mod view;
 mod worker;

@@ -3,7 +3,7 @@
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::places;
-use crate::view::{Certificate, Receipt};
+use crate::view::Receipt;
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::PrivateKeyRelease;
 use chancery_domain::key::{Custody, KeyAlgorithm};
@@ -17,28 +17,16 @@ use zeroize::Zeroizing;
 const GONE: &str = "the private key was fetched and acknowledged: it is erased here";
 
 /// What a key leaves in.
-#[derive(Clone, Copy)]
 enum Form {
     Pkcs8,
-    Pkcs12,
+    Pkcs12 { password: Password, friendly_name: Option<FriendlyName> },
 }
 
 impl Form {
-    const fn as_str(self) -> &'static str {
+    const fn as_str(&self) -> &'static str {
         match self {
             Self::Pkcs8 => "pkcs8",
-            Self::Pkcs12 => "pkcs12",
-        }
-    }
-    /// PKCS#12 wraps any key, but neither openssl, Java nor Python takes ML-DSA out of it: what nobody opens is no delivery.
-    fn check(self, certificate: &Certificate) -> Result<(), Failure> {
-        let algorithm = PublicKey::from_spki_der(&certificate.summary.spki_der)?.algorithm();
-        match (self, algorithm) {
-            (Self::Pkcs12, KeyAlgorithm::MlDsa65) => {
-                let message = "programs do not read ml-dsa-65 keys from PKCS#12 files yet: fetch the private key by itself, PKCS#8";
-                Err(Failure::Conflict(message.to_owned()))
-            }
-            _ => Ok(()),
+            Self::Pkcs12 { .. } => "pkcs12",
         }
     }
 }
@@ -46,8 +34,7 @@ impl Form {
 impl Chancery {
     /// The private key of a certificate, PKCS#8 DER. Each fetch is an event.
     pub async fn fetch_private_key(&self, caller: &Caller, id: CertificateId) -> Result<(Zeroizing<Vec<u8>>, Receipt), Failure> {
-        let (_, pkcs8, receipt) = deciding_anew!(self, caller => self.try_fetch(&caller, id, Form::Pkcs8))?;
-        Ok((pkcs8, receipt))
+        self.fetch(caller, id, Form::Pkcs8).await
     }
 
     /// The same key with its certificate and chain as a PKCS#12 file under a password. It is a fetch like any other.
@@ -57,34 +44,34 @@ impl Chancery {
         id: CertificateId,
         password: Password,
         friendly_name: Option<FriendlyName>,
-    ) -> Result<(Vec<u8>, Receipt), Failure> {
-        let (row, pkcs8, receipt) = deciding_anew!(self, caller => self.try_fetch(&caller, id, Form::Pkcs12))?;
-        let certificate = self.certificate_of(&caller.realm, &row).await?;
-        let entropy = Arc::clone(&self.ports().entropy);
-        let write = move || {
-            let content = Content {
-                pkcs8_der: &pkcs8,
-                leaf_der: &certificate.der,
-                chain_der: &certificate.chain,
-                friendly_name: friendly_name.as_ref(),
-            };
-            pkcs12::encode(&content, &password, &*entropy).map_err(Failure::internal)
-        };
-        Ok((self.long_computation(write).await?, receipt))
+    ) -> Result<(Zeroizing<Vec<u8>>, Receipt), Failure> {
+        self.fetch(caller, id, Form::Pkcs12 { password, friendly_name }).await
+    }
+
+    async fn fetch(&self, caller: &Caller, id: CertificateId, form: Form) -> Result<(Zeroizing<Vec<u8>>, Receipt), Failure> {
+        let form = Arc::new(form);
+        // A certificate's key never changes, so what was made of it is good for each attempt.
+        let mut made = None;
+        let receipt = deciding_anew!(self, caller => self.try_fetch(&caller, id, &form, &mut made))?;
+        Ok((made.ok_or_else(|| Failure::internal("a key was released that was not made ready"))?, receipt))
     }
 
     async fn try_fetch(
         &self,
         caller: &Caller,
         id: CertificateId,
-        form: Form,
-    ) -> Result<(CertificateRow, Zeroizing<Vec<u8>>, Receipt), Stop> {
+        form: &Arc<Form>,
+        made: &mut Option<Zeroizing<Vec<u8>>>,
+    ) -> Result<Receipt, Stop> {
         let (certificate, key) = load(caller, id).await?;
         let (permit, certificate) = self.permit_on::<PrivateKeyRelease, _>(caller, certificate).await?;
         let key = releasable(&certificate, key)?;
         let sealed = key.key.as_ref().ok_or(Failure::Gone(GONE))?;
-        form.check(&self.certificate_of(&caller.realm, &certificate).await?)?;
-        let pkcs8 = caller.realm.open(&places::PRIVATE_KEY, id.as_bytes(), sealed)?;
+        // Before the commit: what could not be made is no fetch. It leaves this process only after.
+        if made.is_none() {
+            let pkcs8 = caller.realm.open(&places::PRIVATE_KEY, id.as_bytes(), sealed)?;
+            *made = Some(self.in_form(caller, form, &certificate, pkcs8).await?);
+        }
         // A repeated request is a fetch like any other: the key leaves again, so that is decided and recorded again.
         let mut deed = match caller.done_before().await? {
             Some(_) => Deed::by(&permit).repeated(),
@@ -94,8 +81,38 @@ impl Chancery {
             deed.changes.count_private_key_fetch(&key);
         }
         let detail = detail! { "certificate" => id.to_string(), "fetch" => key.fetches.saturating_add(1), "form" => form.as_str() };
-        let receipt = deed.commit(self.ports(), "private-key.fetch", *id.as_bytes(), detail).await?;
-        Ok((certificate, pkcs8, receipt))
+        deed.commit(self.ports(), "private-key.fetch", *id.as_bytes(), detail).await
+    }
+
+    /// A private key in the form in which it leaves.
+    async fn in_form(
+        &self,
+        caller: &Caller,
+        form: &Arc<Form>,
+        row: &CertificateRow,
+        pkcs8: Zeroizing<Vec<u8>>,
+    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        if matches!(**form, Form::Pkcs8) {
+            return Ok(pkcs8);
+        }
+        let certificate = self.certificate_of(&caller.realm, row).await?;
+        // PKCS#12 wraps any key, but neither openssl, Java nor Python takes ML-DSA out of it: what nobody opens is no delivery.
+        if PublicKey::from_spki_der(&certificate.summary.spki_der)?.algorithm() == KeyAlgorithm::MlDsa65 {
+            let message = "programs do not read ml-dsa-65 keys from PKCS#12 files yet: fetch the private key by itself, PKCS#8";
+            return Err(Failure::Conflict(message.to_owned()));
+        }
+        let (form, entropy) = (Arc::clone(form), Arc::clone(&self.ports().entropy));
+        let write = move || {
+            let Form::Pkcs12 { password, friendly_name } = &*form else { return Ok(pkcs8) };
+            let content = Content {
+                pkcs8_der: &pkcs8,
+                leaf_der: &certificate.der,
+                chain_der: &certificate.chain,
+                friendly_name: friendly_name.as_ref(),
+            };
+            pkcs12::encode(&content, password, &*entropy).map(Zeroizing::new).map_err(Failure::internal)
+        };
+        self.inner.turns.take(Some(caller.realm.id), write).await
     }
 
     /// Takes note that the fetched key arrived, and erases it.

@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::deed::record_unwrap;
 use crate::realm::Realm;
 use crate::tally::Tally;
+use crate::turns::Turns;
 use crate::uses::Uses;
 use chancery_domain::port::{Clock, Entropy};
 use chancery_domain::{AccountId, EventId, TenantId, Timestamp, enforced};
@@ -48,7 +49,7 @@ pub(crate) struct Inner {
     pub(crate) unwraps: Tally<(TenantId, bool)>,
     /// Requests without a valid credential.
     pub(crate) anonymous: Tally<()>,
-    pub(crate) long_computations: tokio::sync::Semaphore,
+    pub(crate) turns: Turns,
     pub(crate) uses: Uses,
 }
 
@@ -68,7 +69,7 @@ impl Chancery {
             denials: Tally::new(20, minute),
             unwraps: Tally::new(1, hour),
             anonymous: Tally::new(0, minute),
-            long_computations: crate::key_pair::long_computations(),
+            turns: Turns::of_this_machine(),
             uses: Uses::default(),
         };
         Self { inner: Arc::new(inner) }

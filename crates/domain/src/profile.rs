@@ -92,6 +92,12 @@ pub enum KeyReuse {
     Allowed,
 }
 
+impl KeyReuse {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What may be issued. Whatever is not said here cannot be had (THREATS 14, 15).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,7 +128,7 @@ pub struct Profile {
     /// Who may hold the private key.
     pub custody: Vec<Custody>,
     /// Whether a key that was certified before may be certified again.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "KeyReuse::is_default")]
     pub key_reuse: KeyReuse,
     /// Renewal is due when this many percent of the validity remain.
     pub renewal_window_percent: u8,
@@ -287,9 +293,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_stored_before_there_were_schedules_is_still_read() {
+    fn what_says_nothing_of_schedules_and_key_reuse_is_read_and_written() {
         let text = serde_json::to_string(&Profile::presets()[0]).unwrap();
-        assert!(!text.contains("schedule"), "an older program reads it, too");
-        assert!(serde_json::from_str::<Profile>(&text).unwrap().validity_schedule.is_empty());
+        assert!(!text.contains("schedule") && !text.contains("key_reuse"), "an older program, which knows neither, reads it");
+        let read: Profile = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.validity_schedule.len(), read.key_reuse), (0, KeyReuse::SameNames));
     }
 }

@@ -57,8 +57,11 @@ fn documented() -> OpenApiRouter<Chancery> {
     let mut license = License::new("Apache-2.0 OR MIT");
     license.identifier = Some(env!("CARGO_PKG_LICENSE").to_owned());
     document.info.license = Some(license);
-    document.info.description =
-        Some("Certificates for many tenants. Every POST takes an Idempotency-Key. Errors are problem documents (RFC 9457).".to_owned());
+    document.info.description = Some(
+        "Certificates for many tenants. A POST with the parameter Idempotency-Key is done once for each key; the others keep no record of \
+              it, and each is done anew. Errors are problem documents (RFC 9457)."
+            .to_owned(),
+    );
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An account's token")).build();
     document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));

@@ -7,7 +7,6 @@ mod keyring;
 mod migrate;
 mod pipeline;
 mod pool;
-mod share;
 mod text;
 mod tls;
 mod url;

@@ -78,6 +78,19 @@ pub(crate) fn parse_key(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<(KeyAlgori
     }
 }
 
+/// What the secret of a key can be told by, where another public key may go with the same secret.
+pub(crate) fn secret_identifier(spki: &SubjectPublicKeyInfoRef<'_>) -> Option<Vec<u8>> {
+    let bits = spki.subject_public_key.as_bytes()?;
+    let part = match spki.algorithm.oid {
+        ID_EC_PUBLIC_KEY => elliptic::abscissa(bits)?.to_vec(),
+        RSA_ENCRYPTION => rsa::modulus(bits)?.to_vec(),
+        ID_ED_25519 => edwards::without_sign(bits)?,
+        _ => return None,
+    };
+    let parameters = spki.algorithm.parameters.map_or(&[][..], |parameters| parameters.value());
+    Some([spki.algorithm.oid.as_bytes(), parameters, &part].concat())
+}
+
 /// Any octets of the right number are a key (FIPS 204 algorithm 23, whose coefficients fill their ten bits).
 fn parse_ml_dsa(key: &[u8]) -> Result<ParsedPublicKey, BadKey> {
     if key.len() != ML_DSA_65_KEY {
@@ -111,6 +124,25 @@ mod tests {
             [&[0x30, 6, 2, 1, 0, 2, 1, 1][..], &[0x30, 6, 2, 1, 1, 2, 1, 0x81], &[0x30, 3, 2, 1, 1], &[0x30, 6, 2, 1, 1, 2, 1, 1, 0], b""]
         {
             assert!(!is_ecdsa_value(bad, 32), "{bad:02x?}");
+        }
+    }
+
+    #[test]
+    fn keys_of_one_secret_are_told_by_it() {
+        let identifier = crate::PublicKey::secret_identifier;
+        let edwards = |key: [u8; 32]| [&[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0][..], &key].concat();
+        let (mut negative, mut other) = ([0x11; 32], [0x11; 32]);
+        (negative[31], other[0]) = (0x91, 0x12);
+        assert_eq!(identifier(&edwards([0x11; 32])), identifier(&edwards(negative)));
+        assert_ne!(identifier(&edwards([0x11; 32])), identifier(&edwards(other)));
+        let head =
+            [0x30, 0x59, 0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7, 3, 0x42, 0];
+        let point = |x: u8, y: u8| [&head[..], &[4], &[x; 32], &[y; 32]].concat();
+        assert_eq!(identifier(&point(1, 2)), identifier(&point(1, 3)));
+        assert_ne!(identifier(&point(1, 2)), identifier(&point(2, 2)));
+        // What is no key that is known here stands for itself.
+        for unknown in [b"no key".to_vec(), edwards([1; 32])[..40].to_vec()] {
+            assert_eq!(identifier(&unknown), unknown);
         }
     }
 

@@ -163,6 +163,14 @@ impl PublicKey {
     pub fn spki_der(&self) -> &[u8] {
         &self.spki_der
     }
+    /// What identifies the secret of a key that need not be sound: the modulus of RSA whatever the exponent; on a curve what a point
+    /// and its negative share, for who has the scalar of the one has that of the other; for other keys all of it.
+    pub fn secret_identifier(spki_der: &[u8]) -> Vec<u8> {
+        SubjectPublicKeyInfoRef::from_der(spki_der)
+            .ok()
+            .and_then(|spki| algorithm::secret_identifier(&spki))
+            .unwrap_or_else(|| spki_der.to_vec())
+    }
     /// Its kind.
     pub const fn algorithm(&self) -> KeyAlgorithm {
         self.algorithm

@@ -43,6 +43,17 @@ async fn what_is_documented_is_routed_and_the_rest_is_missing() {
 }
 
 #[test]
+fn posts_that_keep_no_record_of_a_key_are_these() {
+    let document = serde_json::to_value(chancery_http::document()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let keyed =
+        |post: &serde_json::Value| post["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "Idempotency-Key"));
+    let posts = paths.iter().filter(|(_, path)| path.get("post").is_some_and(|post| !keyed(post)));
+    let unkeyed = posts.map(|(path, _)| path.rsplit('/').next().unwrap()).collect::<Vec<_>>();
+    assert_eq!(unkeyed, ["enrol", "pkcs12", "dry-run"]);
+}
+
+#[test]
 fn operations_have_names_of_their_own() {
     let document = serde_json::to_value(chancery_http::document()).unwrap();
     let paths = document["paths"].as_object().unwrap();

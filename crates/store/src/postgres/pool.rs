@@ -1,10 +1,9 @@
 //! Connections of the restricted role.
 
 use super::error::store_error;
-use super::share::{Place, Shares};
 use super::text::Texts;
 use super::tls::MakeTls;
-use crate::StoreError;
+use crate::{Place, Shares, StoreError};
 use chancery_domain::TenantId;
 use deadpool_postgres::{Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime};
 use std::ops::Deref;
@@ -40,11 +39,11 @@ impl Pool {
         let builder = deadpool_postgres::Pool::builder(manager).max_size(connections).runtime(Runtime::Tokio1);
         let pool = builder.wait_timeout(Some(WAIT)).create_timeout(Some(WAIT)).build();
         let pool = pool.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Arc::new(Self { pool, shares: Shares::of(connections), texts: Texts::default() }))
+        Ok(Arc::new(Self { pool, shares: Shares::of_each(connections / 4), texts: Texts::default() }))
     }
 
     /// Waits for a place among the tenant's reads. Its commits need none: there is one at a time.
-    pub(super) async fn share(&self, tenant: TenantId) -> Result<Option<Place<'_>>, StoreError> {
+    pub(super) async fn share(&self, tenant: TenantId) -> Result<Option<Place>, StoreError> {
         // The platform's are short, and what every tenant waits for.
         if tenant == TenantId::PLATFORM {
             return Ok(None);

@@ -29,6 +29,13 @@ pub(super) fn parse(key: &[u8]) -> Result<ParsedPublicKey, BadKey> {
     ParsedPublicKey::new(&ED25519, octets).map_err(|_| BadKey::Refused)
 }
 
+/// A key without the sign of x, in which it differs from its negative.
+pub(super) fn without_sign(key: &[u8]) -> Option<Vec<u8>> {
+    let mut key = <[u8; 32]>::try_from(key).ok()?;
+    *key.last_mut()? &= 0x7f;
+    Some(key.to_vec())
+}
+
 /// Little-endian y with the sign of x in the topmost bit. Verifiers differ in what they do with keys that fail here, so that one
 /// signature would hold for one of them and not for another; a key of small order lets anyone sign.
 fn check(mut octets: [u8; 32]) -> Result<(), BadKey> {

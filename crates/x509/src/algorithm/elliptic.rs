@@ -27,3 +27,9 @@ pub(super) fn parse(parameters: Option<AnyRef<'_>>, point: &[u8]) -> Result<(Key
     let key = ParsedPublicKey::new(verification, point).map_err(|_| BadKey::NotOnCurve(name))?;
     Ok((algorithm, key))
 }
+
+/// The first coordinate of an uncompressed point, which its negative has, too.
+pub(super) fn abscissa(point: &[u8]) -> Option<&[u8]> {
+    let (form, coordinates) = point.split_first()?;
+    coordinates.split_at_checked(coordinates.len() / 2).map(|(first, _)| first).filter(|_| *form == 0x04)
+}

@@ -27,6 +27,11 @@ pub(super) fn parse(parameters: Option<AnyRef<'_>>, key: &[u8]) -> Result<(KeyAl
     Ok((algorithm, key))
 }
 
+/// The modulus of an `RSAPublicKey`.
+pub(super) fn modulus(key: &[u8]) -> Option<&[u8]> {
+    numbers(key).ok().map(|(modulus, _)| modulus)
+}
+
 /// Both without leading zeros.
 fn numbers(key: &[u8]) -> Result<(&[u8], &[u8]), der::Error> {
     let mut reader = SliceReader::new(key)?;

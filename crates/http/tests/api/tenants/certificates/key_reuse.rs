@@ -3,7 +3,7 @@
 use super::{at, event_of, text};
 use chancery_testkit::csr::csr;
 use chancery_testkit::openssl::Openssl;
-use chancery_testkit::{Answer, TestServer, on_both_engines};
+use chancery_testkit::{Answer, TestServer, on_both_engines, python};
 use serde_json::{Value, json};
 
 async fn ask(server: &TestServer, profile: &str, csr: &str, labels: &[&str]) -> Answer {
@@ -123,7 +123,49 @@ async fn a_compromised_key_is_never_certified_again(server: &TestServer) {
     server.run_jobs().await;
 }
 
+/// Requests for the name at argument 1, two by two for keys of one secret: RSA with another exponent, and on both curves n - d for d.
+const TWINS: &str = r#"
+import sys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization as s
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+def request(key):
+    name = x509.SubjectAlternativeName([x509.DNSName(sys.argv[1])])
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(name, False).sign(key, hashes.SHA256())
+    print(request.public_bytes(s.Encoding.PEM).decode().replace("\n", "|"))
+key = rsa.generate_private_key(65537, 2048)
+old = key.private_numbers()
+p, q, e = old.p, old.q, 65539
+d = pow(e, -1, (p - 1) * (q - 1))
+public = rsa.RSAPublicNumbers(e, p * q)
+twin = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), old.iqmp, public).private_key()
+request(key), request(twin)
+for curve, n in [
+    (ec.SECP256R1(), 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551),
+    (ec.SECP384R1(), 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973),
+]:
+    key = ec.generate_private_key(curve)
+    twin = ec.derive_private_key(n - key.private_numbers().private_value, curve)
+    assert key.public_key().public_numbers().x == twin.public_key().public_numbers().x
+    request(key), request(twin)
+"#;
+
+async fn another_public_key_of_the_same_secret_is_the_same_key(server: &TestServer) {
+    let requests = python::must(TWINS, &[&server.acme.host("a")]).replace('|', "\n");
+    let requests: Vec<_> = requests.split_inclusive("REQUEST-----\n\n").collect();
+    assert_eq!(requests.len(), 6, "{requests:?}");
+    for twins in requests.chunks(2) {
+        let [one, other] = twins else { unreachable!() };
+        let first = ask(server, "tls-server", one, &["a"]).await.ok(201);
+        refused(ask(server, "tls-server", other, &["b"]).await, "key-reuse", &first);
+        let revoke = server.as_(&server.acme.admin).post(&at(server, &first, "/revoke"), json!({"reason": "key-compromise"})).await;
+        revoke.ok(200);
+        refused(ask(server, "tls-server", other, &["a"]).await, "key-compromised", &first);
+    }
+}
+
 on_both_engines!(
+    another_public_key_of_the_same_secret_is_the_same_key,
     a_key_is_certified_again_for_the_same_names_alone,
     a_profile_may_forbid_or_allow_it,
     of_many_at_once_one_is_certified,

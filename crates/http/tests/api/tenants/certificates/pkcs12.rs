@@ -128,4 +128,40 @@ async fn a_kind_of_key_that_no_program_reads_there_is_refused(server: &TestServe
     assert_eq!(event_of(server, &fetched).await["detail"]["fetch"], 1);
 }
 
-on_both_engines!(a_kind_of_key_that_no_program_reads_there_is_refused, openssl_and_python_open_the_file, a_file_is_a_fetch_like_any_other);
+// I11, and no fetch is counted for a file that never left.
+async fn a_flood_of_files_is_told_so_and_holds_up_nobody_else(server: &TestServer) {
+    let (issued, tenant) = (server.certificate(&server.acme, "www").await, server.in_brava());
+    let theirs = server.certificate(tenant, "www").await;
+    let cores = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
+    let flood: Vec<_> = (0..cores * 9 + 15)
+        .map(|_| {
+            let (client, path) = (server.as_(&server.acme.admin), at(server, &issued, "/pkcs12"));
+            tokio::spawn(async move { client.post(&path, json!({"password": PASSWORD})).await })
+        })
+        .collect();
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let path = tenant.path(&format!("/certificates/{}/pkcs12", text(&theirs["id"])));
+    server.as_(&tenant.admin).post(&path, json!({"password": PASSWORD})).await.ok(200);
+    let (mut files, mut told) = (0, 0);
+    for answer in flood {
+        let answer = answer.await.unwrap();
+        if answer.status == 503 {
+            assert_eq!(answer.header("retry-after"), "1");
+            answer.problem(503, "crowded");
+            told += 1;
+        } else {
+            answer.ok(200);
+            files += 1;
+        }
+    }
+    assert!(told >= 5 && files >= cores * 9, "{told} of {files}");
+    let log = server.events(&server.acme).await;
+    assert_eq!(log.iter().filter(|entry| entry["event"]["act"] == "private-key.fetch").count(), files);
+}
+
+on_both_engines!(
+    a_kind_of_key_that_no_program_reads_there_is_refused,
+    openssl_and_python_open_the_file,
+    a_file_is_a_fetch_like_any_other,
+    a_flood_of_files_is_told_so_and_holds_up_nobody_else,
+);
