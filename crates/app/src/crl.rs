@@ -46,6 +46,10 @@ impl Chancery {
     pub(crate) async fn publish_crl(&self, realm: &Arc<Realm>, job: &JobRow, issuer: IssuerId, shard: u32) -> Result<(), Stop> {
         let now = self.now().whole_second();
         let authority = realm.authority(issuer).await?.ok_or_else(|| Failure::internal("the issuer of a CRL is missing"))?;
+        if now > authority.certificate.not_after() {
+            // Nothing that it signs counts any more, and nothing that it issued is in its time.
+            return jobs::finish(realm, job).await;
+        }
         let old = realm.view.crl(issuer, shard).await?;
         // An entry stays on at least one scheduled list after its certificate's end (RFC 5280 section 3.3).
         let revoked = realm.view.revocations(issuer, shard, now.before(REFRESH * 2)).await?;

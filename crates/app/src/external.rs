@@ -25,7 +25,7 @@ impl Chancery {
         deed: &mut Deed,
         realm: &Realm,
         body: AuthorityBody,
-        generation: usize,
+        generation: i64,
         key: KeyAlgorithm,
         line: Option<IssuerId>,
     ) -> Result<IssuerId, Failure> {
@@ -48,6 +48,7 @@ impl Chancery {
             created_at: self.now(),
             state: IssuerState::Pending,
             line: line.unwrap_or(id),
+            generation,
             retire_at: None,
         });
         Ok(id)
@@ -173,6 +174,7 @@ impl Chancery {
             created_at: self.now(),
             state: IssuerState::Active,
             line: id,
+            generation: 1,
             retire_at: None,
         });
         self.publish_address(deed, public, id);

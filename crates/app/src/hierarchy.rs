@@ -40,14 +40,14 @@ impl Made {
 }
 
 /// The subject of an authority of this kind; from the second generation of its line on, it says which.
-pub(crate) fn subject(body: &AuthorityBody, kind: &str, generation: usize) -> DistinguishedName {
+pub(crate) fn subject(body: &AuthorityBody, kind: &str, generation: i64) -> DistinguishedName {
     // Another key under the same name would leave verifiers to guess whose list a CRL is.
     let generation = if generation > 1 { format!(" G{generation}") } else { String::new() };
     DistinguishedName { organization: body.organization.clone(), common_name: format!("{} {kind}{generation}", body.name) }
 }
 
 impl Chancery {
-    pub(crate) async fn make_root(&self, body: &AuthorityBody, generation: usize, key: KeyAlgorithm, days: u32) -> Result<Made, Failure> {
+    pub(crate) async fn make_root(&self, body: &AuthorityBody, generation: i64, key: KeyAlgorithm, days: u32) -> Result<Made, Failure> {
         let subject = subject(body, "Root CA", generation);
         let pkcs8 = self.key_pair(key).await?.pkcs8;
         let key = IssuingKey::open(&pkcs8)?;
@@ -58,7 +58,7 @@ impl Chancery {
     pub(crate) async fn make_issuing(
         &self,
         body: &AuthorityBody,
-        generation: usize,
+        generation: i64,
         key: KeyAlgorithm,
         days: u32,
         above: &Above<'_>,
@@ -100,7 +100,7 @@ impl Chancery {
         made: &Made,
         body: &AuthorityBody,
         parent: Option<IssuerId>,
-        line: Option<IssuerId>,
+        (line, generation): (Option<IssuerId>, i64),
     ) -> Result<(), Failure> {
         let (at, ports, now) = (made.id.as_bytes(), self.ports(), self.now());
         deed.changes.insert_authority(&AuthorityRow {
@@ -115,6 +115,7 @@ impl Chancery {
             created_at: now,
             state: IssuerState::Active,
             line: line.unwrap_or(made.id),
+            generation,
             retire_at: None,
         });
         self.publish_address(deed, made.public, made.id);

@@ -94,8 +94,8 @@ impl Chancery {
         verify_chain(issuing.certificate.der(), &[], root.certificate.der(), self.now()).map_err(Failure::from)?;
 
         let mut deed = Deed::by(&permit);
-        self.establish(&mut deed, realm, &root, &body, None, None)?;
-        self.establish(&mut deed, realm, &issuing, &body, Some(root.id), None)?;
+        self.establish(&mut deed, realm, &root, &body, None, (None, 1))?;
+        self.establish(&mut deed, realm, &issuing, &body, Some(root.id), (None, 1))?;
         let permitted: Vec<_> = new.permitted.iter().map(ToString::to_string).collect();
         let detail = detail! {
             "issuer" => issuing.id.to_string(), "root" => root.id.to_string(), "name" => new.name.as_str(), "permitted" => permitted,

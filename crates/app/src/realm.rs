@@ -49,6 +49,7 @@ pub(crate) struct InForce {
 #[derive(Clone, Copy)]
 struct Issuing {
     line: IssuerId,
+    generation: i64,
     id: IssuerId,
 }
 
@@ -172,8 +173,7 @@ impl Realm {
         };
         for Issuing { id, .. } in issuing.iter().filter(|issuing| line.is_none_or(|line| issuing.line == line)) {
             let authority = self.authority(*id).await?;
-            let in_time = |found: &Arc<Authority>| found.certificate.not_before() <= now && now <= found.certificate.not_after();
-            if let Some(authority) = authority.filter(in_time) {
+            if let Some(authority) = authority.filter(|found| found.certificate.is_in_time(now)) {
                 return Ok(Some(authority));
             }
         }
@@ -183,9 +183,9 @@ impl Realm {
     async fn read_issuing(&self) -> Result<Arc<[Issuing]>, Failure> {
         let rows = self.view.authorities().await?;
         let active = rows.iter().filter(|row| row.kind() == AuthorityKind::Issuing && row.state == IssuerState::Active);
-        let mut issuing: Vec<_> = active.map(|row| Issuing { line: row.line, id: row.id }).collect();
-        // A successor serves its own line: it does not overtake a line that began later.
-        issuing.sort_unstable_by_key(|issuing| std::cmp::Reverse((issuing.line, issuing.id)));
+        let mut issuing: Vec<_> = active.map(|row| Issuing { line: row.line, generation: row.generation, id: row.id }).collect();
+        // A successor serves its own line: it does not overtake a line that began later. Within the line no clock decides.
+        issuing.sort_unstable_by_key(|issuing| std::cmp::Reverse((issuing.line, issuing.generation, issuing.id)));
         let issuing: Arc<[Issuing]> = issuing.into();
         *self.issuing.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&issuing));
         Ok(issuing)

@@ -5,6 +5,7 @@ use crate::failure::{Stop, deciding_anew};
 use crate::issuers::issuer;
 use crate::jobs::{self, Kind};
 use crate::realm::Realm;
+use crate::roll::certificate_of;
 use crate::view::{Issuer, Receipt};
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::IssuerWrite;
@@ -44,22 +45,27 @@ impl Chancery {
         Ok((issuer(realm, &AuthorityRow { state, retire_at: None, ..row })?, receipt))
     }
 
-    /// Retires an issuer on its date, unless nobody would be left to issue in its place: then the date lapses.
+    /// Retires an issuer on its date, unless nobody in its time would be left to issue in its place: then the date lapses.
     ///
     /// A clock that runs ahead retires early by as much. That harms nobody: the successor has issued since it was made, and the
     /// retired one still publishes its CRLs.
     pub(crate) async fn retire_on_date(&self, realm: &Arc<Realm>, job: &JobRow) -> Result<(), Stop> {
         let id = IssuerId::from_slice(&job.subject).map_err(|_| Failure::internal("a retirement's subject is malformed"))?;
         let all = realm.view.authorities().await?;
-        let planned = |row: &&AuthorityRow| row.id == id && row.state == IssuerState::Active && row.retire_at.is_some();
+        let now = self.now();
+        // Another date replaced this one, if that which is planned has not come: it has a job of its own.
+        let planned = |row: &&AuthorityRow| row.id == id && row.state == IssuerState::Active && row.retire_at.is_some_and(|at| at <= now);
         let Some(row) = all.iter().find(planned) else { return jobs::finish(realm, job).await };
-        let succeeds = |other: &AuthorityRow| other.line == row.line && other.id > id && other.state == IssuerState::Active;
+        let mut succeeded = false;
+        for other in all.iter().filter(|other| other.succeeds(row) && other.state == IssuerState::Active) {
+            succeeded |= certificate_of(other)?.is_in_time(now);
+        }
         let mut deed = Deed::system(realm);
         // Nobody retires the successor between this look and the commit.
         deed.changes.guard_epoch(realm.record.epoch);
         deed.changes.finish_job(job);
         let detail = detail! { "issuer" => id.to_string() };
-        let act = if all.iter().any(succeeds) {
+        let act = if succeeded {
             deed.changes.move_authority(row, IssuerState::Retired);
             "issuer.retire"
         } else {

@@ -60,7 +60,8 @@ impl Chancery {
         }
         let all = realm.view.authorities().await?;
         let old_root = may_be_succeeded(&old, &all)?;
-        let generation = all.iter().filter(|row| row.line == old.line).count() + 1;
+        let before = all.iter().filter(|row| row.line == old.line).count();
+        let generation = i64::try_from(before).map_err(|_| Failure::internal("too many generations"))? + 1;
         let body: AuthorityBody =
             serde_json::from_slice(&realm.open(&places::AUTHORITY, id.as_bytes(), &old.body)?).map_err(Failure::from)?;
         let old_certificate = certificate_of(&old)?;
@@ -76,23 +77,27 @@ impl Chancery {
                     let root = self.make_new_root(old_root, new, &body, generation, days).await?;
                     let made = self.make_issuing(&body, generation, key, days, &root.above()).await?;
                     verify_chain(made.certificate.der(), &[], root.certificate.der(), self.now()).map_err(Failure::from)?;
-                    self.establish(&mut deed, realm, &root, &body, None, Some(old_root.line))?;
+                    self.establish(&mut deed, realm, &root, &body, None, (Some(old_root.line), generation))?;
                     (made, root.id)
                 }
                 None => (self.make_below(caller, old_root, &body, generation, key, days).await?, old_root.id),
             };
-            self.establish(&mut deed, realm, &made, &body, Some(root), Some(old.line))?;
+            if succession.retire_at.is_some_and(|at| at >= made.certificate.not_after()) {
+                let message = format!("the successor ends at {}: name a time before that", made.certificate.not_after());
+                return Err(Failure::invalid("retire_at", message).into());
+            }
+            self.establish(&mut deed, realm, &made, &body, Some(root), (Some(old.line), generation))?;
             made.id
         };
-        let mut detail = detail! {
-            "issuer" => new.to_string(), "predecessor" => id.to_string(), "new_root" => succession.root.is_some(),
-            "key_algorithm" => key.as_str()
-        };
+        // Also when there is none: a date that came with a successor of before is not this succession's.
+        deed.changes.plan_retirement(id, succession.retire_at);
         if let Some(at) = succession.retire_at {
-            deed.changes.plan_retirement(id, Some(at));
             deed.changes.insert_job(&retirement(id, at));
-            detail.insert("retire_at".to_owned(), at.to_string().into());
         }
+        let detail = detail! {
+            "issuer" => new.to_string(), "predecessor" => id.to_string(), "new_root" => succession.root.is_some(),
+            "key_algorithm" => key.as_str(), "retire_at" => succession.retire_at.map(|at| at.to_string())
+        };
         let receipt = deed.commit(self.ports(), "issuer.roll", *new.as_bytes(), detail).await?;
         self.forget_realm(realm.id);
         Ok((read(realm, new).await?, receipt))
@@ -103,7 +108,7 @@ impl Chancery {
         old: &AuthorityRow,
         new: &NewRoot,
         body: &AuthorityBody,
-        generation: usize,
+        generation: i64,
         issuing_days: u32,
     ) -> Result<Made, Failure> {
         let was = certificate_of(old)?;
@@ -118,7 +123,7 @@ impl Chancery {
         caller: &Caller,
         root: &AuthorityRow,
         body: &AuthorityBody,
-        generation: usize,
+        generation: i64,
         key: KeyAlgorithm,
         days: u32,
     ) -> Result<Made, Failure> {
@@ -151,7 +156,7 @@ fn may_be_succeeded<'a>(old: &AuthorityRow, all: &'a [AuthorityRow]) -> Result<&
         return conflict("a root is succeeded together with what it signed: roll its issuing authority, and ask for a new root");
     };
     let alive = |row: &AuthorityRow| matches!(row.state, IssuerState::Active | IssuerState::Pending);
-    if all.iter().any(|row| row.line == old.line && row.id > old.id && alive(row)) {
+    if all.iter().any(|row| row.succeeds(old) && alive(row)) {
         return conflict("the issuer has a successor already: roll that one");
     }
     all.iter().find(|row| row.id == root).ok_or_else(|| Failure::internal("the root of an issuer is missing"))
@@ -167,7 +172,8 @@ fn by_their_owner(succession: &Succession) -> Result<(), Failure> {
     }
 }
 
-fn certificate_of(row: &AuthorityRow) -> Result<IssuerCertificate, Failure> {
+/// The certificate of an authority that is known to have one.
+pub(crate) fn certificate_of(row: &AuthorityRow) -> Result<IssuerCertificate, Failure> {
     let der = row.certificate.as_ref().ok_or_else(|| Failure::internal("an active authority has no certificate"))?;
     Ok(IssuerCertificate::from_der(der)?)
 }

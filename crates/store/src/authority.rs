@@ -31,11 +31,17 @@ pub struct AuthorityRow {
     pub state: IssuerState,
     /// The first of the line of successors that it belongs to: itself, if it succeeds nobody.
     pub line: IssuerId,
+    /// Its place in that line, from 1.
+    pub generation: i64,
     /// When it is to retire by itself.
     pub retire_at: Option<Timestamp>,
 }
 
 impl AuthorityRow {
+    /// Whether it stands later in the same line. What was made before generations were stored is in order of its id.
+    pub fn succeeds(&self, other: &Self) -> bool {
+        self.line == other.line && (self.generation, self.id) > (other.generation, other.id)
+    }
     /// What it is to the tenant.
     pub fn kind(&self) -> AuthorityKind {
         match (&self.certificate, self.parent, &self.key) {
@@ -61,6 +67,7 @@ fn parse(row: &Row) -> Result<AuthorityRow, StoreError> {
         state: row.named(9, IssuerState::from_name)?,
         line: row.id(10, IssuerId::from_bytes)?,
         retire_at: row.time_or_null(11)?,
+        generation: row.int(12)?,
     })
 }
 
@@ -68,7 +75,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, parent_id, public_id, certificate, body, key, status_key, not_after, created_at, state, ",
-            "COALESCE(line_id, id), retire_at FROM authority ",
+            "COALESCE(line_id, id), retire_at, generation FROM authority ",
             $rest
         )
     };
@@ -93,7 +100,7 @@ impl Changes {
     pub fn insert_authority(&mut self, row: &AuthorityRow) {
         let statement = sql!(
             "INSERT INTO authority (tenant_id, id, parent_id, public_id, certificate, body, key, status_key, not_after, created_at,
-             state, line_id, retire_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING",
+             state, line_id, retire_at, generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING",
             self.id(),
             row.id.as_bytes(),
             row.parent.as_ref().map(IssuerId::as_bytes),
@@ -106,7 +113,8 @@ impl Changes {
             row.created_at,
             row.state.as_str(),
             row.line.as_bytes(),
-            row.retire_at
+            row.retire_at,
+            row.generation
         );
         self.one(Guard::Unique("authority"), statement);
         self.next_epoch();

@@ -26,6 +26,7 @@ pub(crate) const SQLITE: &[Migration] = &[
     migration!("sqlite", "0005"),
     migration!("sqlite", "0006"),
     migration!("sqlite", "0007"),
+    migration!("sqlite", "0008"),
 ];
 /// The schema on PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = &[
@@ -36,6 +37,7 @@ pub(crate) const POSTGRES: &[Migration] = &[
     migration!("postgres", "0005"),
     migration!("postgres", "0006"),
     migration!("postgres", "0007"),
+    migration!("postgres", "0008"),
 ];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];

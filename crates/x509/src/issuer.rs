@@ -87,6 +87,10 @@ impl IssuerCertificate {
     pub fn key_identifier(&self) -> &[u8] {
         &self.key_identifier
     }
+    /// Whether its validity includes this moment.
+    pub fn is_in_time(&self, now: Timestamp) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
     /// Its first second of validity.
     pub const fn not_before(&self) -> Timestamp {
         self.not_before

@@ -98,7 +98,7 @@ impl Rows {
             authority: AuthorityRow {
                 id: issuer, parent: None, public: PublicId::from_bytes(bytes(8)), certificate: Some(vec![tenant]), body: sealed(),
                 key: Some(sealed()), status_key: Some(sealed()), not_after: now(), created_at: now(), state: IssuerState::Active, line: issuer,
-                retire_at: None,
+                generation: 3, retire_at: None,
             },
             order: OrderRow {
                 id: OrderId::from_bytes(bytes(5)), state: OrderState::Issued, profile: "server".to_owned(), policy_version: 1,

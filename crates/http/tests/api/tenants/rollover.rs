@@ -201,6 +201,57 @@ async fn a_date_retires_the_predecessor_while_somebody_stands_in_its_place(serve
     assert_eq!(server.certificate(&server.acme, "www").await["issuer"], fourth["id"]);
 }
 
+/// A successor is retired and another takes its place: the date that came with the first is the first's alone.
+async fn a_date_goes_with_the_succession_that_it_was_given_for(server: &TestServer) {
+    let first = json!(server.acme.issuer);
+    for (body, days) in [(json!({"retire_at": after(server, 20 * DAY)}), 15), (json!({}), 30)] {
+        let early = roll(server, text(&first), json!({"retire_at": after(server, 10 * DAY)})).await.ok(201);
+        retire(server, text(&early["id"])).await.ok(200);
+        let next = roll(server, text(&first), body.clone()).await.ok(201);
+        let event = &acts(server, "issuer.roll").await[0];
+        assert_eq!(event["detail"]["retire_at"], body["retire_at"], "{event}");
+        server.pass(days * DAY).await;
+        let shown = show(server, &first).await;
+        assert_eq!((&shown["state"], &shown["retire_at"]), (&json!("active"), &body["retire_at"]));
+        retire(server, text(&next["id"])).await.ok(200);
+    }
+    assert!(acts(server, "issuer.retire").await.iter().all(|event| event["detail"]["issuer"] != first));
+}
+
+async fn whoever_is_past_his_time_stands_in_nobodys_place(server: &TestServer) {
+    let first = server.acme.issuer.clone();
+    let late = json!({"issuing_days": 1, "retire_at": after(server, 10 * DAY)});
+    let problem = roll(server, &first, late).await.problem(422, "invalid");
+    assert_eq!(problem["field"], "retire_at");
+    assert!(text(&problem["detail"]).contains("the successor ends at"), "{problem}");
+    // The date comes while no worker runs, and the successor ends meanwhile.
+    roll(server, &first, json!({"issuing_days": 2, "retire_at": after(server, DAY)})).await.ok(201);
+    server.clock.jump(10 * 86_400_000);
+    server.run_jobs().await;
+    assert_eq!(show(server, &json!(first)).await["state"], "active");
+    assert_eq!(acts(server, "issuer.retirement-lapse").await.len(), 1);
+    assert_eq!(server.certificate(&server.acme, "www").await["issuer"], json!(first));
+}
+
+/// A node whose clock runs a month ahead makes the second, one whose clock is right the third.
+async fn succession_is_in_order_whatever_a_clock_said(server: &TestServer) {
+    let before = [server.certificate(&server.acme, "one").await, server.certificate(&server.acme, "two").await];
+    let month = 30 * 86_400_000;
+    server.clock.jump(month);
+    let second = roll(server, &server.acme.issuer, json!({})).await.ok(201);
+    server.clock.jump(-month);
+    let third = roll(server, text(&second["id"]), json!({"retire_at": after(server, 40 * DAY)})).await.ok(201);
+    assert!(text(&third["id"]) < text(&second["id"]), "the test makes its point");
+    roll(server, text(&second["id"]), json!({})).await.problem(409, "conflict");
+    for certificate in &before {
+        assert_eq!(server.certificate(&server.acme, "www").await["issuer"], third["id"]);
+        assert_eq!(renew(server, certificate).await["issuer"], third["id"]);
+        server.pass(35 * DAY).await;
+    }
+    assert_eq!(show(server, &second["id"]).await["state"], "retired");
+    assert_eq!(server.certificate(&server.acme, "www").await["issuer"], third["id"]);
+}
+
 /// A node's clock runs a month ahead: it retires early, and nobody misses the retired one when the clock is right again.
 async fn a_clock_that_lies_retires_early_and_stops_nothing(server: &TestServer) {
     let before = server.certificate(&server.acme, "www").await;
@@ -270,6 +321,9 @@ on_both_engines!(
     a_line_that_began_later_stays_the_default,
     a_new_root_joins_the_old_one_at_its_old_address,
     a_date_retires_the_predecessor_while_somebody_stands_in_its_place,
+    a_date_goes_with_the_succession_that_it_was_given_for,
+    whoever_is_past_his_time_stands_in_nobodys_place,
+    succession_is_in_order_whatever_a_clock_said,
     a_clock_that_lies_retires_early_and_stops_nothing,
     of_successions_at_once_one_counts,
     bad_successions_are_refused_by_their_field,
