@@ -5,7 +5,7 @@ use crate::crl;
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::hierarchy::subject;
-use crate::issuers::{issuer, read};
+use crate::issuers::{issuer, read, room_for};
 use crate::places;
 use crate::realm::{AuthorityBody, Realm, Requested};
 use crate::signer::IssuingKey;
@@ -73,21 +73,26 @@ impl Chancery {
 
         let mut deed = Deed::by(&permit);
         let known = realm.view.authorities().await?;
-        let mut parent: Option<IssuerId> = None;
+        let (mut parent, mut added) = (None, Vec::new());
         for der in supplied.above.iter().rev() {
-            let same = known.iter().find(|row| row.certificate.as_ref() == Some(der));
-            parent = Some(match same {
+            parent = Some(match standing(&known, der)? {
                 Some(row) => row.id,
-                None => self.keep_foreign(&mut deed, realm, der, None, parent)?,
+                None => {
+                    let id = self.keep_foreign(&mut deed, realm, der, None, parent)?;
+                    let sha256 = CertificateSummary::from_der(der).map_err(Failure::from)?.sha256;
+                    added.push(serde_json::json!({ "id": id.to_string(), "sha256": sha256 }));
+                    id
+                }
             });
         }
+        room_for(&known, added.len())?;
         let parent = parent.ok_or_else(|| Failure::internal("a supplied chain has no root"))?;
         deed.changes.activate_authority(id, parent, supplied.certificate.der(), supplied.certificate.not_after());
         self.publish_address(&mut deed, row.public, id);
         crl::open_shard(&mut deed.changes, id, 0, now);
         let detail = detail! {
             "issuer" => id.to_string(), "parent" => parent.to_string(), "moves" => vec!["pending", "active"],
-            "not_after" => supplied.certificate.not_after().to_string()
+            "not_after" => supplied.certificate.not_after().to_string(), "added" => added
         };
         let receipt = deed.commit(self.ports(), "issuer.activate", *id.as_bytes(), detail).await?;
         self.forget_realm(realm.id);
@@ -136,9 +141,13 @@ impl Chancery {
             return Ok((read(realm, IssuerId::from_bytes(done.subject)).await?, done.receipt));
         }
         let der = supplied_root(certificate, self.now()).map_err(|error| Failure::invalid("certificate", error))?;
-        if realm.view.authorities().await?.iter().any(|row| row.certificate.as_ref() == Some(&der)) {
+        let known = realm.view.authorities().await?;
+        // One that was taken out of the bundle may come again; a root of the tenant's own never left it for good.
+        let stands = |row: &&AuthorityRow| row.state == IssuerState::Active || row.key.is_some();
+        if known.iter().filter(stands).any(|row| row.certificate.as_ref() == Some(&der)) {
             return Err(Failure::Conflict("the tenant has this root already".to_owned()).into());
         }
+        room_for(&known, 1)?;
         let mut deed = Deed::by(&permit);
         let id = self.keep_foreign(&mut deed, realm, &der, Some(name), None)?;
         let sha256 = CertificateSummary::from_der(&der).map_err(Failure::from)?.sha256;
@@ -179,6 +188,23 @@ impl Chancery {
         });
         self.publish_address(deed, public, id);
         Ok(id)
+    }
+}
+
+/// The active authority with this certificate. Through one that was retired nothing is trusted again unseen.
+fn standing<'a>(known: &'a [AuthorityRow], der: &Vec<u8>) -> Result<Option<&'a AuthorityRow>, Failure> {
+    let same = || known.iter().filter(|row| row.certificate.as_ref() == Some(der));
+    let active = same().find(|row| row.state == IssuerState::Active);
+    match same().next().filter(|_| active.is_none()) {
+        None => Ok(active),
+        Some(retired) => {
+            let id = retired.id;
+            let message = format!(
+                "it leads through the authority {id}, which is retired here: have another authority sign the request, or, \
+                 if it is a root that was retired by mistake, add it as a trust anchor again first"
+            );
+            Err(Failure::invalid("chain", message))
+        }
     }
 }
 

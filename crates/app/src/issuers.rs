@@ -13,6 +13,9 @@ use chancery_domain::pattern::NamePattern;
 use chancery_store::AuthorityRow;
 use chancery_x509::{CertificateSummary, PublicKey, verify_chain};
 
+/// How many authorities a tenant may ever have, of every kind and in every state: a retired one still publishes its lists.
+const AUTHORITIES: usize = 200;
+
 /// What a new issuer is to be.
 #[derive(Clone, Debug)]
 pub struct NewIssuer {
@@ -63,6 +66,7 @@ impl Chancery {
         if let Some(done) = caller.done_before().await? {
             return Ok((read(realm, IssuerId::from_bytes(done.subject)).await?, done.receipt));
         }
+        room_for(&realm.view.authorities().await?, 1)?;
         let body = body(new);
         let mut deed = Deed::by(&permit);
         let id = self.await_certificate(&mut deed, realm, body, 1, new.key_algorithm, None).await?;
@@ -87,6 +91,7 @@ impl Chancery {
         if let Some(done) = caller.done_before().await? {
             return Ok((read(realm, IssuerId::from_bytes(done.subject)).await?, done.receipt));
         }
+        room_for(&realm.view.authorities().await?, 2)?;
         let body = body(new);
         let root_key = new.root_key_algorithm.unwrap_or(new.key_algorithm);
         let root = self.make_root(&body, 1, root_key, new.root_days).await?;
@@ -126,6 +131,11 @@ fn check(new: &NewIssuer) -> Result<(), Failure> {
     check_key("key_algorithm", Some(new.key_algorithm))?;
     check_key("root_key_algorithm", new.root_key_algorithm)?;
     check_days(new.root_days, new.issuing_days)
+}
+
+/// Whether so many more authorities have room. Adding one starts a new epoch, which every deed guards: the count holds at the commit.
+pub(crate) fn room_for(known: &[AuthorityRow], more: usize) -> Result<(), Failure> {
+    if known.len() + more > AUTHORITIES { Err(Failure::LimitReached("authorities")) } else { Ok(()) }
 }
 
 /// Whether an authority may have such a key.

@@ -25,7 +25,14 @@ impl Chancery {
         let (view, _) = self.address(public).await?;
         let all = view.authorities().await?;
         let needed = |row: &&AuthorityRow| row.state == IssuerState::Active || all.iter().any(|below| below.parent == Some(row.id));
-        Ok(all.iter().filter(|row| row.parent.is_none()).filter(needed).filter_map(|row| row.certificate.clone()).collect())
+        let mut roots: Vec<Vec<u8>> = Vec::new();
+        for der in all.iter().filter(|row| row.parent.is_none()).filter(needed).filter_map(|row| row.certificate.as_ref()) {
+            // An anchor that was taken out and added again is there twice.
+            if !roots.contains(der) {
+                roots.push(der.clone());
+            }
+        }
+        Ok(roots)
     }
 
     async fn address(&self, public: PublicId) -> Result<(TenantView, PublicAddressRow), Failure> {

@@ -6,7 +6,7 @@
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::hierarchy::{Above, DAY, Made};
-use crate::issuers::{check_days, check_key, read};
+use crate::issuers::{check_days, check_key, read, room_for};
 use crate::places;
 use crate::realm::AuthorityBody;
 use crate::retire::retirement;
@@ -60,6 +60,7 @@ impl Chancery {
         }
         let all = realm.view.authorities().await?;
         let old_root = may_be_succeeded(&old, &all)?;
+        room_for(&all, if succession.root.is_some() { 2 } else { 1 })?;
         let before = all.iter().filter(|row| row.line == old.line).count();
         let generation = i64::try_from(before).map_err(|_| Failure::internal("too many generations"))? + 1;
         let body: AuthorityBody =

@@ -88,7 +88,7 @@ impl TenantView {
         self.row(query, parse).await
     }
 
-    /// All authorities, newest first.
+    /// All authorities, newest first: their quota is far below the bound on what is read.
     pub async fn authorities(&self) -> Result<Vec<AuthorityRow>, StoreError> {
         let query = sql!(select!("WHERE tenant_id = ?1 ORDER BY id DESC LIMIT 1000"), self.id());
         self.rows(query, parse).await

@@ -2,8 +2,8 @@
 //!
 //! A kind of name that no pattern allows must be shut wholly, in a form that the verifiers in use honour:
 //! dNSName by the excluded empty name and addresses by the excluded `/0` networks (OpenSSL, webpki and Go take both as "every");
-//! mailboxes and URIs, which have no such form, by permitting the host `invalid` alone, which no mailbox of ours can have and
-//! which never exists (RFC 6761 section 6.4). IPv4 and IPv6 count as two kinds.
+//! mailboxes and URIs, which have no such form, by permitting the host `nowhere.invalid` alone, which never
+//! exists (RFC 6761 section 6.4); a single label would be no fully qualified name. IPv4 and IPv6 count as two kinds.
 
 use crate::der_out::{DerOut, SEQUENCE, context, context_constructed};
 use crate::name::GeneralName;
@@ -13,7 +13,7 @@ use der::asn1::ContextSpecific;
 use der::{Reader, SliceReader, Tag, TagNumber};
 use std::net::IpAddr;
 
-const NOWHERE: &str = "invalid";
+const NOWHERE: &str = "nowhere.invalid";
 
 /// What an authority's certificate says about the names below it.
 #[derive(Clone, Debug, PartialEq, Eq)]

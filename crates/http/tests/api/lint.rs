@@ -69,6 +69,11 @@ async fn both_judges_accept_what_is_issued(server: &TestServer) {
     let next = admin.post(&successor, json!({"new_root": true})).await.ok(201);
     let next_root = admin.get(&server.acme.path(&format!("/issuers/{}", text(&next["root"])))).await.ok(200);
     judged.extend([own("successor", &next), own("new-root", &next_root)]);
+    // Of the default issuer mailboxes, URIs and addresses are shut; of the other one hosts and addresses.
+    let body = json!({"name": "Mail", "permitted_names": ["email:*@acme.example"]});
+    let mail = admin.post(&server.acme.path("/issuers"), body).await.ok(201);
+    let default = admin.get(&server.acme.path(&format!("/issuers/{}", server.acme.issuer))).await.ok(200);
+    judged.extend([own("default", &default), own("mail", &mail)]);
     server.run_jobs().await;
     assert_eq!(pkilint::errors_in_each(&judged), [""; 0]);
     for (kind, id) in [(Kind::Crl, &issuing["id"]), (Kind::AuthorityCrl, &root["id"])] {

@@ -269,9 +269,94 @@ async fn anchors_join_the_bundle_and_leave_it_again(server: &TestServer) {
     assert_eq!(log.iter().filter(|entry| entry["event"]["act"] == "anchor.add").count(), 1);
 }
 
+async fn what_was_retired_comes_back_by_its_name_alone(server: &TestServer) {
+    let (admin, customer) = (server.as_(&server.acme.admin), Customer::new());
+    let root = customer.read("root.pem");
+    let add = async || admin.post(&server.acme.path("/trust-anchors"), json!({"name": "Again", "certificate": root})).await;
+    let retire = async |issuer: &Value| admin.post(&at(server, issuer, "/retire"), json!({})).await.ok(200);
+    let first = add().await.ok(201);
+    retire(&first).await;
+    let pending = requested(server).await;
+    let chain = customer.sign(text(&pending["request"]), "root", SUB, "") + &root;
+    let problem = complete(server, &pending, &chain).await.problem(422, "invalid");
+    let reason = format!("the authority {}, which is retired here", text(&first["id"]));
+    assert!(problem["field"] == "chain" && text(&problem["detail"]).contains(&reason), "{problem}");
+
+    let second = add().await.ok(201);
+    let active = complete(server, &pending, &chain).await.ok(200);
+    assert_eq!(active["root"], second["id"]);
+    // Retired again with what stood below it, and added again, it is in the bundle once.
+    retire(&active).await;
+    retire(&second).await;
+    add().await.ok(201);
+    server.run_jobs().await;
+    let bundle = server.anonymous().get(&format!("/pki/{}/bundle.pem", text(&active["public_id"]))).await.ok_text(200);
+    assert_eq!(bundle.matches(&root).count(), 1);
+    // A root of the tenant's own never left.
+    let own = admin.get(&at(server, &json!({"id": server.acme.root}), "")).await.ok(200);
+    retire(&json!({"id": server.acme.issuer})).await;
+    retire(&own).await;
+    let body = json!({"name": "Own", "certificate": own["certificate"]});
+    admin.post(&server.acme.path("/trust-anchors"), body).await.problem(409, "conflict");
+}
+
+async fn each_authority_that_a_chain_brings_is_in_its_event(server: &TestServer) {
+    let (admin, customer, pending) = (server.as_(&server.acme.admin), Customer::new(), requested(server).await);
+    customer.0.must(&format!("req -new {KEY} -keyout between.key -subj /CN=Between -out between.csr"), b"");
+    let between = customer.sign(&customer.read("between.csr"), "root", &SUB.replace("pathlen:0", "pathlen:1"), "");
+    customer.0.file("between.pem", &between);
+    let sign =
+        |pending: &Value| customer.sign(text(&pending["request"]), "between", SUB, "-days 2000") + &between + &customer.read("root.pem");
+    let active = complete(server, &pending, &sign(&pending)).await.ok(200);
+    let above = admin.get(&at(server, &json!({"id": active["root"]}), "")).await.ok(200);
+    let anchor = admin.get(&at(server, &json!({"id": above["root"]}), "")).await.ok(200);
+    let named = |authority: &Value| json!({"id": authority["id"], "sha256": authority["sha256"]});
+    let next = admin.post(&at(server, &pending, "/successor"), json!({})).await.ok(201);
+    complete(server, &next, &sign(&next)).await.ok(200);
+    let log = server.events(&server.acme).await;
+    let added: Vec<_> = log.iter().map(|entry| &entry["event"]).filter(|event| event["act"] == "issuer.activate").collect();
+    assert_eq!(added[1]["detail"]["added"], json!([named(&anchor), named(&above)]));
+    assert_eq!(added[0]["detail"]["added"], json!([]));
+}
+
+/// The quota of authorities; at the start there are two.
+async fn authorities_have_a_bound_that_nothing_passes(server: &TestServer) {
+    let (admin, customer) = (server.as_(&server.acme.admin), Customer::new());
+    let post = async |path: &str, body: Value| admin.post(&server.acme.path(path), body).await;
+    let own = json!({"id": server.acme.issuer});
+    let pending = requested(server).await;
+    for _ in 3..199 {
+        requested(server).await;
+    }
+    let two = json!({"name": "Two", "permitted_names": ["dns:*.acme.example"]});
+    post("/issuers", two).await.problem(403, "quota");
+    admin.post(&at(server, &own, "/successor"), json!({"new_root": true})).await.problem(403, "quota");
+    let one = json!({"name": "One", "external": true, "permitted_names": ["dns:*.acme.example"]});
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let (client, path, body) = (server.as_(&server.acme.admin), server.acme.path("/issuers"), one.clone());
+            tokio::spawn(async move { client.post(&path, body).await })
+        })
+        .collect();
+    let mut made = 0;
+    for task in tasks {
+        made += usize::from(task.await.unwrap().status == 201);
+    }
+    assert_eq!(made, 1);
+    post("/issuers", one).await.problem(403, "quota");
+    post("/trust-anchors", json!({"name": "A", "certificate": customer.read("root.pem")})).await.problem(403, "quota");
+    admin.post(&at(server, &own, "/successor"), json!({})).await.problem(403, "quota");
+    let chain = customer.sign(text(&pending["request"]), "root", SUB, "") + &customer.read("root.pem");
+    complete(server, &pending, &chain).await.problem(403, "quota");
+    assert_eq!(admin.get(&server.acme.path("/issuers")).await.ok(200)["items"].as_array().unwrap().len(), 200);
+}
+
 on_both_engines!(
     a_customers_root_signs_and_what_is_issued_verifies,
     hostile_chains_are_refused_with_the_reason,
     what_is_abandoned_is_over,
     anchors_join_the_bundle_and_leave_it_again,
+    what_was_retired_comes_back_by_its_name_alone,
+    each_authority_that_a_chain_brings_is_in_its_event,
+    authorities_have_a_bound_that_nothing_passes,
 );
