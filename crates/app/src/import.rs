@@ -1,19 +1,21 @@
-//! Import: existing certificates are taken into the inventory, each an act of its own. Nothing is issued, so nothing is decided
-//! here (I3): one that was taken in has no profile and is never renewed, a successor is a new request.
+//! Import: existing certificates are taken into the inventory, each an act of its own, decided by the evaluator of imports (I3). One
+//! that was taken in has no profile and is never renewed, a successor is a new request.
 
 use crate::crl;
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::jobs;
+use crate::key_reuse::KeyUse;
 use crate::places;
 use crate::realm::{Authority, CERTIFICATES, Realm};
 use crate::search::blinds;
 use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure};
-use chancery_domain::action::CertificateImport;
+use chancery_domain::action::{Act, CertificateImport};
 use chancery_domain::certificate::{CertificateStatus, Origin};
+use chancery_domain::import::{Found, decide_import};
 use chancery_domain::key::Custody;
-use chancery_domain::{CertificateId, Serial, Timestamp};
+use chancery_domain::{CertificateId, PublicId, Timestamp};
 use chancery_store::CertificateRow;
 use chancery_x509::{CertificateSummary, is_signed_by, pem};
 use std::sync::Arc;
@@ -23,8 +25,6 @@ use std::time::Duration;
 const MOST: usize = 100;
 /// Longest certificate, in bytes.
 const LONGEST: usize = 16 * 1024;
-/// Most names in one: each is some rows of the index.
-const NAMES: usize = 250;
 
 /// What became of one certificate that was to be taken in.
 pub struct ImportedItem {
@@ -34,11 +34,10 @@ pub struct ImportedItem {
     pub result: Result<(Certificate, Option<Receipt>), Failure>,
 }
 
-/// A certificate that may be taken in.
+/// A certificate that is to be taken in.
 struct Candidate {
     der: Vec<u8>,
     summary: CertificateSummary,
-    serial: Serial,
 }
 
 impl Chancery {
@@ -63,13 +62,8 @@ impl Chancery {
             Err(failure) => return ImportedItem { sha256: None, result: Err(failure) },
         };
         let sha256 = summary.sha256.clone();
-        let result = match candidate(summary, der, self.now()) {
-            Ok(candidate) => {
-                let caller = caller.for_item(sha256.as_bytes());
-                self.import_candidate(&caller, &candidate).await
-            }
-            Err(failure) => Err(failure),
-        };
+        let caller = caller.for_item(sha256.as_bytes());
+        let result = self.import_candidate(&caller, &Candidate { der, summary }).await;
         ImportedItem { sha256: Some(sha256), result }
     }
 
@@ -88,12 +82,26 @@ impl Chancery {
         if let Some(known) = present(realm, authority.as_deref(), candidate, &blind).await? {
             return Ok((self.certificate_of(realm, &known).await?, None));
         }
+        let decision = decide_import(&found(summary), self.now());
+        let importable = match decision.outcome {
+            Ok(importable) => importable,
+            Err(reasons) => {
+                self.refuse(caller, CertificateImport::ACTION, decision.policy_version, &reasons).await?;
+                return Err(Failure::Refused(reasons).into());
+            }
+        };
+        // What an issuer of ours certified is remembered as if it had been here all along. Of other authorities' certificates it is not
+        // our policy how often they certify a key.
+        let key_use = match &authority {
+            Some(_) => Some(KeyUse::read_imported(realm, &summary.spki_der).await?),
+            None => None,
+        };
         let id = CertificateId::new(&*ports.clock, &*ports.entropy);
-        let shard = authority.as_ref().map_or(0, |authority| self.shard_named_in(authority, summary));
+        let shard = authority.as_ref().map_or(0, |authority| shard_named_in(authority, summary));
         let row = CertificateRow {
             id,
             origin: authority.as_ref().map_or(Origin::External, |authority| Origin::Imported { issuer: authority.id }),
-            serial: candidate.serial,
+            serial: importable.serial(),
             status: CertificateStatus::Issued,
             shard,
             not_before: summary.not_before,
@@ -112,6 +120,9 @@ impl Chancery {
         changes.count_in(CERTIFICATES);
         changes.insert_certificate(&row, &blinds(realm, &names)?);
         changes.insert_job(&jobs::expiry(id, row.not_after));
+        if let Some(key_use) = &key_use {
+            key_use.keep(changes, realm, &summary.spki_der, id)?;
+        }
         if let Some(authority) = &authority
             && !realm.shard_is_open(authority.id, shard).await?
         {
@@ -122,19 +133,25 @@ impl Chancery {
             "certificate" => id.to_string(), "origin" => row.origin.as_str(), "sha256" => summary.sha256.as_str(),
             "issuer" => authority.as_ref().map_or_else(|| summary.issuer.clone(), |authority| authority.id.to_string()),
             "serial" => row.serial.to_string(), "names" => names, "not_after" => row.not_after.to_string(),
+            "policy_version" => decision.policy_version,
         };
         let receipt = deed.commit(ports, "certificate.import", *id.as_bytes(), detail).await?;
         Ok((self.shown(realm, &row, candidate.der.clone()).await?, Some(receipt)))
     }
+}
 
-    /// The shard of ours that the certificate itself points to. One that points nowhere of ours is listed in the first.
-    fn shard_named_in(&self, authority: &Authority, summary: &CertificateSummary) -> u32 {
-        let first = self.addresses(authority.public, 0).crl_url;
-        let (before, after) = first.rsplit_once("0.crl").unwrap_or_default();
-        let shard = |url: &String| url.strip_prefix(before)?.strip_suffix(&format!(".crl{after}"))?.parse().ok();
-        // A root's list has no shards.
-        summary.crl_urls.iter().filter(|_| authority.parent.is_some()).find_map(shard).unwrap_or(0)
-    }
+/// The shard of ours that the certificate itself points to. One that points nowhere of ours is listed in the first.
+fn shard_named_in(authority: &Authority, summary: &CertificateSummary) -> u32 {
+    let shard = |url: &String| shard_at(authority.public, url);
+    // A root's list has no shards.
+    summary.crl_urls.iter().filter(|_| authority.parent.is_some()).find_map(shard).unwrap_or(0)
+}
+
+/// The shard at an address of this authority's lists, under whatever host they were published then: the signature is ours (THREATS 18).
+fn shard_at(public: PublicId, url: &str) -> Option<u32> {
+    let (_, rest) = url.split_once("://")?;
+    let (_, path) = rest.split_once('/')?;
+    path.strip_prefix(&format!("pki/{public}/"))?.strip_suffix(".crl")?.parse().ok()
 }
 
 /// The DER of each certificate that was given; a text without a block of PEM is DER.
@@ -167,22 +184,14 @@ fn summary(der: &[u8]) -> Result<CertificateSummary, Failure> {
     CertificateSummary::from_der(der).map_err(bad)
 }
 
-fn candidate(summary: CertificateSummary, der: Vec<u8>, now: Timestamp) -> Result<Candidate, Failure> {
-    let serial =
-        summary.serial.ok_or_else(|| bad("its serial number is not positive or longer than 20 octets (RFC 5280 section 4.1.2.2)"))?;
-    if summary.is_authority {
-        return Err(bad("it is an authority's: the inventory holds the certificates below, each tenant's authorities are its issuers"));
+fn found(summary: &CertificateSummary) -> Found {
+    Found {
+        serial: summary.serial,
+        is_authority: summary.is_authority,
+        not_before: summary.not_before,
+        not_after: summary.not_after,
+        names: summary.names.len(),
     }
-    if summary.not_after < summary.not_before {
-        return Err(bad("its validity ends before it begins"));
-    }
-    if summary.not_after <= now {
-        return Err(bad(format!("it expired at {}: only what may still be in use is taken in", summary.not_after)));
-    }
-    if summary.names.len() > NAMES {
-        return Err(bad(format!("it has more than {NAMES} names")));
-    }
-    Ok(Candidate { der, summary, serial })
 }
 
 /// The tenant's authority that signed it: by its signature, for anybody can write a name. What an anchor signed stays external, for
@@ -206,8 +215,8 @@ async fn present(
     if let Some(known) = realm.view.imported(blind).await? {
         return Ok(Some(known));
     }
-    let Some(authority) = authority else { return Ok(None) };
-    let Some(known) = realm.view.certificate_of(authority.id, &candidate.serial).await? else { return Ok(None) };
+    let (Some(authority), Some(serial)) = (authority, &candidate.summary.serial) else { return Ok(None) };
+    let Some(known) = realm.view.certificate_of(authority.id, serial).await? else { return Ok(None) };
     if *realm.open(&places::CERTIFICATE, known.id.as_bytes(), &known.body)? == candidate.der {
         return Ok(Some(known));
     }
@@ -221,4 +230,21 @@ async fn present(
 fn renewal(summary: &CertificateSummary) -> Timestamp {
     let third = summary.not_after.millis().saturating_sub(summary.not_before.millis()) / 3;
     summary.not_after.before(Duration::from_millis(third.unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_is_known_by_its_path_whatever_the_host_was() {
+        let (ours, other) = (PublicId::from_bytes([1; 16]), PublicId::from_bytes([2; 16]));
+        for base in ["http://pki.chancery.example", "http://old.example:8080"] {
+            assert_eq!(shard_at(ours, &format!("{base}/pki/{ours}/7.crl")), Some(7), "{base}");
+            assert_eq!(shard_at(ours, &format!("{base}/pki/{other}/7.crl")), None);
+            assert_eq!(shard_at(ours, &format!("{base}/more/pki/{ours}/7.crl")), None);
+            assert_eq!(shard_at(ours, &format!("{base}/pki/{ours}/7.cer")), None);
+        }
+        assert_eq!(shard_at(ours, "ldap:7.crl"), None);
+    }
 }

@@ -207,7 +207,7 @@ impl Chancery {
         changes.count_up(CERTIFICATES);
         changes.insert_order(&order);
         changes.insert_certificate(&row, &blinds(realm, &names)?);
-        key_use.keep(changes, realm, &public, id)?;
+        key_use.keep(changes, realm, public.spki_der(), id)?;
         if let Some(pkcs8) = &private {
             changes.insert_private_key(id, &realm.seal(&places::PRIVATE_KEY, id.as_bytes(), pkcs8, ports)?);
         }

@@ -14,13 +14,14 @@ use std::collections::BTreeSet;
 /// What was read of a key, and what it is to be certified for now.
 pub(crate) struct KeyUse {
     before: Option<SubjectKeyRow>,
-    scope: [u8; 16],
+    /// The profile and names; `None` where the profile is not known.
+    scope: Option<[u8; 16]>,
 }
 
 impl KeyUse {
     /// Looks a wish's key up; one that is still to be made is new.
     pub(crate) async fn read(realm: &Realm, wish: &Wish) -> Result<Self, Failure> {
-        let scope = scope(realm, wish.profile.as_str(), &wish.request.names)?;
+        let scope = Some(scope(realm, wish.profile.as_str(), &wish.request.names)?);
         let before = match &wish.subject {
             SubjectKey::Given(key) => realm.view.subject_key(&blind(realm, key.spki_der())?).await?,
             SubjectKey::ToMake(_) => None,
@@ -28,25 +29,31 @@ impl KeyUse {
         Ok(Self { before, scope })
     }
 
+    /// Looks up the key of a certificate that is taken in. Under which profile it was certified is not known, so none may count on it:
+    /// it is certified again only where a profile allows that for whatever names.
+    pub(crate) async fn read_imported(realm: &Realm, spki_der: &[u8]) -> Result<Self, Failure> {
+        Ok(Self { before: realm.view.subject_key(&blind(realm, spki_der)?).await?, scope: None })
+    }
+
     /// The same for the evaluator.
     pub(crate) fn history(&self) -> KeyHistory {
         match &self.before {
             None => KeyHistory::New,
             Some(row) if row.compromised => KeyHistory::Compromised(row.certificate),
-            Some(row) if row.scope == Some(self.scope) => KeyHistory::SameNames(row.certificate),
+            Some(row) if row.scope.is_some() && row.scope == self.scope => KeyHistory::SameNames(row.certificate),
             Some(row) => KeyHistory::OtherNames(row.certificate),
         }
     }
 
     /// Keeps the use. What was decided on holds at the commit: of two that certify one new key at once, one decides anew.
-    pub(crate) fn keep(&self, changes: &mut Changes, realm: &Realm, key: &PublicKey, certificate: CertificateId) -> Result<(), Failure> {
+    pub(crate) fn keep(&self, changes: &mut Changes, realm: &Realm, spki_der: &[u8], certificate: CertificateId) -> Result<(), Failure> {
         match &self.before {
             None => {
-                let (blind, scope) = (blind(realm, key.spki_der())?, Some(self.scope));
+                let (blind, scope) = (blind(realm, spki_der)?, self.scope);
                 changes.insert_subject_key(&SubjectKeyRow { blind, scope, certificate, compromised: false, version: 1 });
             }
             // Without a change of its row, or renewals of one key would stand in each other's way.
-            Some(row) if row.scope.is_none_or(|scope| scope == self.scope) => changes.guard_subject_key(row),
+            Some(row) if row.scope.is_none() || row.scope == self.scope => changes.guard_subject_key(row),
             Some(row) => changes.widen_subject_key(row),
         }
         Ok(())

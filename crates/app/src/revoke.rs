@@ -5,17 +5,28 @@ use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::key_reuse;
 use crate::places;
-use crate::realm::CERTIFICATES;
+use crate::realm::{CERTIFICATES, Realm};
 use crate::view::{Certificate, Receipt};
-use crate::{Caller, Chancery, Failure};
+use crate::{Caller, Chancery, Failure, Permit};
 use chancery_domain::action::CertificateRevoke;
 use chancery_domain::certificate::{CertificateStatus, RevocationReason};
-use chancery_domain::{CertificateId, enforced};
+use chancery_domain::{CertificateId, IssuerId, Timestamp, enforced};
 use chancery_store::{CertificateRow, RevocationRow};
 use chancery_x509::CertificateSummary;
 
+/// What a request to revoke comes to.
+enum Way {
+    /// The certificate is revoked, and gets this status.
+    Revoke(IssuerId, CertificateStatus),
+    /// It was revoked for another reason, before the compromise was known (RFC 5280 section 5.3.1).
+    Correct(IssuerId, RevocationRow),
+    /// It is no longer, or never was, ours to revoke: its key is compromised all the same.
+    KeyAlone,
+}
+
 impl Chancery {
-    /// Revokes a certificate for good.
+    /// Revokes a certificate for good. For key compromise, its key is never certified again (BR 4.9.1.1), whenever that was learnt: of
+    /// a certificate that is revoked already the reason is corrected, and of one that expired or is external the key alone is recorded.
     pub async fn revoke(&self, caller: &Caller, id: CertificateId, reason: RevocationReason) -> Result<(Certificate, Receipt), Failure> {
         deciding_anew!(self, caller => self.try_revoke(&caller, id, reason))
     }
@@ -26,23 +37,30 @@ impl Chancery {
         if let Some(done) = caller.done_before().await? {
             return Ok((self.certificate_of(realm, &row).await?, done.receipt));
         }
-        let signed_elsewhere = || Failure::Conflict("the certificate was signed elsewhere: ask its issuer to revoke it".to_owned());
-        let issuer = row.origin.issuer().ok_or_else(signed_elsewhere)?;
-        let now = self.now();
-        // A clock that ran ahead may have called it expired: what counts is whether anybody would still accept it.
-        let early = row.status == CertificateStatus::Expired && row.not_after > now;
-        let standing = if early { CertificateStatus::Issued } else { row.status };
-        let status = standing.advance(CertificateStatus::Revoked).map_err(|error| Failure::Conflict(error.to_string()))?;
+        match way(realm, &row, reason, self.now()).await? {
+            Way::Revoke(issuer, status) => self.revoke_now(&permit, row, issuer, status, reason).await,
+            Way::Correct(issuer, before) => self.compromise(&permit, row, Some((issuer, before))).await,
+            Way::KeyAlone => self.compromise(&permit, row, None).await,
+        }
+    }
+
+    async fn revoke_now(
+        &self,
+        permit: &Permit<CertificateRevoke>,
+        row: CertificateRow,
+        issuer: IssuerId,
+        status: CertificateStatus,
+        reason: RevocationReason,
+    ) -> Result<(Certificate, Receipt), Stop> {
+        let (realm, now) = (&permit.caller().realm, self.now());
         let revocation = RevocationRow { serial: row.serial, revoked_at: now, reason, not_after: row.not_after };
-        let mut deed = Deed::by(&permit);
+        let mut deed = Deed::by(permit);
         deed.changes.move_certificate(&row, status);
         if enforced!("revocation.recorded") {
             deed.changes.insert_revocation(issuer, row.shard, &revocation);
         }
         if reason == RevocationReason::KeyCompromise && enforced!("revocation.compromised-key") {
-            let der = realm.open(&places::CERTIFICATE, id.as_bytes(), &row.body)?;
-            let key = key_reuse::blind(realm, &CertificateSummary::from_der(&der).map_err(Failure::from)?.spki_der)?;
-            deed.changes.compromise_subject_key(&key, id);
+            deed.changes.compromise_subject_key(&key(realm, &row)?, row.id);
         }
         if row.status.is_live() {
             deed.changes.count_down(CERTIFICATES);
@@ -51,10 +69,72 @@ impl Chancery {
             deed.changes.insert_job(&crl::publish_job(issuer, row.shard, now));
         }
         let detail = detail! {
-            "certificate" => id.to_string(), "serial" => row.serial.to_string(), "issuer" => issuer.to_string(),
+            "certificate" => row.id.to_string(), "serial" => row.serial.to_string(), "issuer" => issuer.to_string(),
             "reason" => reason.as_str(), "moves" => vec![row.status.as_str(), status.as_str()],
         };
-        let receipt = deed.commit(self.ports(), "certificate.revoke", *id.as_bytes(), detail).await?;
+        let receipt = deed.commit(self.ports(), "certificate.revoke", *row.id.as_bytes(), detail).await?;
         Ok((self.certificate_of(realm, &CertificateRow { status, ..row }).await?, receipt))
     }
+
+    /// Records that a key is compromised whose certificate keeps its status; its revocation, if there is one, keeps its time.
+    async fn compromise(
+        &self,
+        permit: &Permit<CertificateRevoke>,
+        row: CertificateRow,
+        revoked: Option<(IssuerId, RevocationRow)>,
+    ) -> Result<(Certificate, Receipt), Stop> {
+        let realm = &permit.caller().realm;
+        let key = key(realm, &row)?;
+        let known = realm.view.subject_key(&key).await?.is_some_and(|known| known.compromised);
+        if known && revoked.is_none() {
+            return Err(Failure::Conflict("its key is recorded as compromised already".to_owned()).into());
+        }
+        let mut deed = Deed::by(permit);
+        if enforced!("revocation.compromised-key") {
+            deed.changes.compromise_subject_key(&key, row.id);
+        }
+        let mut detail = detail! {
+            "certificate" => row.id.to_string(), "serial" => row.serial.to_string(),
+            "reason" => RevocationReason::KeyCompromise.as_str(), "status" => row.status.as_str(),
+        };
+        if let Some((issuer, before)) = &revoked {
+            deed.changes.correct_revocation(*issuer, row.shard, before, RevocationReason::KeyCompromise);
+            if enforced!("revocation.published") {
+                deed.changes.insert_job(&crl::publish_job(*issuer, row.shard, self.now()));
+            }
+            detail.insert("issuer".to_owned(), issuer.to_string().into());
+            detail.insert("reason_before".to_owned(), before.reason.as_str().into());
+        }
+        let receipt = deed.commit(self.ports(), "certificate.compromise", *row.id.as_bytes(), detail).await?;
+        Ok((self.certificate_of(realm, &row).await?, receipt))
+    }
+}
+
+async fn way(realm: &Realm, row: &CertificateRow, reason: RevocationReason, now: Timestamp) -> Result<Way, Failure> {
+    let compromised = reason == RevocationReason::KeyCompromise;
+    let Some(issuer) = row.origin.issuer() else {
+        let signed_elsewhere = || Failure::Conflict("the certificate was signed elsewhere: ask its issuer to revoke it".to_owned());
+        return if compromised { Ok(Way::KeyAlone) } else { Err(signed_elsewhere()) };
+    };
+    // A clock that ran ahead may have called it expired: what counts is whether anybody would still accept it.
+    let early = row.status == CertificateStatus::Expired && row.not_after > now;
+    let standing = if early { CertificateStatus::Issued } else { row.status };
+    if compromised && standing == CertificateStatus::Expired {
+        return Ok(Way::KeyAlone);
+    }
+    if compromised && standing == CertificateStatus::Revoked {
+        let before = realm.view.revocation(issuer, row.shard, &row.serial).await?;
+        let before = before.ok_or_else(|| Failure::internal("the record of a revocation is missing"))?;
+        if before.reason != reason {
+            return Ok(Way::Correct(issuer, before));
+        }
+    }
+    let status = standing.advance(CertificateStatus::Revoked).map_err(|error| Failure::Conflict(error.to_string()))?;
+    Ok(Way::Revoke(issuer, status))
+}
+
+/// The blind index value of a certificate's key.
+fn key(realm: &Realm, row: &CertificateRow) -> Result<[u8; 16], Failure> {
+    let der = realm.open(&places::CERTIFICATE, row.id.as_bytes(), &row.body)?;
+    key_reuse::blind(realm, &CertificateSummary::from_der(&der)?.spki_der)
 }

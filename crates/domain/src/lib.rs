@@ -6,6 +6,7 @@ pub mod decision;
 pub mod enforced;
 pub mod event;
 pub mod id;
+pub mod import;
 pub mod issuer;
 pub mod key;
 pub mod name;

@@ -70,6 +70,19 @@ impl TenantView {
         self.rows(query, parse_revocation).await
     }
 
+    /// The revocation of a certificate.
+    pub async fn revocation(&self, issuer: IssuerId, shard: u32, serial: &Serial) -> Result<Option<RevocationRow>, StoreError> {
+        let query = sql!(
+            "SELECT serial, revoked_at, reason, not_after FROM revocation
+             WHERE tenant_id = ?1 AND issuer_id = ?2 AND shard = ?3 AND serial = ?4",
+            self.id(),
+            issuer.as_bytes(),
+            shard,
+            serial.as_bytes()
+        );
+        self.row(query, parse_revocation).await
+    }
+
     /// The published CRL of a shard.
     pub async fn crl(&self, issuer: IssuerId, shard: u32) -> Result<Option<CrlRow>, StoreError> {
         let query = sql!(
@@ -98,6 +111,20 @@ impl Changes {
             row.not_after
         );
         self.one(Guard::Unique("revocation"), statement);
+    }
+
+    /// Gives a revocation another reason than the one that was read.
+    pub fn correct_revocation(&mut self, issuer: IssuerId, shard: u32, row: &RevocationRow, reason: RevocationReason) {
+        let statement = sql!(
+            "UPDATE revocation SET reason = ?5 WHERE tenant_id = ?1 AND issuer_id = ?2 AND shard = ?3 AND serial = ?4 AND reason = ?6",
+            self.id(),
+            issuer.as_bytes(),
+            shard,
+            row.serial.as_bytes(),
+            i64::from(reason.code()),
+            i64::from(row.reason.code())
+        );
+        self.one(Guard::Version("revocation"), statement);
     }
 
     /// Opens a shard with its first CRL, if nobody did before.

@@ -22,13 +22,15 @@ pub struct Wanted<'a> {
     pub serial: &'a [u8],
     /// Whether it is an authority's.
     pub authority: bool,
+    /// The private key, PKCS#8 in PEM; by default a new one.
+    pub key: Option<&'a str>,
     /// It ends so many days from now, and began ninety days before.
     pub days: i64,
 }
 
 impl Default for Wanted<'_> {
     fn default() -> Self {
-        Self { names: &["www.partner.example"], common_name: "www.partner.example", serial: &[7], authority: false, days: 30 }
+        Self { names: &["www.partner.example"], common_name: "www.partner.example", serial: &[7], authority: false, key: None, days: 30 }
     }
 }
 
@@ -64,7 +66,8 @@ impl Stranger {
         };
         params.not_before = at(wanted.days - 90).into();
         params.not_after = at(wanted.days).into();
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key pair is made");
+        let given = wanted.key.map(|pem| KeyPair::from_pem(pem).expect("the key is a key"));
+        let key = given.unwrap_or_else(|| KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key pair is made"));
         params.signed_by(&key, &self.0).expect("the certificate is signed").pem()
     }
 }

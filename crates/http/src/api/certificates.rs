@@ -351,7 +351,8 @@ async fn renew(
     Ok((StatusCode::CREATED, Json(CertificateDocument { event: Some(receipt.into()), ..certificate.into() })))
 }
 
-/// Revoke a certificate for good. The CRL at its address lists it within 60 s.
+/// Revoke a certificate for good. The CRL at its address lists it within 60 s. With `key-compromise` its key is never certified again;
+/// if that is learnt of later, it corrects the reason of a revocation, and of an expired or external certificate records the key alone.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/certificates/{certificate}/revoke", tag = "certificates", security(("token" = [])),
     extensions(("x-action" = json!("certificate:revoke"))),
     request_body = RevokeBody, params(("tenant" = String, Path, description = "The tenant's id"),

@@ -54,7 +54,8 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.order, order(rows.order.id) orders(Page { before: None, limit: 10 }));
     shows!(rows.private_key, private_key(rows.certificate.id));
     shows!(rows.subject_key, subject_key(&BLIND));
-    shows!(rows.revocation, revocations(rows.crl.issuer, SHARD, Timestamp::from_seconds(0)));
+    let serial = rows.revocation.serial;
+    shows!(rows.revocation, revocations(rows.crl.issuer, SHARD, Timestamp::from_seconds(0)) revocation(rows.crl.issuer, SHARD, &serial));
     shows!(rows.crl, crl(rows.crl.issuer, SHARD));
     shows!(rows.event, events(Page { before: None, limit: 10 }));
     shows!(rows.idempotency, idempotency(rows.idempotency.principal, &rows.idempotency.key));

@@ -2,11 +2,13 @@
 
 use crate::engine::{Engine, Harness, tenant_row};
 use crate::rows::{BLIND, Rows, SHARD, now};
-use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::certificate::{CertificateStatus, RevocationReason};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{IssuerId, TenantId, Timestamp, TokenId};
-use chancery_store::{AuthorityRow, Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, SubjectKeyRow, TenantView};
+use chancery_store::{
+    AuthorityRow, Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, RevocationRow, SubjectKeyRow, TenantView,
+};
 use rstest::rstest;
 
 async fn filled(harness: &Harness) -> (TenantView, Rows) {
@@ -126,6 +128,17 @@ async fn a_subject_key_is_guarded_widened_and_compromised(#[values(Engine::Sqlit
         assert_eq!((row.compromised, row.version, row.certificate), (true, version, key.certificate), "known: {known}");
     }
     refused(&view, version, |changes| changes.guard_subject_key(&widened)).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_is_corrected_from_what_was_read(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let (view, rows) = filled(&harness).await;
+    let (issuer, row, reason) = (rows.crl.issuer, &rows.revocation, RevocationReason::Superseded);
+    once(&view, Guard::Version("revocation"), |changes| changes.correct_revocation(issuer, SHARD, row, reason)).await;
+    let corrected = view.revocation(issuer, SHARD, &row.serial).await.unwrap().unwrap();
+    assert_eq!(corrected, RevocationRow { reason, ..row.clone() });
 }
 
 #[rstest]

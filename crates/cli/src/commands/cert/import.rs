@@ -1,17 +1,17 @@
 //! `chancery cert import`: existing certificates, taken into the inventory.
 
-use crate::commands::{Desk, read_text};
+use crate::certificates;
+use crate::commands::Desk;
 use crate::ended::Ended;
 use crate::output;
 use chancery_http::api::certificates::CertificateDocument;
 use chancery_http::api::import::{ImportBody, ImportDocument, ImportItem};
-use chancery_x509::pem;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What to take in.
 #[derive(clap::Args)]
 pub(super) struct ImportArgs {
-    /// PEM files with up to 100 certificates each, or DER files with one; `-` is PEM on standard input.
+    /// PEM files with up to 100 certificates each, or DER files with one; `-` is standard input. Whatever else stands there is not sent.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -19,8 +19,12 @@ pub(super) struct ImportArgs {
 pub(super) async fn import(desk: &Desk, args: ImportArgs) -> Result<(), Ended> {
     let mut all = ImportDocument { items: Vec::new(), imported: 0, present: 0, refused: 0 };
     for file in &args.files {
+        let certificates = certificates::read(file)?;
+        for what in certificates.left_out {
+            desk.note(&format!("{}: {what} was left out.", file.display()));
+        }
         // One request a file: what fails is known by its file, and what was done stays done.
-        let done: ImportDocument = desk.act("/certificates/import", &ImportBody { bundle: bundle(file)? }).await?;
+        let done: ImportDocument = desk.act("/certificates/import", &ImportBody { bundle: certificates.pem }).await?;
         all.items.extend(done.items);
         all.imported += done.imported;
         all.present += done.present;
@@ -37,17 +41,4 @@ pub(super) async fn import(desk: &Desk, args: ImportArgs) -> Result<(), Ended> {
     });
     desk.note(&format!("{} imported, {} present already, {} refused.", all.imported, all.present, all.refused));
     Ok(())
-}
-
-/// A file as it is sent: PEM as it is, DER as PEM.
-fn bundle(path: &Path) -> Result<String, Ended> {
-    if path.to_str() == Some("-") {
-        return Ok(read_text(path)?.to_string());
-    }
-    let bytes = std::fs::read(path).map_err(|source| Ended::File { path: path.to_owned(), source })?;
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) if pem::is_pem(text.as_bytes()) => text,
-        Ok(text) => pem::encode(pem::CERTIFICATE, text.as_bytes()),
-        Err(der) => pem::encode(pem::CERTIFICATE, der.as_bytes()),
-    })
 }

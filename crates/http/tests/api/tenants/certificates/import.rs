@@ -1,6 +1,7 @@
 //! `POST …/certificates/import`: existing certificates in the inventory.
 
-use super::{at, text};
+use super::{at, event_of, text};
+use chancery_testkit::csr::csr;
 use chancery_testkit::stranger::{Stranger, Wanted};
 use chancery_testkit::{CERTIFICATE_LIMIT, TestServer, TestTenant, on_both_engines};
 use serde_json::{Value, json};
@@ -18,19 +19,27 @@ async fn found(server: &TestServer, query: &str) -> Vec<String> {
 /// Issues a certificate and takes it out of the tables from below, as one is that was issued before a backup was restored.
 async fn lost(server: &TestServer, label: &str) -> Value {
     let certificate = server.certificate(&server.acme, label).await;
+    lose(server, &certificate).await;
+    certificate
+}
+
+async fn lose(server: &TestServer, certificate: &Value) {
     server.run_jobs().await;
     let id = text(&certificate["id"]).replace('-', "");
     server
         .below(async |raw| {
             let id: Vec<u8> = (0..32).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()).collect();
-            for (table, column) in
-                [("certificate", "id"), ("certificate_name", "certificate_id"), ("job", "id"), ("private_key", "certificate_id")]
-            {
+            for (table, column) in [
+                ("certificate", "id"),
+                ("certificate_name", "certificate_id"),
+                ("job", "id"),
+                ("private_key", "certificate_id"),
+                ("subject_key", "certificate_id"),
+            ] {
                 raw.change(&server.acme.id, &format!("DELETE FROM {table} WHERE {column} = ?1"), &[&id]).await;
             }
         })
         .await;
-    certificate
 }
 
 async fn others_are_listed_found_exported_and_expire_but_are_not_ours_to_revoke(server: &TestServer) {
@@ -218,13 +227,20 @@ async fn what_is_hostile_is_refused_by_itself_with_the_reason(server: &TestServe
     let items = answer["items"].as_array().unwrap();
     assert_eq!((items.len(), &answer["imported"]), (cases.len() + 1, &json!(1)), "the good one is not spoilt by those before it");
     for (item, (what, _, reason)) in items.iter().zip(&cases) {
-        assert_eq!(
-            (&item["outcome"], &item["problem"]["status"], &item["problem"]["field"]),
-            (&json!("refused"), &json!(422), &json!("bundle")),
-            "{what}"
-        );
+        assert_eq!((&item["outcome"], &item["problem"]["status"]), (&json!("refused"), &json!(422)), "{what}");
+        // What can be read is decided, and what cannot is malformed.
+        let field = if item["sha256"].is_null() { &item["problem"]["field"] } else { &item["problem"]["reasons"][0]["field"] };
+        assert_eq!(field, "bundle", "{what}");
         assert!(text(&item["problem"]["detail"]).contains(reason), "{what}: {}", item["problem"]["detail"]);
     }
+    // I3: what was decided is kept with its reasons and the version of the rules.
+    let log = server.events(&server.acme).await;
+    let denied: Vec<_> = log.iter().map(|entry| &entry["event"]).filter(|event| event["act"] == "denied").collect();
+    let codes: std::collections::BTreeSet<_> = denied.iter().map(|event| text(&event["detail"]["reasons"][0]["code"])).collect();
+    assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["authority", "expired", "serial", "too-many-names"]);
+    assert!(denied.iter().all(|event| event["detail"]["policy_version"] == 1 && event["detail"]["action"] == "certificate:import"));
+    let taken = log.iter().find(|entry| entry["event"]["act"] == "certificate.import").unwrap();
+    assert_eq!(taken["event"]["detail"]["policy_version"], 1);
     // Another algorithm than ours is no reason; a longer serial is found again.
     let long = make(Wanted { serial: &[0xfe; 20], names: &["long.example"], ..Wanted::default() });
     assert_eq!(import(server, &server.acme, &long).await["imported"], 1);
@@ -250,7 +266,36 @@ async fn what_is_hostile_is_refused_by_itself_with_the_reason(server: &TestServe
     }
 }
 
+// What a restored backup has forgotten of a key, the certificate itself still says.
+async fn the_key_of_one_of_ours_is_remembered_and_of_others_it_is_not(server: &TestServer) {
+    let admin = || server.as_(&server.acme.admin);
+    let (key, other) = (csr(&[&server.acme.host("a")], false), csr(&[&server.acme.host("b")], false));
+    let ask = async |key: &str| {
+        let body = json!({"profile": "tls-server", "csr": key});
+        admin().post(&server.acme.path("/certificates"), body).await
+    };
+    let before = ask(&key.pem).await.ok(201);
+    lose(server, &before).await;
+    let taken = import(server, &server.acme, text(&before["certificate"])).await["items"][0]["result"].clone();
+    assert_eq!(taken["origin"], "imported");
+    let reasons = ask(&key.pem).await.problem(422, "refused")["reasons"].clone();
+    assert_eq!(reasons[0]["code"], "key-reuse");
+    assert!(text(&reasons[0]["message"]).contains(text(&taken["id"])), "{reasons}");
+    // How often others certify a key is not for our profiles to say; once known to be compromised, it is never certified here.
+    let partner = Stranger::called("Partner CA");
+    let pem = partner.certificate(&server.clock, &Wanted { key: Some(&other.key), ..Wanted::default() });
+    let theirs = import(server, &server.acme, &pem).await["items"][0]["result"].clone();
+    ask(&other.pem).await.ok(201);
+    let revoked = admin().post(&at(server, &theirs, "/revoke"), json!({"reason": "key-compromise"})).await.ok(200);
+    assert_eq!((&revoked["origin"], &revoked["status"]), (&json!("external"), &json!("issued")), "only its issuer revokes it");
+    assert_eq!(event_of(server, &revoked).await["act"], "certificate.compromise");
+    assert_eq!(ask(&other.pem).await.problem(422, "refused")["reasons"][0]["code"], "key-compromised");
+    admin().post(&at(server, &theirs, "/revoke"), json!({"reason": "key-compromise"})).await.problem(409, "conflict");
+    server.run_jobs().await;
+}
+
 on_both_engines!(
+    the_key_of_one_of_ours_is_remembered_and_of_others_it_is_not,
     others_are_listed_found_exported_and_expire_but_are_not_ours_to_revoke,
     one_of_ours_is_known_by_its_signature_and_can_be_revoked,
     a_serial_number_used_twice_is_told,

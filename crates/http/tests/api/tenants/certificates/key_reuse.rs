@@ -5,6 +5,7 @@ use chancery_testkit::csr::csr;
 use chancery_testkit::openssl::Openssl;
 use chancery_testkit::{Answer, TestServer, on_both_engines, python};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn ask(server: &TestServer, profile: &str, csr: &str, labels: &[&str]) -> Answer {
     let names: Vec<_> = labels.iter().map(|label| server.acme.host(label)).collect();
@@ -164,8 +165,52 @@ async fn another_public_key_of_the_same_secret_is_the_same_key(server: &TestServ
     }
 }
 
+// RFC 5280 section 5.3.1; BR 4.9.1.1.
+async fn a_compromise_learnt_of_later_is_recorded(server: &TestServer) {
+    let (admin, judge) = (server.as_(&server.acme.admin), Openssl::new());
+    let crl = async || {
+        server.run_jobs().await;
+        let crl = admin.get(&server.acme.path(&format!("/issuers/{}/crl/0", server.acme.issuer))).await;
+        judge.must("crl -inform DER -noout -text", &crl.body)
+    };
+    let revoke = async |certificate: &Value, reason: &str| admin.post(&at(server, certificate, "/revoke"), json!({"reason": reason})).await;
+    let date = |crl: &str| crl.lines().find(|line| line.contains("Revocation Date")).map(str::to_owned);
+    let key = csr(&[&server.acme.host("a")], false).pem;
+    let first = ask(server, "tls-server", &key, &["a"]).await.ok(201);
+    revoke(&first, "superseded").await.ok(200);
+    let monday = crl().await;
+    assert!(monday.contains("Superseded"), "{monday}");
+    ask(server, "tls-server", &key, &["a"]).await.ok(201);
+
+    server.clock.advance(Duration::from_secs(3600));
+    let known = revoke(&first, "key-compromise").await.ok(200);
+    let event = event_of(server, &known).await;
+    assert_eq!((&known["status"], &event["act"]), (&json!("revoked"), &json!("certificate.compromise")));
+    assert_eq!((&event["detail"]["reason"], &event["detail"]["reason_before"]), (&json!("key-compromise"), &json!("superseded")));
+    refused(ask(server, "tls-server", &key, &["a"]).await, "key-compromised", &first);
+    let tuesday = crl().await;
+    assert!(tuesday.contains("Key Compromise") && !tuesday.contains("Superseded"), "{tuesday}");
+    assert_eq!(date(&tuesday), date(&monday), "it was revoked when it was revoked");
+    // Once, and not back.
+    for reason in ["key-compromise", "superseded"] {
+        revoke(&first, reason).await.problem(409, "conflict");
+    }
+
+    // Of one that expired the key is recorded alone.
+    let key = csr(&[&server.acme.host("b")], false).pem;
+    let body = json!({"profile": "tls-server", "csr": key, "names": [server.acme.host("b")], "validity_seconds": 600});
+    let short = admin.post(&server.acme.path("/certificates"), body).await.ok(201);
+    server.pass(Duration::from_secs(700)).await;
+    revoke(&short, "superseded").await.problem(409, "conflict");
+    let known = revoke(&short, "key-compromise").await.ok(200);
+    assert_eq!((&known["status"], &event_of(server, &known).await["detail"]["status"]), (&json!("expired"), &json!("expired")));
+    refused(ask(server, "tls-server", &key, &["b"]).await, "key-compromised", &short);
+    revoke(&short, "key-compromise").await.problem(409, "conflict");
+}
+
 on_both_engines!(
     another_public_key_of_the_same_secret_is_the_same_key,
+    a_compromise_learnt_of_later_is_recorded,
     a_key_is_certified_again_for_the_same_names_alone,
     a_profile_may_forbid_or_allow_it,
     of_many_at_once_one_is_certified,
