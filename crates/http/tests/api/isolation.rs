@@ -168,6 +168,28 @@ async fn foreign_missing_and_malformed_ids_are_answered_alike(server: &TestServe
     nobody_was_told(server, &cast, before).await;
 }
 
+/// A whole address of somebody else, each id in it real: nothing may stand there, whichever operation it is.
+async fn whole_addresses_of_others_are_missing(server: &TestServer) {
+    let cast = cast(server).await;
+    let before = server.acts_in_brava().await.len();
+    let admin = || server.as_(&server.acme.admin);
+    let mut called = 0;
+    for operation in operations(server).await.iter().filter(|operation| operation.path.contains("{tenant}")) {
+        let nowhere = Ids::from_iter(cast.of_acme.clone().into_iter().chain([("tenant", MISSING.to_owned())]));
+        let missing = shape(&operation.call(admin(), &nowhere).await, "");
+        assert_eq!(missing.0, 404, "{}", operation.name());
+        for (whose, theirs) in [("brava", &cast.of_brava), ("suspended", &cast.of_suspended), ("platform", &cast.of_platform)] {
+            assert_eq!(shape(&operation.call(admin(), theirs).await, ""), missing, "{} of {whose}", operation.name());
+        }
+        // An operator is nobody in a tenant.
+        let operator = operation.call(server.as_(&server.operator), &cast.of_brava).await;
+        assert_eq!(shape(&operator, ""), missing, "{} by an operator", operation.name());
+        called += 1;
+    }
+    assert!(called > 40);
+    nobody_was_told(server, &cast, before).await;
+}
+
 /// The number of cells that were gone through is the one that docs/matrices.md says.
 pub(crate) fn is_golden(row: &str) {
     let golden = include_str!("../../../../docs/matrices.md");
@@ -243,6 +265,7 @@ async fn other_verbs_answer_the_same_everywhere(server: &TestServer) {
 
 on_both_engines!(
     foreign_missing_and_malformed_ids_are_answered_alike,
+    whole_addresses_of_others_are_missing,
     without_a_credential_nothing_answers,
     other_verbs_answer_the_same_everywhere,
 );
