@@ -66,10 +66,11 @@ pub(super) fn check(tree: &Tree, mutants: &BTreeMap<String, Vec<Site>>, killers:
     bail!("{} mutants without a killer: run `cargo xtask mutants --only NAME`, and write the test that is missing", wrong.len())
 }
 
-/// The function that a test is made of: the engine that the macro puts last is none of its name.
+/// The function that a test is made of: the engine that a macro puts last is none of its name.
 fn function(test: &str) -> &str {
-    let test = ["::sqlite", "::postgres"].into_iter().find_map(|engine| test.strip_suffix(engine)).unwrap_or(test);
-    test.rsplit("::").next().unwrap_or(test)
+    let is_engine = |part: &str| matches!(part, "sqlite" | "postgres") || part.starts_with("engine_");
+    let (path, last) = test.rsplit_once("::").unwrap_or(("", test));
+    if is_engine(last) { path.rsplit("::").next().unwrap_or(path) } else { last }
 }
 
 fn document(mutants: &BTreeMap<String, Vec<Site>>, killers: &Killers) -> String {
@@ -106,6 +107,7 @@ mod tests {
     #[test]
     fn an_engine_is_no_part_of_a_tests_name() {
         assert_eq!(function("tenants::issue::a_name_is_kept::postgres"), "a_name_is_kept");
+        assert_eq!(function("moves::a_row_moves::engine_1_Engine__Sqlite"), "a_row_moves");
         assert_eq!(function("postgres::pipeline::tests::in_order"), "in_order");
     }
 
