@@ -150,7 +150,7 @@ fn choose(names: &[String], choice: &Choice<'_>) -> Vec<String> {
 /// just were.
 fn unmutated(suite: &Suite, choice: &Choice<'_>, chosen: &[String], killers: &Killers) -> Result<()> {
     if let Choice::All = choice {
-        return match suite.run(None)? {
+        return match suite.run()? {
             None => Ok(()),
             Some(killer) => bail!("without any mutant {} `{}` fails", killer.binary, killer.test),
         };
@@ -190,13 +190,7 @@ fn switch_off(suite: &Suite, chosen: &[String], killers: &Killers) -> Result<Vec
     outcomes.sort_by(|one, other| one.name.cmp(&other.name));
     for outcome in outcomes.iter_mut().filter(|outcome| outcome.killer.is_none()) {
         let start = Instant::now();
-        // A test that fails now and then is no killer: it must fail again, and only then.
-        if let Some(found) = suite.run(Some(&outcome.name))?
-            && !suite.fails(&found, None)?
-            && suite.fails(&found, Some(&outcome.name))?
-        {
-            outcome.killer = Some(found);
-        }
+        outcome.killer = suite.killer(&outcome.name)?;
         outcome.took += start.elapsed();
         println!("{}", line(outcome));
     }

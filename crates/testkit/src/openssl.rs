@@ -17,6 +17,15 @@ pub struct Said {
     pub text: String,
 }
 
+/// A serial number as openssl prints it: in capitals, without the leading zero octets that DER leaves out.
+pub fn printed_serial(serial: &str) -> String {
+    let mut digits = serial;
+    while let Some(rest) = digits.strip_prefix("00").filter(|rest| !rest.is_empty()) {
+        digits = rest;
+    }
+    digits.to_uppercase()
+}
+
 impl Openssl {
     /// An empty directory.
     pub fn new() -> Self {

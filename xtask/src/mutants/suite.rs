@@ -63,11 +63,31 @@ impl Suite {
         Ok(Self { binaries, tools: setup::judges(tree) })
     }
 
-    /// Runs everything; the first failure ends it.
-    pub(super) fn run(&self, mutant: Option<&str>) -> Result<Option<Killer>> {
+    /// Runs everything without any mutant; the first failure ends it.
+    pub(super) fn run(&self) -> Result<Option<Killer>> {
         for binary in &self.binaries {
-            if let Verdict::Failed(test) = self.run_binary(binary, mutant, &[])? {
+            if let Verdict::Failed(test) = self.run_binary(binary, None, &[])? {
                 return Ok(Some(Killer { binary: binary.name.clone(), test }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first test that fails because of this mutant: again, and only then. One that fails now and then is passed over.
+    pub(super) fn killer(&self, mutant: &str) -> Result<Option<Killer>> {
+        for binary in &self.binaries {
+            let mut skipped = Vec::new();
+            loop {
+                let arguments: Vec<_> = skipped.iter().flat_map(|test: &String| ["--skip", test.as_str()]).collect();
+                let Verdict::Failed(test) = self.run_binary(binary, Some(mutant), &arguments)? else { break };
+                let found = Killer { binary: binary.name.clone(), test };
+                if self.fails(&found, Some(mutant))? && !self.fails(&found, None)? {
+                    return Ok(Some(found));
+                }
+                if skipped.contains(&found.test) {
+                    bail!("{} ends with {} again and again, without a test that fails", found.binary, found.test);
+                }
+                skipped.push(found.test);
             }
         }
         Ok(None)

@@ -2,7 +2,7 @@
 
 use super::at;
 use chancery_domain::Timestamp;
-use chancery_testkit::openssl::Openssl;
+use chancery_testkit::openssl::{Openssl, printed_serial};
 use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -51,7 +51,7 @@ async fn an_expired_certificate_leaves_the_crl_after_it_was_listed_once(server: 
     let listed = async || {
         server.run_jobs().await;
         let crl = server.as_(&server.acme.admin).get(&server.acme.path(&format!("/issuers/{}/crl/0", server.acme.issuer))).await;
-        let serial = certificate["serial"].as_str().unwrap().to_uppercase();
+        let serial = printed_serial(certificate["serial"].as_str().unwrap());
         Openssl::new().must("crl -inform DER -noout -text", &crl.body).contains(&serial)
     };
     assert!(listed().await);

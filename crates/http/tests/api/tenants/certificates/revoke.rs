@@ -1,7 +1,7 @@
 //! `POST …/certificates/{certificate}/revoke`, and the CRL that follows.
 
 use super::{at, event_of, judged, text};
-use chancery_testkit::openssl::Openssl;
+use chancery_testkit::openssl::{Openssl, printed_serial};
 use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ async fn every_reason_is_listed_as_it_was_given(server: &TestServer) {
     server.run_jobs().await;
     let said = crls(server, &judge).await;
     for (certificate, reason) in &revoked {
-        let serial = text(&certificate["serial"]).to_uppercase();
+        let serial = printed_serial(text(&certificate["serial"]));
         let (_, entry) = said.split_once(&format!("Serial Number: {serial}")).unwrap_or_else(|| panic!("{serial} in {said}"));
         let entry = entry.split("Serial Number:").next().unwrap();
         match reason {
