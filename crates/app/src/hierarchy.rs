@@ -26,6 +26,14 @@ pub(crate) struct Made {
     pub(crate) certificate: IssuerCertificate,
 }
 
+/// When an authority is valid.
+#[derive(Clone, Copy)]
+pub(crate) struct Term {
+    /// Its first second; just now if `None`.
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) days: u32,
+}
+
 /// Whose key signs a new issuing authority, and where its certificate points.
 pub(crate) struct Above<'a> {
     pub(crate) key: &'a IssuingKey,
@@ -51,7 +59,7 @@ impl Chancery {
         let subject = subject(body, "Root CA", generation);
         let pkcs8 = self.key_pair(key).await?.pkcs8;
         let key = IssuingKey::open(&pkcs8)?;
-        let signed = key.sign_authority(CertificatePlan::root(&self.ca_plan(&subject, &key, days, 1))?)?;
+        let signed = key.sign_authority(CertificatePlan::root(&self.ca_plan(&subject, &key, Term { from: None, days }, 1))?)?;
         self.made(key, pkcs8, signed.der())
     }
 
@@ -60,13 +68,13 @@ impl Chancery {
         body: &AuthorityBody,
         generation: i64,
         key: KeyAlgorithm,
-        days: u32,
+        term: Term,
         above: &Above<'_>,
     ) -> Result<Made, Failure> {
         let subject = subject(body, "Issuing CA", generation);
         let pkcs8 = self.key_pair(key).await?.pkcs8;
         let key = IssuingKey::open(&pkcs8)?;
-        let plan = self.ca_plan(&subject, &key, days, 0);
+        let plan = self.ca_plan(&subject, &key, term, 0);
         let addresses = self.addresses(above.public, 0);
         let prepared = CertificatePlan::intermediate(&plan, &body.permitted, above.certificate, &addresses)
             .map_err(|error| Failure::invalid("permitted_names", error))?;
@@ -74,14 +82,14 @@ impl Chancery {
         self.made(key, pkcs8, signed.der())
     }
 
-    fn ca_plan<'a>(&self, subject: &'a DistinguishedName, key: &'a IssuingKey, days: u32, below: u8) -> CaPlan<'a> {
-        let not_before = self.now().before(chancery_domain::decision::BACKDATE).whole_second();
+    fn ca_plan<'a>(&self, subject: &'a DistinguishedName, key: &'a IssuingKey, term: Term, below: u8) -> CaPlan<'a> {
+        let not_before = term.from.unwrap_or_else(|| self.now().before(chancery_domain::decision::BACKDATE)).whole_second();
         CaPlan {
             subject,
             key: key.public_key(),
             serial: Serial::random(&*self.ports().entropy),
             not_before,
-            not_after: Timestamp::from_seconds(not_before.after(DAY * days).seconds() - 1),
+            not_after: Timestamp::from_seconds(not_before.after(DAY * term.days).seconds() - 1),
             path_length: Some(below),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
+use crate::hierarchy::Term;
 use crate::places;
 use crate::realm::{AuthorityBody, Realm};
 use crate::view::{Issuer, Receipt};
@@ -95,7 +96,8 @@ impl Chancery {
         let body = body(new);
         let root_key = new.root_key_algorithm.unwrap_or(new.key_algorithm);
         let root = self.make_root(&body, 1, root_key, new.root_days).await?;
-        let issuing = self.make_issuing(&body, 1, new.key_algorithm, new.issuing_days, &root.above()).await?;
+        let term = Term { from: None, days: new.issuing_days };
+        let issuing = self.make_issuing(&body, 1, new.key_algorithm, term, &root.above()).await?;
         verify_chain(issuing.certificate.der(), &[], root.certificate.der(), self.now()).map_err(Failure::from)?;
 
         let mut deed = Deed::by(&permit);

@@ -5,7 +5,7 @@
 
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
-use crate::hierarchy::{Above, DAY, Made};
+use crate::hierarchy::{Above, DAY, Made, Term};
 use crate::issuers::{check_days, check_key, read, room_for};
 use crate::places;
 use crate::realm::AuthorityBody;
@@ -28,6 +28,8 @@ pub struct Succession {
     pub issuing_days: Option<u32>,
     /// A new root above it.
     pub root: Option<NewRoot>,
+    /// When it begins to issue; at once if that is not said. Its certificate begins then, so no clock of a node's lets it issue before.
+    pub issue_from: Option<Timestamp>,
     /// When the predecessor retires by itself.
     pub retire_at: Option<Timestamp>,
 }
@@ -55,9 +57,7 @@ impl Chancery {
         if let Some(done) = caller.done_before().await? {
             return Ok((read(realm, IssuerId::from_bytes(done.subject)).await?, done.receipt));
         }
-        if succession.retire_at.is_some_and(|at| at <= self.now()) {
-            return Err(Failure::invalid("retire_at", "lies in the past: name a time to come, or retire the issuer by itself").into());
-        }
+        check_dates(succession, self.now())?;
         let all = realm.view.authorities().await?;
         let old_root = may_be_succeeded(&old, &all)?;
         room_for(&all, if succession.root.is_some() { 2 } else { 1 })?;
@@ -73,15 +73,19 @@ impl Chancery {
             self.await_certificate(&mut deed, realm, body, generation, key, Some(old.line)).await?
         } else {
             let days = succession.issuing_days.unwrap_or_else(|| days_of(&old_certificate));
+            let term = Term { from: succession.issue_from, days };
             let (made, root) = match &succession.root {
                 Some(new) => {
                     let root = self.make_new_root(old_root, new, &body, generation, days).await?;
-                    let made = self.make_issuing(&body, generation, key, days, &root.above()).await?;
-                    verify_chain(made.certificate.der(), &[], root.certificate.der(), self.now()).map_err(Failure::from)?;
+                    if term.from.is_some() {
+                        self.check_term(term, root.certificate.not_after())?;
+                    }
+                    let made = self.make_issuing(&body, generation, key, term, &root.above()).await?;
+                    self.verify(&made, &root.certificate)?;
                     self.establish(&mut deed, realm, &root, &body, None, (Some(old_root.line), generation))?;
                     (made, root.id)
                 }
-                None => (self.make_below(caller, old_root, &body, generation, key, days).await?, old_root.id),
+                None => (self.make_below(caller, old_root, &body, generation, key, term).await?, old_root.id),
             };
             if succession.retire_at.is_some_and(|at| at >= made.certificate.not_after()) {
                 let message = format!("the successor ends at {}: name a time before that", made.certificate.not_after());
@@ -97,7 +101,7 @@ impl Chancery {
         }
         let detail = detail! {
             "issuer" => new.to_string(), "predecessor" => id.to_string(), "new_root" => succession.root.is_some(),
-            "key_algorithm" => key.as_str(), "retire_at" => succession.retire_at.map(|at| at.to_string())
+            "key_algorithm" => key.as_str(), "issue_from" => succession.issue_from.map(|at| at.to_string()), "retire_at" => succession.retire_at.map(|at| at.to_string())
         };
         let receipt = deed.commit(self.ports(), "issuer.roll", *new.as_bytes(), detail).await?;
         self.forget_realm(realm.id);
@@ -126,25 +130,50 @@ impl Chancery {
         body: &AuthorityBody,
         generation: i64,
         key: KeyAlgorithm,
-        days: u32,
+        term: Term,
     ) -> Result<Made, Failure> {
         if root.state != IssuerState::Active {
             return Err(Failure::Conflict("its root is retired and signs nothing more: ask for a new root".to_owned()));
         }
-        if days == 0 {
-            return Err(Failure::invalid("issuing_days", "at least one day"));
-        }
-        if self.now().after(DAY * days) > root.not_after {
-            let message = format!("outlives its root, which ends at {}: ask for fewer days, or for a new root", root.not_after);
-            return Err(Failure::invalid("issuing_days", message));
-        }
+        self.check_term(term, root.not_after)?;
         let root = caller.realm.authority(root.id).await?.ok_or_else(|| Failure::internal("the root of an issuer is missing"))?;
         let open = root.open.as_ref().ok_or(Failure::Suspended)?;
         let above = Above { key: &open.key, certificate: &root.certificate, public: root.public };
-        let made = self.make_issuing(body, generation, key, days, &above).await?;
-        verify_chain(made.certificate.der(), &[], root.certificate.der(), self.now())?;
+        let made = self.make_issuing(body, generation, key, term, &above).await?;
+        self.verify(&made, &root.certificate)?;
         Ok(made)
     }
+
+    /// Whether an issuing authority may be valid for so long under a root that ends then.
+    fn check_term(&self, term: Term, root_end: Timestamp) -> Result<(), Failure> {
+        if term.days == 0 {
+            return Err(Failure::invalid("issuing_days", "at least one day"));
+        }
+        if term.from.unwrap_or_else(|| self.now()).after(DAY * term.days) > root_end {
+            let message = format!("outlives its root, which ends at {root_end}: ask for fewer days, or for a new root");
+            return Err(Failure::invalid("issuing_days", message));
+        }
+        Ok(())
+    }
+
+    fn verify(&self, made: &Made, root: &IssuerCertificate) -> Result<(), Failure> {
+        let first = made.certificate.not_before().max(self.now());
+        Ok(verify_chain(made.certificate.der(), &[], root.der(), first)?)
+    }
+}
+
+/// Whether the dates are to come, in their order.
+fn check_dates(succession: &Succession, now: Timestamp) -> Result<(), Failure> {
+    if succession.issue_from.is_some_and(|at| at <= now) {
+        return Err(Failure::invalid("issue_from", "lies in the past: name a time to come, or leave it out"));
+    }
+    if succession.retire_at.is_some_and(|at| at <= now) {
+        return Err(Failure::invalid("retire_at", "lies in the past: name a time to come, or retire the issuer by itself"));
+    }
+    if succession.issue_from.zip(succession.retire_at).is_some_and(|(from, at)| at <= from) {
+        return Err(Failure::invalid("retire_at", "the successor would not issue yet: name a time after issue_from"));
+    }
+    Ok(())
 }
 
 /// The root of an active issuing authority that nobody has succeeded yet.
@@ -166,11 +195,12 @@ fn may_be_succeeded<'a>(old: &AuthorityRow, all: &'a [AuthorityRow]) -> Result<&
 /// Below a customer's root a successor is asked for, as its predecessor was: what the owner decides cannot be said here.
 fn by_their_owner(succession: &Succession) -> Result<(), Failure> {
     let message = "the owner of the root above decides this, when the request is signed: leave it out";
-    match (&succession.root, succession.issuing_days) {
-        (Some(_), _) => Err(Failure::invalid("new_root", message)),
-        (None, Some(_)) => Err(Failure::invalid("issuing_days", message)),
-        (None, None) => Ok(()),
-    }
+    let said = [
+        ("new_root", succession.root.is_some()),
+        ("issuing_days", succession.issuing_days.is_some()),
+        ("issue_from", succession.issue_from.is_some()),
+    ];
+    said.iter().find(|(_, said)| *said).map_or(Ok(()), |(field, _)| Err(Failure::invalid(field, message)))
 }
 
 /// The certificate of an authority that is known to have one.

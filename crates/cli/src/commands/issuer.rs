@@ -83,7 +83,7 @@ enum IssuerCommand {
     },
     /// Make an issuer's successor, which issues and renews from now on; the old one stays trusted, and active until it is retired.
     #[command(after_help = "Examples:\n  chancery issuer roll 01a1fbbf-f257-7486-ba7b-a6118c2b04e0 --retire-at 2027-01-31T00:00:00Z\n  \
-        chancery issuer roll 01a1fbbf-f257-7486-ba7b-a6118c2b04e0 --new-root --key-algorithm ec-p384")]
+        chancery issuer roll 01a1fbbf-f257-7486-ba7b-a6118c2b04e0 --new-root --issue-from 2027-01-31T00:00:00Z")]
     Roll {
         /// The issuing authority's id.
         issuer: IssuerId,
@@ -102,6 +102,9 @@ enum IssuerCommand {
         /// The new root's validity; by default that of the old one.
         #[arg(long, value_name = "DAYS", requires = "new_root")]
         root_days: Option<u32>,
+        /// When it begins to issue, RFC 3339: time to distribute a new root; by default at once.
+        #[arg(long, value_name = "TIME")]
+        issue_from: Option<String>,
         /// When the predecessor retires by itself, RFC 3339.
         #[arg(long, value_name = "TIME")]
         retire_at: Option<String>,
@@ -159,8 +162,8 @@ pub(crate) async fn issuer(args: IssuerArgs, form: Form) -> Result<(), Ended> {
             let body = AnchorBody { name, certificate: read_text(&certificate)?.to_string() };
             desk.show(&desk.act("/trust-anchors", &body).await?, shown);
         }
-        IssuerCommand::Roll { issuer, key_algorithm, issuing_days, new_root, root_key_algorithm, root_days, retire_at } => {
-            let body = SuccessorBody { key_algorithm, issuing_days, new_root, root_key_algorithm, root_days, retire_at };
+        IssuerCommand::Roll { issuer, key_algorithm, issuing_days, new_root, root_key_algorithm, root_days, issue_from, retire_at } => {
+            let body = SuccessorBody { key_algorithm, issuing_days, new_root, root_key_algorithm, root_days, issue_from, retire_at };
             desk.show(&desk.act(&format!("/issuers/{issuer}/successor"), &body).await?, shown);
         }
         IssuerCommand::Retire { issuer } => {

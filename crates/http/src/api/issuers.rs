@@ -65,6 +65,10 @@ pub struct SuccessorBody {
     /// The new root's validity in days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_days: Option<u32>,
+    /// When it begins to issue and to renew, RFC 3339; at once, if left out. Until then its predecessor does, and a new root can be
+    /// distributed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue_from: Option<String>,
     /// When the predecessor retires by itself, RFC 3339; never, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retire_at: Option<String>,
@@ -329,11 +333,14 @@ fn succession(body: SuccessorBody) -> Result<Succession, Error> {
     if !body.new_root && (root_key.is_some() || body.root_days.is_some()) {
         return Err(Error::field("new_root", "must be true where something is said of the new root"));
     }
-    let date = |text: String| Timestamp::parse(&text).map_err(|error| Error::field("retire_at", error));
+    let date = |field: &'static str, text: Option<String>| {
+        text.map(|text| Timestamp::parse(&text).map_err(|error| Error::field(field, error))).transpose()
+    };
     Ok(Succession {
         key_algorithm: kind("key_algorithm", body.key_algorithm)?,
         issuing_days: body.issuing_days,
         root: body.new_root.then_some(NewRoot { key_algorithm: root_key, days: body.root_days }),
-        retire_at: body.retire_at.map(date).transpose()?,
+        issue_from: date("issue_from", body.issue_from)?,
+        retire_at: date("retire_at", body.retire_at)?,
     })
 }

@@ -109,7 +109,11 @@ async fn a_customers_root_signs_and_what_is_issued_verifies(server: &TestServer)
 
     // Rolled, it asks its owner again; the authorities above are there already.
     let before = server.certificate(&server.acme, "before").await;
-    for (field, body) in [("new_root", json!({"new_root": true})), ("issuing_days", json!({"issuing_days": 9}))] {
+    for (field, body) in [
+        ("new_root", json!({"new_root": true})),
+        ("issuing_days", json!({"issuing_days": 9})),
+        ("issue_from", json!({"issue_from": "2099-01-01T00:00:00Z"})),
+    ] {
         let problem = admin.post(&at(server, &pending, "/successor"), body).await.problem(422, "invalid");
         assert_eq!(problem["field"], field);
     }
@@ -154,7 +158,7 @@ async fn hostile_chains_are_refused_with_the_reason(server: &TestServer) {
     let plus = |more: &str| customer.sign(&csr, "root", &format!("{SUB}{more}\n"), "") + &root;
     let between = customer.sign(&stranger, "root", &SUB.replace("pathlen:0", "pathlen:1"), "");
     let mut damaged = good.clone().into_bytes();
-    let middle = damaged.len() - 80;
+    let middle = (0..damaged.len() - 80).rev().find(|at| damaged[*at] != b'\n').unwrap();
     damaged[middle] = if damaged[middle] == b'A' { b'B' } else { b'A' };
     for (chain, reason) in [
         (customer.sign(&stranger, "root", SUB, "") + &root, "its key is not the one that the request was made for"),

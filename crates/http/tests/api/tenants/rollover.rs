@@ -171,6 +171,31 @@ async fn a_new_root_joins_the_old_one_at_its_old_address(server: &TestServer) {
     assert_eq!(renew(server, &before).await["issuer"], new["id"]);
 }
 
+async fn a_new_root_is_distributed_before_anything_is_issued_below_it(server: &TestServer) {
+    let old = show(server, &json!(server.acme.issuer)).await;
+    let before = server.certificate(&server.acme, "before").await;
+    let from = server.clock.now().after(7 * DAY).whole_second().to_string();
+    let body = json!({"new_root": true, "issue_from": from, "retire_at": after(server, 9 * DAY)});
+    let new = roll(server, text(&old["id"]), body).await.ok(201);
+    assert_eq!((&new["state"], &new["not_before"]), (&json!("active"), &json!(from)));
+    assert_eq!(acts(server, "issuer.roll").await[0]["detail"]["issue_from"], json!(from));
+    server.pass(6 * DAY).await;
+    let new_root = show(server, &new["root"]).await;
+    let bundle = server.anonymous().get(&format!("/pki/{}/bundle.pem", text(&old["public_id"]))).await.ok_text(200);
+    assert!(bundle.contains(text(&new_root["certificate"])), "{bundle}");
+    assert_eq!(server.certificate(&server.acme, "early").await["issuer"], old["id"]);
+    let renewed = renew(server, &before).await;
+    assert_eq!(renewed["issuer"], old["id"]);
+    let named = json!({"profile": "tls-server", "names": [server.acme.host("www")], "issuer": new["id"]});
+    let refused = server.as_(&server.acme.admin).post(&server.acme.path("/certificates"), named).await.problem(422, "refused");
+    assert_eq!(refused["reasons"][0]["code"], "issuer-begins");
+    server.pass(DAY).await;
+    assert_eq!(server.certificate(&server.acme, "late").await["issuer"], new["id"]);
+    assert_eq!(renew(server, &renewed).await["issuer"], new["id"]);
+    server.pass(2 * DAY).await;
+    assert_eq!(show(server, &old["id"]).await["state"], "retired");
+}
+
 async fn a_date_retires_the_predecessor_while_somebody_stands_in_its_place(server: &TestServer) {
     let later = after(server, 10 * DAY);
     let first = json!(server.acme.issuer);
@@ -305,6 +330,11 @@ async fn bad_successions_are_refused_by_their_field(server: &TestServer) {
         ("root_days", json!({"issuing_days": 0, "new_root": true})),
         ("issuing_days", json!({"issuing_days": 0})),
         ("issuing_days", json!({"issuing_days": 3651})),
+        ("issuing_days", json!({"issue_from": after(server, 3 * DAY), "issuing_days": 3650})),
+        ("issuing_days", json!({"issue_from": after(server, 3 * DAY), "issuing_days": 3650, "new_root": true, "root_days": 3650})),
+        ("issue_from", json!({"issue_from": "soon"})),
+        ("issue_from", json!({"issue_from": "2027-01-14T00:00:00Z"})),
+        ("retire_at", json!({"issue_from": after(server, 2 * DAY), "retire_at": after(server, 2 * DAY)})),
         ("retire_at", json!({"retire_at": "tomorrow"})),
         ("retire_at", json!({"retire_at": "2027-01-14T00:00:00Z"})),
     ] {
@@ -320,6 +350,7 @@ on_both_engines!(
     a_successor_issues_and_renews_while_both_are_trusted,
     a_line_that_began_later_stays_the_default,
     a_new_root_joins_the_old_one_at_its_old_address,
+    a_new_root_is_distributed_before_anything_is_issued_below_it,
     a_date_retires_the_predecessor_while_somebody_stands_in_its_place,
     a_date_goes_with_the_succession_that_it_was_given_for,
     whoever_is_past_his_time_stands_in_nobodys_place,
