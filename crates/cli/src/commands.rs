@@ -11,6 +11,7 @@ pub(crate) mod profile;
 pub(crate) mod tenant;
 pub(crate) mod token;
 
+use crate::certificates;
 use crate::client::{self, Client, ClientError};
 use crate::ended::Ended;
 use crate::files;
@@ -98,6 +99,15 @@ impl Desk {
         if self.form == Form::People {
             output::note(text);
         }
+    }
+
+    /// The certificates of a file, PEM, to be sent: they alone, as customers keep root and key together (I9).
+    pub(crate) fn certificates(&self, path: &Path) -> Result<String, Ended> {
+        let certificates = certificates::read(path)?;
+        for what in certificates.left_out {
+            self.note(&format!("{}: {what} was left out.", path.display()));
+        }
+        Ok(certificates.pem)
     }
 
     /// Says how to go on after a page.

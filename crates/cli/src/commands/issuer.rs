@@ -1,6 +1,6 @@
 //! `chancery issuer`: the tenant's certificate authorities.
 
-use super::{ServerArgs, deliver, read_text};
+use super::{ServerArgs, deliver};
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_domain::IssuerId;
@@ -62,7 +62,7 @@ enum IssuerCommand {
     Complete {
         /// The issuer's id.
         issuer: IssuerId,
-        /// PEM: its certificate, those between, the self-signed root last; - is standard input.
+        /// PEM: its certificate, those between, the self-signed root last; - is standard input. Whatever else stands there is not sent.
         #[arg(long, value_name = "FILE")]
         chain: PathBuf,
     },
@@ -77,7 +77,7 @@ enum IssuerCommand {
     Trust {
         /// Its name here.
         name: String,
-        /// The root's certificate, PEM; - is standard input.
+        /// The root's certificate, PEM or DER; - is standard input. Whatever else stands there is not sent.
         #[arg(long, value_name = "FILE")]
         certificate: PathBuf,
     },
@@ -152,14 +152,14 @@ pub(crate) async fn issuer(args: IssuerArgs, form: Form) -> Result<(), Ended> {
             desk.show(&made, shown);
         }
         IssuerCommand::Complete { issuer, chain } => {
-            let body = ChainBody { chain: read_text(&chain)?.to_string() };
+            let body = ChainBody { chain: desk.certificates(&chain)? };
             desk.show(&desk.act(&format!("/issuers/{issuer}/certificate"), &body).await?, shown);
         }
         IssuerCommand::Abandon { issuer } => {
             desk.show(&desk.act(&format!("/issuers/{issuer}/abandon"), &EmptyBody {}).await?, shown);
         }
         IssuerCommand::Trust { name, certificate } => {
-            let body = AnchorBody { name, certificate: read_text(&certificate)?.to_string() };
+            let body = AnchorBody { name, certificate: desk.certificates(&certificate)? };
             desk.show(&desk.act("/trust-anchors", &body).await?, shown);
         }
         IssuerCommand::Roll { issuer, key_algorithm, issuing_days, new_root, root_key_algorithm, root_days, issue_from, retire_at } => {

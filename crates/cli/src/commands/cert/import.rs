@@ -1,6 +1,5 @@
 //! `chancery cert import`: existing certificates, taken into the inventory.
 
-use crate::certificates;
 use crate::commands::Desk;
 use crate::ended::Ended;
 use crate::output;
@@ -19,12 +18,9 @@ pub(super) struct ImportArgs {
 pub(super) async fn import(desk: &Desk, args: ImportArgs) -> Result<(), Ended> {
     let mut all = ImportDocument { items: Vec::new(), imported: 0, present: 0, refused: 0 };
     for file in &args.files {
-        let certificates = certificates::read(file)?;
-        for what in certificates.left_out {
-            desk.note(&format!("{}: {what} was left out.", file.display()));
-        }
+        let bundle = desk.certificates(file)?;
         // One request a file: what fails is known by its file, and what was done stays done.
-        let done: ImportDocument = desk.act("/certificates/import", &ImportBody { bundle: certificates.pem }).await?;
+        let done: ImportDocument = desk.act("/certificates/import", &ImportBody { bundle }).await?;
         all.items.extend(done.items);
         all.imported += done.imported;
         all.present += done.present;
