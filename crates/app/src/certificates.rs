@@ -10,7 +10,7 @@ use chancery_store::{CertificateRow, OrderRow, Page};
 use chancery_x509::CertificateSummary;
 
 impl Chancery {
-    /// A page of certificates, newest first.
+    /// A page of certificates in the order of [`chancery_store::TenantView::certificates`].
     pub async fn certificates(
         &self,
         caller: &Caller,

@@ -60,7 +60,7 @@ pub struct CertificateFilter {
     pub issuer: Option<IssuerId>,
     /// Only those whose validity ends before this time.
     pub expires_before: Option<Timestamp>,
-    /// Only those whose renewal was due at this time.
+    /// Only issued ones whose renewal was due at this time.
     pub renewal_due: Option<Timestamp>,
 }
 
@@ -108,15 +108,21 @@ macro_rules! besides {
     };
 }
 
-/// Rows that an index finds in another order than that of the pages: the ids are cut out first, and alone.
-/// `substr` of the whole id keeps the primary key out of it, which would look at every row for the few that are meant.
-macro_rules! within {
-    ($condition:literal) => {
+/// Rows below a bound of a column, the last of them first, as the index lies: what is read is what is shown, however many
+/// rows are below. The page goes on below the row shown last; the bound itself, ?9, belongs to them. `coalesce` stands inside, for
+/// outside PostgreSQL takes it for what might tell of rows that the policy hides, and looks at each row before it looks at the bound.
+macro_rules! up_to {
+    ($column:literal, $besides:expr) => {
         select!(
-            "WHERE c.tenant_id = ?1 AND c.id IN (SELECT c.id FROM certificate c WHERE c.tenant_id = ?1 AND substr(c.id, 1) < ?2 AND ",
-            $condition,
-            besides!(),
-            "ORDER BY substr(c.id, 1) DESC LIMIT ?3) ORDER BY c.id DESC"
+            "WHERE c.tenant_id = ?1 AND (c.",
+            $column,
+            ", c.id) < ((SELECT coalesce(max(p.",
+            $column,
+            "), ?9) FROM certificate p WHERE p.tenant_id = ?1 AND p.id = ?2), ?2)",
+            $besides,
+            "ORDER BY c.",
+            $column,
+            " DESC, c.id DESC LIMIT ?3"
         )
     };
 }
@@ -144,16 +150,28 @@ fn listing(tenant: &[u8; 16], filter: &CertificateFilter, page: Page<Certificate
             ),
             vec![name, serial.into()],
         ),
-        (None, Some(serial), _) => (within!("c.serial = ?9"), vec![serial.into()]),
-        (None, None, CertificateFilter { renewal_due: Some(due), .. }) => (within!("c.renew_at <= ?9"), vec![(*due).into()]),
-        (None, None, CertificateFilter { expires_before: Some(end), .. }) => (within!("c.not_after < ?9"), vec![(*end).into()]),
-        // Few are in any other state than issued.
-        (None, None, CertificateFilter { status: Some(status), .. }) if *status != CertificateStatus::Issued => {
-            (with!("c.status = ?9"), vec![status.as_str().into()])
+        (None, Some(serial), _) => (
+            // `substr` of the whole id keeps the primary key out of it, which would look at every row for the few that are meant.
+            select!(
+                "WHERE c.tenant_id = ?1 AND c.serial = ?9 AND substr(c.id, 1) < ?2",
+                besides!(),
+                "ORDER BY substr(c.id, 1) DESC LIMIT ?3"
+            ),
+            vec![serial.into()],
+        ),
+        (None, None, CertificateFilter { renewal_due: Some(due), .. }) => {
+            (up_to!("renew_at", concat!(besides!(), "AND c.status = 'issued' ")), vec![(*due).into()])
+        }
+        // Few are in any other state than issued; the planner knows the index by the literal.
+        (None, None, CertificateFilter { status: Some(status), expires_before: None, .. }) if *status != CertificateStatus::Issued => {
+            (with!("c.status = ?9 AND c.status <> 'issued'"), vec![status.as_str().into()])
+        }
+        (None, None, CertificateFilter { expires_before: Some(end), .. }) => {
+            (up_to!("not_after", besides!()), vec![end.millis().saturating_sub(1).into()])
         }
         (None, None, CertificateFilter { issuer: Some(issuer), .. }) => (with!("c.issuer_id = ?9"), vec![issuer.as_bytes().into()]),
         (None, None, CertificateFilter { profile: Some(profile), .. }) => (with!("c.profile = ?9"), vec![profile.as_str().into()]),
-        (None, None, CertificateFilter { status: Some(status), .. }) => (with!("c.status = ?9"), vec![status.as_str().into()]),
+        // Most are issued, and the newest are.
         (None, None, _) => (select!("WHERE c.tenant_id = ?1 AND c.id < ?2", besides!(), "ORDER BY c.id DESC LIMIT ?3"), vec![]),
     };
     let mut values = vec![
@@ -189,7 +207,8 @@ impl TenantView {
         self.row(sql!(text, self.id(), blind), parse).await
     }
 
-    /// A page of certificates.
+    /// A page of certificates, newest first; without a name or serial, those whose renewal came due or else whose validity ends
+    /// last are first, where the filter bounds these.
     pub async fn certificates(&self, filter: &CertificateFilter, page: Page<CertificateId>) -> Result<Vec<CertificateRow>, StoreError> {
         self.rows(listing(self.id(), filter, page), parse).await
     }
@@ -329,18 +348,26 @@ mod tests {
                 CertificateFilter { serial: Some(Serial::from_slice(&[1; 16]).unwrap()), ..all() },
             ),
             ("certificate_by_status (tenant_id=? AND status=? AND id<?)", CertificateFilter { status: revoked, issuer: Some(id), ..all() }),
-            ("certificate_by_status (tenant_id=? AND status=? AND id<?)", CertificateFilter { status: issued, ..all() }),
+            ("sqlite_autoindex_certificate_1 (tenant_id=? AND id<?)", CertificateFilter { status: issued, ..all() }),
             (
                 "certificate_by_issuer (tenant_id=? AND issuer_id=? AND id<?)",
                 CertificateFilter { status: issued, issuer: Some(id), ..all() },
             ),
             ("certificate_by_profile (tenant_id=? AND profile=? AND id<?)", CertificateFilter { profile: Some("x".to_owned()), ..all() }),
-            ("certificate_by_end (tenant_id=? AND not_after<?)", CertificateFilter { expires_before: Some(at), ..all() }),
-            ("certificate_by_renewal (tenant_id=? AND renew_at<?)", CertificateFilter { status: issued, renewal_due: Some(at), ..all() }),
+            (
+                "certificate_by_end (tenant_id=? AND (not_after,id)<(?,?))",
+                CertificateFilter { status: revoked, expires_before: Some(at), ..all() },
+            ),
+            (
+                "certificate_by_renewal (tenant_id=? AND (renew_at,id)<(?,?))",
+                CertificateFilter { status: issued, renewal_due: Some(at), ..all() },
+            ),
         ] {
             let plan = plan(&filter);
             assert!(plan.contains(index), "{filter:?}: {plan}");
             assert!(!plan.contains("SCAN certificate") && !plan.contains("SCAN c"), "{filter:?}: {plan}");
+            // Rows that are sorted are all read first, however many; only those of one serial are few by themselves.
+            assert_eq!(plan.contains("TEMP B-TREE"), filter.serial.is_some(), "{filter:?}: {plan}");
         }
     }
 }

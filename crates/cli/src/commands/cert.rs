@@ -33,7 +33,7 @@ enum CertCommand {
         chancery cert issue api.example.com www.example.com --out api.pem --key-out api.key\n  \
         chancery cert issue --profile mtls uri:spiffe://example.com/batch --days 7 --key-out batch.key --out batch.pem")]
     Issue(issue::IssueArgs),
-    /// List certificates, newest first.
+    /// List certificates, newest first unless a filter by time sets the order.
     #[command(after_help = "Examples:\n  chancery cert list\n  chancery cert list --status revoked --json")]
     List(search::ListArgs),
     /// Find certificates by one of their names.

@@ -90,9 +90,9 @@ pub struct CertificateQuery {
     pub profile: Option<String>,
     /// Only those of the issuer with this id.
     pub issuer: Option<String>,
-    /// Only those whose validity ends before this time, RFC 3339.
+    /// Only those whose validity ends before this time, RFC 3339; those that end last are first, unless `name` or `serial` is given.
     pub expires_before: Option<String>,
-    /// With `true` only issued ones whose renewal is due.
+    /// With `true` only issued ones whose renewal is due; those due last are first, unless `name` or `serial` is given.
     pub renewal_due: Option<bool>,
     /// At most so many items, 1 to 200; 50 by default.
     #[param(minimum = 1, maximum = 200)]
@@ -172,7 +172,7 @@ pub struct CertificateDocument {
 /// A page of certificates.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CertificatePage {
-    /// The certificates, newest first.
+    /// The certificates, newest first, unless `expires_before` or `renewal_due` sets the order.
     pub items: Vec<CertificateDocument>,
     /// The cursor of the next page, if there is one.
     pub next: Option<String>,

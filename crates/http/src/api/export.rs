@@ -37,7 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
     OpenApiRouter::new().routes(routes!(export_csv)).routes(routes!(export_json_lines))
 }
 
-/// Export certificates as CSV (RFC 4180), newest first. The event of the export is named in the header `chancery-event`.
+/// Export certificates as CSV (RFC 4180), in the order of the list. The event of the export is named in the header `chancery-event`.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/certificates/export/csv", tag = "certificates", security(("token" = [])),
     extensions(("x-action" = json!("certificate:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), CertificateQuery),
@@ -50,7 +50,7 @@ async fn export_csv(
     export(service, caller, &query, Form::Csv).await
 }
 
-/// Export certificates as JSON lines, newest first, each as it is shown. The event of the export is named in the header `chancery-event`.
+/// Export certificates as JSON lines, each as it is shown, in the order of the list. The event of the export is named in the header `chancery-event`.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/certificates/export/jsonl", tag = "certificates", security(("token" = [])),
     extensions(("x-action" = json!("certificate:read"))),
     params(("tenant" = String, Path, description = "The tenant's id"), CertificateQuery),

@@ -34,10 +34,10 @@ struct WhichArgs {
     /// Only those of the issuer with this id.
     #[arg(long)]
     issuer: Option<IssuerId>,
-    /// Only those whose validity ends before this time, RFC 3339: 2027-03-01T00:00:00Z.
+    /// Only those whose validity ends before this time, RFC 3339: 2027-03-01T00:00:00Z; those that end last are first.
     #[arg(long, value_name = "TIME")]
     expires_before: Option<String>,
-    /// Only issued ones whose renewal is due.
+    /// Only issued ones whose renewal is due; those due last are first.
     #[arg(long)]
     renewal_due: bool,
 }

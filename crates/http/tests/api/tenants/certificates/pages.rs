@@ -49,6 +49,10 @@ fn writing(server: &TestServer) -> (tokio::sync::watch::Sender<bool>, tokio::tas
 /// Those among the ids that were there before, after looking that none stands twice and all are in order.
 fn those_before<'a>(told: &'a [String], before: &[String]) -> Vec<&'a str> {
     assert!(told.is_sorted_by(|newer, older| newer > older), "newest first, none twice");
+    among(told, before)
+}
+
+fn among<'a>(told: &'a [String], before: &[String]) -> Vec<&'a str> {
     let before: BTreeSet<_> = before.iter().collect();
     told.iter().filter(|id| before.contains(id)).map(String::as_str).collect()
 }
@@ -68,14 +72,18 @@ async fn exports_and_pages_are_whole_while_others_write(server: &TestServer) {
 
     // A filter whose rows change meanwhile tells each that goes on to fit it once.
     for query in ["limit=37", "limit=37&status=issued", "limit=37&name=*.partner.example", "limit=37&expires_before=2050-01-01T00:00:00Z"] {
-        let (mut told, mut cursor) = (Vec::new(), String::new());
+        let (mut told, mut cursor) = (Vec::<(String, String)>::new(), String::new());
+        // Those that end last are first where the end is asked for.
+        let by = |item: &Value| if query.contains("expires_before") { text(&item["not_after"]).to_owned() } else { String::new() };
         loop {
             let page = admin.get(&server.acme.path(&format!("/certificates?{query}{cursor}"))).await.ok(200);
-            told.extend(page["items"].as_array().unwrap().iter().map(|item| text(&item["id"]).to_owned()));
+            told.extend(page["items"].as_array().unwrap().iter().map(|item| (by(item), text(&item["id"]).to_owned())));
             let Value::String(next) = &page["next"] else { break };
             cursor = format!("&cursor={next}");
         }
-        assert!(those_before(&told, &before) == before, "{query}");
+        assert!(told.is_sorted_by(|one, other| one > other), "{query}: in order, none twice");
+        let told: Vec<_> = told.into_iter().map(|(_, id)| id).collect();
+        assert!(among(&told, &before) == before, "{query}");
     }
     stop.send(true).unwrap();
     assert!(task.await.unwrap() > 10, "somebody wrote meanwhile");
