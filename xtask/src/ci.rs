@@ -2,7 +2,7 @@
 
 use crate::command::{Command, seconds};
 use crate::tree::Tree;
-use crate::{documents, generate, layers, mutants, secrets, setup, sizes, test};
+use crate::{crash, documents, generate, layers, mutants, secrets, setup, sizes, test};
 use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,7 @@ pub(crate) fn run(tree: &Tree) -> Result<()> {
     stage("rustdoc", &rustdoc);
     stage("test", &test::run);
     stage("mutants", &mutants::sample_of_commit);
+    stage("crash", &crash::share);
     stage("generated files", &generate::check);
     let built = stage("release build", &|tree| cargo(tree, &["build", "--release", "--locked"]));
     if built {

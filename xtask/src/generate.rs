@@ -1,6 +1,7 @@
 //! Golden files: what the code says of itself, kept under docs/ so that a change of it is seen in review.
 
 use crate::command::Command;
+use crate::kill_points;
 use crate::mutants;
 use crate::tree::Tree;
 use anyhow::{Context, Result, bail};
@@ -50,6 +51,7 @@ fn generate(tree: &Tree, folder: &Path) -> Result<()> {
         .args(["run", "--quiet", "--package", "chancery-testkit", "--bin", "chancery-generate", "--"])
         .args([folder])
         .run()?;
+    kill_points::write(tree, folder)?;
     mutants::generate(tree, folder)
 }
 

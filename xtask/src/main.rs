@@ -6,8 +6,10 @@
 mod bench;
 mod ci;
 mod command;
+mod crash;
 mod documents;
 mod generate;
+mod kill_points;
 mod layers;
 mod mutants;
 mod secrets;
@@ -29,6 +31,9 @@ cargo xtask <command>
   layers             who may see whom: the direction of crates, backends and SQL
   documents          links between documents, numbers and tests cited by them and by the code
   secrets            types that hold a secret, found by their fields: none may print it
+  crash [--runs N] [--seed S] [--engine sqlite|postgres] [--prove]
+                     kill the server at every durable step and at random under real clients, and compare what is left; with --prove
+                     turn on one fault after the other and show that each is found
   sizes              lengths of the source files
   generate           write the golden files under docs/
   generate --check   compare the golden files with what the code says, without writing
@@ -64,6 +69,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["layers"] => layers::run(&tree),
         ["documents"] => documents::run(&tree),
         ["secrets"] => secrets::run(&tree),
+        ["crash", flags @ ..] => crash::run(&tree, flags),
         ["sizes"] => sizes::run(&tree),
         ["generate"] => generate::write(&tree),
         ["generate", "--check"] => generate::check(&tree),

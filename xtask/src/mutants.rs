@@ -79,7 +79,7 @@ pub(crate) fn none_in_the_product(tree: &Tree) -> Result<()> {
 }
 
 fn holds_the_switch(binary: &[u8]) -> bool {
-    binary.windows(suite::SWITCH.len()).any(|window| window == suite::SWITCH.as_bytes())
+    [suite::SWITCH, "CHANCERY_KILL"].iter().any(|switch| binary.windows(switch.len()).any(|window| window == switch.as_bytes()))
 }
 
 /// The command line.

@@ -5,7 +5,7 @@ use crate::failure::Stop;
 use crate::jobs::{self, Kind};
 use crate::realm::Realm;
 use crate::{Chancery, Failure};
-use chancery_domain::{IssuerId, Timestamp, enforced};
+use chancery_domain::{IssuerId, Timestamp, enforced, kill_point};
 use chancery_store::{Changes, CrlRow, JobRow};
 use chancery_x509::{CrlEntry, CrlPlan};
 use std::sync::Arc;
@@ -78,7 +78,9 @@ impl Chancery {
         let detail = detail! {
             "issuer" => issuer.to_string(), "shard" => shard, "number" => number, "entries" => revoked.len()
         };
+        kill_point!("crl.publish.before");
         deed.commit(self.ports(), "crl.publish", *issuer.as_bytes(), detail).await?;
+        kill_point!("crl.publish.after");
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::tally::{Record, Tally};
 use crate::{Failure, Permit};
 use chancery_domain::action::Act;
 use chancery_domain::event::{Actor, Event, Outcome, Receipt};
-use chancery_domain::{AccountId, EventId, TenantId, enforced};
+use chancery_domain::{AccountId, EventId, TenantId, broken, enforced};
 use chancery_evidence::Record as EventRecord;
 use chancery_store::{Changes, EventRow, IdempotencyRow};
 use serde_json::{Map, Value};
@@ -108,7 +108,9 @@ impl Deed {
             detail,
         };
         let mut changes = self.changes;
-        let receipt = record(&self.realm, &mut changes, &event, ports)?;
+        let mut apart = self.realm.view.changes();
+        let with = if broken!("event-apart") { &mut apart } else { &mut changes };
+        let receipt = record(&self.realm, with, &event, ports)?;
         if let Some((principal, once)) = self.once.filter(|_| enforced!("idempotency.record")) {
             changes.insert_idempotency(&IdempotencyRow {
                 principal,
@@ -120,6 +122,9 @@ impl Deed {
             });
         }
         changes.commit().await?;
+        if broken!("event-apart") {
+            apart.commit().await?;
+        }
         Ok(receipt)
     }
 }

@@ -9,7 +9,7 @@ use crate::service::Ports;
 use crate::{Chancery, Failure};
 use aws_lc_rs::digest::{SHA256, digest};
 use chancery_domain::certificate::CertificateStatus;
-use chancery_domain::{CertificateId, IssuerId, JobId, PublicId, TenantId, Timestamp, TokenId};
+use chancery_domain::{CertificateId, IssuerId, JobId, PublicId, TenantId, Timestamp, TokenId, kill_point};
 use chancery_store::{JobRow, PublicAddressRow, TokenRow};
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,6 +135,7 @@ impl Chancery {
             projection.put_public_address(&PublicAddressRow { public: PublicId::from_bytes(*public), tenant: realm.id, issuer });
             // A crash here delivers the message again, which changes nothing.
             projection.commit().await?;
+            kill_point!("outbox.delivered");
             changes.remove_outbox(message.id);
         }
         changes.finish_job(job);

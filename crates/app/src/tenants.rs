@@ -15,7 +15,7 @@ use chancery_domain::profile::Profile;
 use chancery_domain::role::Role;
 use chancery_domain::slug::Slug;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{JobId, TenantId, enforced};
+use chancery_domain::{JobId, TenantId, enforced, kill_point};
 use chancery_keys::{Sealer, TenantKeys, Token};
 use chancery_store::{CounterRow, JobRow, KekRow, Page, ProfileRow, PurposeKeyRow, RegisteredTenantRow, TenantRow};
 use std::sync::Arc;
@@ -105,6 +105,7 @@ impl Chancery {
         if !is_new {
             return Ok((None, receipt));
         }
+        kill_point!("tenant.invited");
         // A crash here leaves an invitation without a token: the operator, who has none, asks for another.
         let (token, _) = self.invite_first(&self.realm(id).await?, Role::TenantAdmin, ENROLMENT).await?;
         Ok((Some(token), receipt))
@@ -216,7 +217,10 @@ impl Chancery {
         let detail = detail! { "tenant" => id.to_string(), "status" => end.as_str() };
         match deed.commit(self.ports(), "tenant.settle", *id.as_bytes(), detail).await {
             // Another node, or the job, was faster.
-            Ok(_) | Err(Stop::Again) => Ok(platform.registered(id).await?.ok_or(Failure::NotFound)?),
+            Ok(_) | Err(Stop::Again) => {
+                kill_point!("tenant.settled");
+                Ok(platform.registered(id).await?.ok_or(Failure::NotFound)?)
+            }
             Err(Stop::Failure(failure)) => Err(failure),
         }
     }
@@ -224,8 +228,11 @@ impl Chancery {
     /// Makes a realm's wrapping keys, store, key hierarchy, counters, presets and record; each part once.
     async fn settle_realm(&self, id: TenantId, slug: &str) -> Result<(), Failure> {
         let ports = self.ports();
+        kill_point!("tenant.registered");
         self.inner.provider.create(id).await?;
+        kill_point!("tenant.keys-made");
         self.inner.store.create_realm(id).await?;
+        kill_point!("tenant.store-made");
         let view = self.inner.store.tenant(id);
         if view.tenant().await?.is_some() {
             return Ok(());
@@ -259,7 +266,10 @@ impl Chancery {
             }
         }
         match deed.commit(ports, "tenant.create", *id.as_bytes(), detail! { "slug" => slug }).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                kill_point!("tenant.realm-made");
+                Ok(())
+            }
             // Made meanwhile by another node: then its keys stand, and these were never used.
             Err(_) if realm.view.tenant().await?.is_some() => Ok(()),
             Err(stop) => Err(stop.into()),

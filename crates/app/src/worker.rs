@@ -2,7 +2,7 @@
 
 use crate::failure::Stop;
 use crate::{Chancery, Failure};
-use chancery_domain::{TenantId, Timestamp};
+use chancery_domain::{TenantId, Timestamp, kill_point};
 use chancery_store::JobRow;
 use std::time::Duration;
 
@@ -90,9 +90,13 @@ impl Chancery {
         for job in view.due_jobs(self.now(), TURN).await? {
             let until = self.now().after(LEASE * 2_u32.saturating_pow(u32::try_from(job.attempts).unwrap_or(0).min(6)));
             let Some(held) = self.lease(&view, job, until).await? else { continue };
+            kill_point!("job.begun");
             let realm = self.realm(tenant).await?;
             match self.run_job(&realm, &held).await {
-                Ok(()) => done += 1,
+                Ok(()) => {
+                    kill_point!("job.done");
+                    done += 1;
+                }
                 // Something it read changed: it comes back when its lease ends.
                 Err(Stop::Again) => tracing::debug!(%tenant, kind = held.kind, "job postponed: what it read has changed"),
                 Err(Stop::Failure(failure)) => {

@@ -9,6 +9,7 @@ use std::path::Path;
 pub(crate) fn write_secret(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(content)?;
+    // no kill point: a client's own file, not the server's state
     file.sync_all()
 }
 

@@ -9,6 +9,7 @@ pub mod id;
 pub mod import;
 pub mod issuer;
 pub mod key;
+pub mod kill;
 pub mod name;
 pub mod order;
 pub mod pattern;

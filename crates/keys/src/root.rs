@@ -2,8 +2,8 @@
 
 use crate::gcm;
 use crate::secret::SecretKey;
-use chancery_domain::enforced;
 use chancery_domain::port::Entropy;
+use chancery_domain::{enforced, kill_point};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -93,17 +93,20 @@ impl RootKey {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(RootKeyError::Exists(path.to_owned())),
             other => other.map_err(failed)?,
         };
+        kill_point!("root-key.create");
         let key = Self(SecretKey::random(entropy));
         let mut text = Zeroizing::new([b'\n'; TEXT_LEN + 1]);
         let (digits, _) = text.split_at_mut(TEXT_LEN);
         hex::encode_to_slice(key.0.expose(), digits).map_err(|_| RootKeyError::Cipher)?;
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let written = file.write_all(text.as_slice()).and_then(|()| file.sync_all());
+        kill_point!("root-key.written");
         if let Err(error) = written.and_then(|()| File::open(directory)?.sync_all()) {
             // Nothing was sealed under it yet; a half file would only stand in the way of the next attempt.
             let _ = std::fs::remove_file(path);
             return Err(failed(error));
         }
+        kill_point!("root-key.created");
         Ok(key)
     }
 

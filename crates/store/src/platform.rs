@@ -6,7 +6,7 @@ use crate::value::Row;
 use crate::{Changes, Guard, Page, PlatformView, Store, StoreError};
 use chancery_domain::port::Clock;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{IssuerId, PublicId, TenantId, Timestamp};
+use chancery_domain::{IssuerId, PublicId, TenantId, Timestamp, kill_point};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -150,7 +150,10 @@ impl PlatformView {
         // What this process wrote is about to be overwritten. Forgotten before: whoever marks from here on does so for the
         // database to see, before the lane is settled (which then changes nothing) or after.
         self.lanes.forget(lane.tenant);
-        commit_one(&*self.engine, Step::plain(statement)).await
+        kill_point!("lane.settle.before");
+        commit_one(&*self.engine, Step::plain(statement)).await?;
+        kill_point!("lane.settle.after");
+        Ok(())
     }
 
     /// A platform-wide setting, for example the check value of the root key.
@@ -249,7 +252,9 @@ impl Lanes {
             due,
             now
         );
+        kill_point!("lane.mark.before");
         commit_one(engine, Step::plain(statement)).await?;
+        kill_point!("lane.mark.after");
         locked(&self.written).insert(tenant, Mark { due, at: now });
         Ok(())
     }

@@ -76,6 +76,13 @@ impl Cluster {
         self.urls(&name)
     }
 
+    /// Removes a database before the cluster ends, whoever is connected to it.
+    pub async fn discard(&self, database: TestDatabase) {
+        let name = database.superuser_url.rsplit('/').next().unwrap_or_default();
+        let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+        connect(&self.directory).await.batch_execute(&drop).await.expect("a test's database is removed");
+    }
+
     async fn start() -> Self {
         let (watchdog, directory) = tokio::task::spawn_blocking(start_watchdog).await.expect("the watchdog's starter ends");
         let superuser = connect(&directory).await;

@@ -1,6 +1,6 @@
 //! What the server stored, from below: raw SQL, as somebody would who holds the tables and no keys.
 
-use crate::cluster;
+use crate::cluster::{self, TestDatabase};
 use crate::place::Place;
 use rusqlite::Connection;
 use std::path::PathBuf;
@@ -18,7 +18,14 @@ pub enum Raw {
 
 impl Raw {
     pub(crate) async fn open(place: &Place) -> Self {
-        let Some(database) = &place.database else { return Self::Sqlite(place.data()) };
+        match &place.database {
+            None => Self::Sqlite(place.data()),
+            Some(database) => Self::connect(database).await,
+        }
+    }
+
+    /// Over a database whose server has stopped.
+    pub async fn connect(database: &TestDatabase) -> Self {
         let (client, connection) = tokio_postgres::connect(&database.superuser_url, NoTls).await.expect("the database opens");
         tokio::spawn(connection);
         client.batch_execute("SET search_path = tenant, platform").await.expect("the search path is set");
@@ -61,6 +68,19 @@ impl Raw {
                 let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
                 let rows = client.query(&sql.replace('?', "$"), &values).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
                 rows.iter().map(|row| (0..row.len()).map(|at| row.get(at)).collect()).collect()
+            }
+        }
+    }
+
+    /// The one number that a query finds, with the realm's id as its parameter `?1`.
+    pub async fn count(&self, realm: &str, sql: &str, id: &[u8; 16]) -> i64 {
+        match self {
+            Self::Sqlite(_) => {
+                self.file(realm).query_row(sql, [id.as_slice()], |row| row.get(0)).unwrap_or_else(|error| panic!("{sql}: {error}"))
+            }
+            Self::Postgres(client) => {
+                let row = client.query_one(&sql.replace("?1", "$1"), &[&id.as_slice()]).await;
+                row.and_then(|row| row.try_get(0)).unwrap_or_else(|error| panic!("{sql}: {error:?}"))
             }
         }
     }

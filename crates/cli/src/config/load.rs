@@ -2,6 +2,7 @@
 
 use super::settings::{Default, Given, SETTINGS};
 use super::{Config, Database, KeyringPlace, RootKeySource, TlsFiles};
+use chancery_domain::kill::VARIABLES;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -65,7 +66,10 @@ impl Environment {
         for (name, value) in self.0.iter().filter(|(name, _)| name.starts_with("CHANCERY_")) {
             if let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == *name) {
                 found.push((setting.name, value.clone()));
-            } else if !OTHER_VARIABLES.iter().any(|(other, _)| other == name) && !is_of_kubernetes(name) {
+            } else if !OTHER_VARIABLES.iter().any(|(other, _)| other == name)
+                && !is_of_kubernetes(name)
+                && !VARIABLES.contains(&name.as_str())
+            {
                 return Err(ConfigError::UnknownVariable(name.clone()));
             }
         }

@@ -4,7 +4,7 @@ use super::pipeline::{self, Refusal};
 use super::pool::Pool;
 use crate::engine::Step;
 use crate::{CommitError, StoreError};
-use chancery_domain::TenantId;
+use chancery_domain::{TenantId, kill_point};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -137,6 +137,7 @@ impl<T: Transactions> Committer<T> {
 
 fn kept(batch: Vec<Waiting>) {
     batch.into_iter().for_each(|(_, reply)| drop(reply.send(Ok(()))));
+    kill_point!("postgres.commit.answered");
 }
 
 /// Nothing is known of the outcome, which the caller looks up.

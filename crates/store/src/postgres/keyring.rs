@@ -7,7 +7,7 @@ use super::pool::{Pool, connect};
 use super::url::DatabaseUrl;
 use crate::migration::POSTGRES_KEYRING;
 use crate::{KeyringDb, KeyringRow, StoreError};
-use chancery_domain::{Sealed, TenantId};
+use chancery_domain::{Sealed, TenantId, kill_point};
 use std::sync::Arc;
 use tokio_postgres::{Config, Row};
 
@@ -50,7 +50,10 @@ async fn migrate(config: &Config) -> Result<(), StoreError> {
         }
         transaction.execute("INSERT INTO schema_version (version) VALUES ($1)", &[&known]).await.map_err(failed)?;
     }
-    transaction.commit().await.map_err(failed)
+    kill_point!("postgres.keyring.migration.before");
+    transaction.commit().await.map_err(failed)?;
+    kill_point!("postgres.keyring.migration.after");
+    Ok(())
 }
 
 struct PostgresKeyring {
@@ -76,7 +79,9 @@ impl KeyringDb for PostgresKeyring {
         let sealed = row.sealed.as_ref().map(Sealed::as_bytes);
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
             [&row.tenant.as_bytes().as_slice(), &row.kind, &i64::from(row.root_epoch), &sealed];
+        kill_point!("postgres.keyring.before");
         lease.execute(&statement, &values).await.map_err(|error| store_error(&error))?;
+        kill_point!("postgres.keyring.after");
         lease.give_back();
         self.load(row.tenant, &row.kind).await?.ok_or(StoreError::Malformed("a keyring record vanished"))
     }

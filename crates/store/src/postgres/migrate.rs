@@ -4,7 +4,7 @@ use super::error::store_error;
 use super::pool::connect;
 use crate::StoreError;
 use crate::migration::POSTGRES;
-use chancery_domain::enforced;
+use chancery_domain::{enforced, kill_point};
 use tokio_postgres::{Config, GenericClient};
 
 /// The lock of whoever migrates: any number, the same in every version of this program.
@@ -54,7 +54,10 @@ pub(super) async fn migrate(owner: &Config, app: &Config) -> Result<(), StoreErr
     let role = app.get_user().unwrap_or_default();
     let grants = transaction.query_one(GRANTS, &[&role]).await.and_then(|row| row.try_get::<_, String>(0)).map_err(failed)?;
     transaction.batch_execute(&grants).await.map_err(failed)?;
-    transaction.commit().await.map_err(failed)
+    kill_point!("postgres.migration.before");
+    transaction.commit().await.map_err(failed)?;
+    kill_point!("postgres.migration.after");
+    Ok(())
 }
 
 /// Row level security for every table of a tenant that lacks it.

@@ -9,7 +9,7 @@ use crate::engine::{Expect, Step};
 use crate::statement::Statement;
 use crate::value::{Row, Value};
 use crate::{CommitError, Guard};
-use chancery_domain::{TenantId, enforced};
+use chancery_domain::{TenantId, enforced, kill_point};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
@@ -50,9 +50,13 @@ pub(super) enum Refusal {
 pub(super) async fn commit(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
     let steps: Vec<_> = sets.iter().copied().flatten().map(|step| (&step.statement, Form::from(step.expect))).collect();
     let start = Instant::now();
+    kill_point!("postgres.commit.begin");
     while start.elapsed() < TRY_AGAIN {
         match within_deadline(transact(pool, tenant, "BEGIN", &steps, &[IN_TIME])).await.map_err(Refusal::All)? {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                kill_point!("postgres.commit.after");
+                return Ok(());
+            }
             Err(failure) if is_transient(&failure.error) => {}
             Err(failure) => return Err(refusal(sets, &failure)),
         }
@@ -123,7 +127,13 @@ async fn transact(
         requests.push(Request::Asked(Box::pin(query(client, statement, values))));
     }
     // A crash before the server has done this leaves nothing, one after it the whole (I4).
-    requests.push(Request::Asked(Box::pin(async move { client.batch_execute("COMMIT").await.map(|()| Rows::new()) })));
+    let commits = !after.is_empty();
+    requests.push(Request::Asked(Box::pin(async move {
+        if commits {
+            kill_point!("postgres.commit.before");
+        }
+        client.batch_execute("COMMIT").await.map(|()| Rows::new())
+    })));
 
     let asked = requests.len();
     let answers = in_order(requests).await;

@@ -6,6 +6,7 @@ use crate::engine::{Expect, Step};
 use crate::statement::Statement;
 use crate::value::{Row, Value};
 use crate::{CommitError, StoreError};
+use chancery_domain::{broken, kill_point};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
 
@@ -27,18 +28,29 @@ pub(super) fn commit(connection: &Connection, sets: Vec<Commit>) -> bool {
         return true;
     }
     let mut answers = Vec::with_capacity(sets.len());
-    let outcome = try_commit(connection, &sets, &mut answers);
+    kill_point!("sqlite.commit.begin");
+    let late = broken!("sqlite.answer-before-commit");
+    let outcome = take_sets(connection, &sets, &mut answers).and_then(|()| if late { Ok(()) } else { end(connection) });
     // A transaction that did not end well must not outlive this call.
-    let ended = connection.is_autocommit() || run(connection, "ROLLBACK").is_ok();
+    let ended = late || connection.is_autocommit() || run(connection, "ROLLBACK").is_ok();
     match &outcome {
-        Ok(()) => sets.into_iter().zip(answers).for_each(|((_, reply), answer)| drop(reply.send(answer))),
+        Ok(()) => {
+            kill_point!("sqlite.commit.after");
+            sets.into_iter().zip(answers).for_each(|((_, reply), answer)| drop(reply.send(answer)));
+            kill_point!("sqlite.commit.answered");
+        }
         // Nothing was acknowledged yet, so nothing needs to be taken back.
         Err(error) => sets.into_iter().for_each(|(_, reply)| drop(reply.send(Err(CommitError::Store(error.again()))))),
+    }
+    if late {
+        // As long as a disk takes: in memory nobody would hear the answer before the end.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        return end(connection).is_ok();
     }
     ended && !matches!(outcome, Err(StoreError::Medium(_)))
 }
 
-fn try_commit(connection: &Connection, sets: &[Commit], answers: &mut Vec<Result<(), CommitError>>) -> Result<(), StoreError> {
+fn take_sets(connection: &Connection, sets: &[Commit], answers: &mut Vec<Result<(), CommitError>>) -> Result<(), StoreError> {
     run(connection, "BEGIN IMMEDIATE")?;
     let alone = sets.len() == 1;
     for (steps, _) in sets {
@@ -58,7 +70,12 @@ fn try_commit(connection: &Connection, sets: &[Commit], answers: &mut Vec<Result
         }
         answers.push(answer);
     }
-    // A crash before this returns leaves nothing of the sets, one after it leaves those that were kept whole (I4).
+    Ok(())
+}
+
+/// A crash before this returns leaves nothing of the sets, one after it leaves those that were kept whole (I4).
+fn end(connection: &Connection) -> Result<(), StoreError> {
+    kill_point!("sqlite.commit.before");
     if connection.is_autocommit() { Ok(()) } else { run(connection, "COMMIT") }
 }
 

@@ -3,7 +3,7 @@
 use super::file;
 use crate::StoreError;
 use crate::migration::SQLITE;
-use chancery_domain::{TenantId, enforced};
+use chancery_domain::{TenantId, enforced, kill_point};
 use rusqlite::Connection;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -56,15 +56,22 @@ impl Directory {
             return Ok(());
         }
         let unfinished = path.with_extension(UNFINISHED);
+        kill_point!("sqlite.realm.create");
         let mut connection = file::create(&unfinished)?;
         file::migrate(&mut connection, &scripts(tenant))?;
         // The last connection to close writes the WAL back and removes it: one file is left to be renamed.
         connection.close().map_err(|(_, error)| file::store_error(&error))?;
-        let finished = File::open(&unfinished)
-            .and_then(|file| file.sync_all())
-            .and_then(|()| fs::rename(&unfinished, &path))
-            .and_then(|()| File::open(path.parent().unwrap_or(&self.root))?.sync_all());
-        finished.map_err(|error| medium(&path, &error))
+        let finished = || {
+            kill_point!("sqlite.realm.written");
+            File::open(&unfinished)?.sync_all()?;
+            kill_point!("sqlite.realm.rename.before");
+            fs::rename(&unfinished, &path)?;
+            kill_point!("sqlite.realm.rename.after");
+            File::open(path.parent().unwrap_or(&self.root))?.sync_all()
+        };
+        finished().map_err(|error| medium(&path, &error))?;
+        kill_point!("sqlite.realm.created");
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::directory::medium;
 use crate::StoreError;
+use chancery_domain::kill_point;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -48,7 +49,9 @@ pub(super) fn migrate(connection: &mut Connection, versions: &[Vec<&str>]) -> Re
             transaction.execute_batch(script).map_err(failed)?;
         }
         transaction.pragma_update(None, "user_version", number).map_err(failed)?;
+        kill_point!("sqlite.migration.before");
         transaction.commit().map_err(failed)?;
+        kill_point!("sqlite.migration.after");
     }
     Ok(())
 }

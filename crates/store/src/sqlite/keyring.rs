@@ -4,7 +4,7 @@ use super::directory::medium;
 use super::file::{self, store_error};
 use crate::migration::SQLITE_KEYRING;
 use crate::{KeyringDb, KeyringRow, StoreError};
-use chancery_domain::{Sealed, TenantId};
+use chancery_domain::{Sealed, TenantId, kill_point};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
@@ -27,6 +27,7 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = if exists { file::open(path)? } else { file::create(path)? };
     let versions: Vec<_> = SQLITE_KEYRING.iter().map(|script| vec![*script]).collect();
     file::migrate(&mut connection, &versions)?;
+    kill_point!("sqlite.keyring.made");
     File::open(parent).and_then(|directory| directory.sync_all()).map_err(|error| medium(parent, &error))?;
     Ok(connection)
 }
@@ -54,9 +55,11 @@ impl KeyringDb for SqliteKeyring {
 
     async fn insert_if_absent(&self, row: KeyringRow) -> Result<KeyringRow, StoreError> {
         self.with(move |connection| {
+            kill_point!("sqlite.keyring.before");
             connection
                 .prepare_cached("INSERT INTO keyring (tenant_id, kind, root_epoch, sealed) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?
                 .execute(params![row.tenant.as_bytes(), row.kind, row.root_epoch, row.sealed.as_ref().map(Sealed::as_bytes)])?;
+            kill_point!("sqlite.keyring.after");
             select(connection, row.tenant, &row.kind)
         })
         .await

@@ -1,0 +1,79 @@
+//! Crash runs: real clients against the real server, which is killed at named points and at random and started again.
+//!
+//! `chancery-crash --engine sqlite|postgres --runs N --seed S [--prove]`; called through `cargo xtask crash`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
+#![allow(clippy::disallowed_methods, reason = "I10, I12 are about the product; a driver looks at the clock and dials its own server")]
+#![allow(clippy::indexing_slicing, reason = "of JSON values, where what is missing is null")]
+
+mod act;
+mod chance;
+mod check;
+mod client;
+mod database;
+mod journal;
+mod points;
+mod prove;
+mod report;
+mod server;
+mod setup;
+mod world;
+
+use anyhow::{Result, bail};
+use chancery_testkit::Engine;
+use report::Report;
+use std::process::ExitCode;
+
+fn main() -> Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    match runtime.block_on(run(&arguments)) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            eprintln!("chancery-crash: {error:#}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+async fn run(arguments: &[String]) -> Result<()> {
+    let (mut engine, mut runs, mut seed, mut proving) = (Engine::Sqlite, 100, 1, false);
+    let mut words = arguments.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        let value = match word {
+            "--prove" => "",
+            _ => words.next().unwrap_or_default(),
+        };
+        match (word, value) {
+            ("--engine", "sqlite") => engine = Engine::Sqlite,
+            ("--engine", "postgres") => engine = Engine::Postgres,
+            ("--runs", number) => runs = number.parse()?,
+            ("--seed", number) => seed = number.parse()?,
+            ("--prove", _) => proving = true,
+            _ => bail!("--engine sqlite|postgres, --runs N, --seed S, --prove; not `{word} {value}`"),
+        }
+    }
+    if proving {
+        return prove::run(engine, runs, seed).await;
+    }
+    let report = campaign(engine, runs, seed, None).await?;
+    report.print(engine);
+    if report.findings.is_empty() { Ok(()) } else { bail!("{} findings", report.findings.len()) }
+}
+
+/// Worlds of seeds `seed`, `seed + 1`, … until there were so many runs; with a fault, until what is expected of it is found.
+async fn campaign(engine: Engine, runs: u32, seed: u64, fault: Option<(&str, &str)>) -> Result<Report> {
+    let mut report = Report::new();
+    let mut cycle = points::Cycle::of(engine);
+    let mut world = seed;
+    let found = |report: &Report| fault.is_some_and(|(_, expected)| report.findings.iter().any(|finding| finding.contains(expected)));
+    while report.runs < runs && !found(&report) {
+        let rounds = world::ROUNDS.min(runs - report.runs);
+        world::run(engine, world, rounds, fault.map(|(fault, _)| fault), &mut cycle, &mut report).await?;
+        world += 1;
+        if fault.is_none() {
+            eprintln!("{engine:?}: {} of {runs} runs, {} findings", report.runs, report.findings.len());
+        }
+    }
+    Ok(report)
+}

@@ -1,0 +1,125 @@
+//! Kill points: the list of durable steps under docs/, from the sources, and the check that no durable act stands without one.
+
+use crate::tree::Tree;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The golden file.
+const PAGE: &str = "kill-points.md";
+
+/// What makes something durable, as it stands in a line of code.
+const DURABLE: &[&str] = &[
+    "sync_all(",
+    "sync_data(",
+    "fs::rename(",
+    "transaction.commit(",
+    "store.create_realm(",
+    "lease.execute(",
+    ".execute(params!",
+    "\"COMMIT\"",
+    "deed.commit(self.ports(), \"crl.publish\"",
+];
+/// A point stands at most so many lines away.
+const BESIDE: usize = 8;
+/// A comment that says why a durable act needs none.
+const EXCUSE: &str = "no kill point:";
+
+const HEAD: &str = "\
+# Kill points
+
+Every durable step has a name in the code, before and after it. `cargo xtask crash` ends the server at each of them
+(`CHANCERY_KILL=<name>:<nth>`, in builds for tests alone) and compares what is left with what was acknowledged; see
+[crash.md](crash.md). `cargo xtask generate` writes this page; `cargo xtask layers` fails where something durable is done without a point
+beside it.
+
+| Point | Where |
+| --- | --- |
+";
+
+/// Writes the page into the folder.
+pub(crate) fn write(tree: &Tree, folder: &Path) -> Result<()> {
+    let mut points = BTreeMap::new();
+    for path in sources(tree)? {
+        for name in names(&tree.text(&path)?) {
+            if let Some(first) = points.insert(name.clone(), path.clone()) {
+                bail!("the kill point {name} stands twice: {} and {}", first.display(), path.display());
+            }
+        }
+    }
+    let rows = points.iter().map(|(name, path)| format!("| `{name}` | `{}` |\n", path.display()));
+    let page = HEAD.to_owned() + &rows.collect::<String>();
+    std::fs::write(folder.join(PAGE), page).with_context(|| format!("writing {PAGE}"))
+}
+
+/// Durable acts without a point, in words.
+pub(crate) fn violations(tree: &Tree) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for path in sources(tree)? {
+        let lines = bare(&tree.text(&path)?);
+        found.extend(lines.into_iter().map(|(line, act)| {
+            format!(
+                "{}:{line}: {act} is durable and has no kill_point! beside it; name one, or say why in a comment `// {EXCUSE} …`",
+                path.display()
+            )
+        }));
+    }
+    Ok(found)
+}
+
+/// The product's sources, without files of tests and without the module that defines the points.
+fn sources(tree: &Tree) -> Result<Vec<PathBuf>> {
+    let product = |path: &PathBuf| {
+        let parts: Vec<_> = path.iter().filter_map(|part| part.to_str()).collect();
+        matches!(parts.as_slice(), ["crates", room, "src", rest @ ..]
+            if *room != "testkit" && !rest.iter().any(|part| ["tests", "tests.rs", "kill.rs"].contains(part)))
+    };
+    Ok(tree.files("rs")?.into_iter().filter(product).collect())
+}
+
+fn names(text: &str) -> Vec<String> {
+    let parts = text.split("kill_point!(\"").skip(1);
+    parts.filter_map(|rest| rest.split_once("\")")).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Line and text of durable acts that no point and no excuse stands beside.
+fn bare(text: &str) -> Vec<(usize, &'static str)> {
+    let lines: Vec<&str> = text.lines().take_while(|line| line.trim() != "#[cfg(test)]").collect();
+    let named = |line: &&str| line.contains("kill_point!(") || line.contains(EXCUSE);
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        let Some(act) = DURABLE.iter().find(|act| line.contains(*act)) else { continue };
+        let beside = lines.get(at.saturating_sub(BESIDE)..(at + BESIDE + 1).min(lines.len())).unwrap_or_default();
+        if !line.contains("fn ") && !beside.iter().any(named) {
+            found.push((at + 1, *act));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_durable_act_without_a_point_is_named_with_its_line() {
+        let text = "fn save() {\n    file.sync_all()?;\n}\n";
+        assert_eq!(bare(text), [(2, "sync_all(")]);
+        assert_eq!(bare("    transaction.commit().await?;\n"), [(1, "transaction.commit(")]);
+        assert_eq!(bare("    run(connection, \"COMMIT\")?;\n"), [(1, "\"COMMIT\"")]);
+        assert_eq!(bare(&format!("kill_point!(\"far\");{}file.sync_all()?;\n", "\n".repeat(BESIDE + 1))).len(), 1, "too far away");
+    }
+
+    #[test]
+    fn a_point_or_a_reason_beside_it_is_enough() {
+        assert!(bare("    kill_point!(\"file.written\");\n    file.sync_all()?;\n").is_empty());
+        assert!(bare("    // no kill point: a client's file\n    file.sync_all()?;\n").is_empty());
+        assert!(bare("// sync_all() is a word here\n").is_empty());
+        assert!(bare("#[cfg(test)]\nmod tests { fn a() { file.sync_all() } }\n").is_empty());
+    }
+
+    #[test]
+    fn points_are_read_by_name() {
+        assert_eq!(names("kill_point!(\"a.b\");\nkill_point!(\"c\");"), ["a.b", "c"]);
+    }
+}
