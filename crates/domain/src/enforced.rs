@@ -1,6 +1,6 @@
 //! Acts that can be switched off one at a time, in test builds alone: `cargo xtask mutants` shows that some test notices each.
 //!
-//! An act that enforces an invariant asks [`enforced!`](crate::enforced) under a name of its own. Outside the test build that is
+//! An act that enforces an invariant asks [`enforced!`](macro@crate::enforced) under a name of its own. Outside the test build that is
 //! the constant `true` and compiles to nothing. The build of tests turns on the feature `mutants`; a release build never has
 //! the switch, whatever features it is given, because it has no debug assertions.
 

@@ -3,7 +3,7 @@
 //! `cargo xtask crash` starts the server with `CHANCERY_KILL=<name>:<nth>`; at the nth passage of that point the process ends
 //! without a destructor, a flush or a word. Outside the test build (feature `kill-points`, debug assertions) a point is nothing:
 //! a release build has none, whatever features it is given. [`broken!`](crate::broken) proves the driver: it turns on a named fault
-//! that nothing but a crash shows. What tests notice, too, is switched off by [`enforced!`](crate::enforced).
+//! that nothing but a crash shows. What tests notice, too, is switched off by [`enforced!`](macro@crate::enforced).
 
 /// Whether this build has kill points.
 pub const ARMED: bool = cfg!(all(feature = "kill-points", debug_assertions));
