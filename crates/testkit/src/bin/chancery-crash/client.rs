@@ -163,6 +163,8 @@ impl Client {
                 }
                 self.open.push(subject);
             }
+            // Fetched twice at once, it is acknowledged once.
+            Act::Fetch if self.fetched.contains(&subject) => {}
             Act::Fetch => self.fetched.push(subject),
             Act::Account => self.accounts.push(subject),
             Act::ProfileCreate => self.profiles.push((entry.target.clone(), 1)),
