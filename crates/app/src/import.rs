@@ -197,7 +197,7 @@ fn found(summary: &CertificateSummary) -> Found {
 /// The tenant's authority that signed it: by its signature, for anybody can write a name. What an anchor signed stays external, for
 /// whose key is somewhere else revokes there.
 async fn signer(realm: &Realm, der: &[u8]) -> Result<Option<Arc<Authority>>, Failure> {
-    for row in realm.view.authorities().await? {
+    for row in realm.view.authorities().await?.iter().filter(|row| row.key.is_some()) {
         if row.certificate.as_ref().is_some_and(|authority| is_signed_by(der, authority)) {
             return realm.authority(row.id).await;
         }

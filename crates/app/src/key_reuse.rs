@@ -62,7 +62,7 @@ impl KeyUse {
 
 /// The blind index value of a key's secret, whatever public key it comes with: of a text that no name has, for `key` is no kind of name.
 pub(crate) fn blind(realm: &Realm, spki_der: &[u8]) -> Result<[u8; 16], Failure> {
-    let hash: String = digest(&SHA256, &PublicKey::secret_identifier(spki_der)).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(digest(&SHA256, &PublicKey::secret_identifier(spki_der)));
     Ok(realm.sealer.blind(&format!("key:{hash}"))?)
 }
 

@@ -64,7 +64,7 @@ impl CertificateSummary {
             names: names.iter().filter_map(|name| name.subject_name().ok()).collect(),
             is_authority: tbs.extensions.basic_constraints.as_ref().is_some_and(|found| found.value.ca),
             crl_urls: tbs.extensions.crl_distribution_points.as_ref().map(|found| urls(found.value)).unwrap_or_default(),
-            sha256: hex(digest(&SHA256, der).as_ref()),
+            sha256: hex::encode(digest(&SHA256, der)),
         })
     }
 }
@@ -89,8 +89,4 @@ fn urls(value: &[u8]) -> Vec<String> {
     });
     let url = |name| if let GeneralName::UniformResourceIdentifier(url) = name { Some(url.to_string()) } else { None };
     names.flatten().filter_map(url).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -11,6 +11,8 @@ use chancery_domain::pattern::NamePattern;
 
 /// More certificates than any sane chain has.
 const LONGEST: usize = 8;
+/// Longest certificate, in bytes: each is kept, and roots are handed to whoever asks for the bundle.
+const LARGEST: usize = 16 * 1024;
 
 /// A chain that holds.
 #[derive(Clone, Debug)]
@@ -30,6 +32,9 @@ pub enum SuppliedError {
     /// Something else than certificates.
     #[error("the PEM block {0} is a {1}, not a CERTIFICATE: send certificates alone, and never a private key")]
     Label(usize, String),
+    /// A certificate that is padded, or no certificate at all.
+    #[error("the certificate {0} is longer than {LARGEST} bytes: no authority's needs as many")]
+    Length(usize),
     /// Too few or too many.
     #[error("{0} certificates: send {1}")]
     Count(usize, &'static str),
@@ -84,6 +89,9 @@ fn certificates(text: &str) -> Result<Vec<Vec<u8>>, SuppliedError> {
     for (position, block) in pem::decode(text)?.into_iter().enumerate() {
         if block.label != pem::CERTIFICATE {
             return Err(SuppliedError::Label(position, block.label.clone()));
+        }
+        if block.der.len() > LARGEST {
+            return Err(SuppliedError::Length(position));
         }
         ders.push(block.der.to_vec());
     }
@@ -140,4 +148,16 @@ fn fits(position: usize, authority: &Certificate<'_>, above: Option<&Certificate
 
 fn fault(at: usize, problem: impl ToString) -> SuppliedError {
     SuppliedError::Chain(ChainError { at, problem: problem.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_padded_certificate_is_refused_before_it_is_read() {
+        let refusal = |length| supplied_root(&pem::encode(pem::CERTIFICATE, &vec![0; length]), Timestamp::from_seconds(0)).unwrap_err();
+        assert_eq!(refusal(LARGEST + 1), SuppliedError::Length(0));
+        assert!(matches!(refusal(LARGEST), SuppliedError::Chain(_)));
+    }
 }
