@@ -21,8 +21,8 @@ use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::name::SubjectName;
 use chancery_domain::order::OrderState;
 use chancery_domain::profile::ProfileName;
-use chancery_domain::{CertificateId, IssuerId, OrderId, Serial, TenantId, Timestamp};
-use chancery_store::{CertificateRow, OrderRow};
+use chancery_domain::{CertificateId, IssuerId, OrderId, Serial, TenantId, Timestamp, enforced};
+use chancery_store::{AuthorityRow, CertificateRow, OrderRow};
 use chancery_x509::{CertificatePlan, CertificationRequest, PublicKey};
 use serde_json::json;
 use std::sync::Arc;
@@ -268,13 +268,20 @@ pub(crate) async fn find_issuer(realm: &Realm, asked: Asked, now: Timestamp) -> 
     if let Asked::Named(given) = asked {
         let no_such_issuer = || Failure::invalid("issuer", "this tenant has no such issuing authority");
         let row = realm.view.authority(given.ok_or_else(no_such_issuer)?).await?;
-        let row = row.filter(|row| row.kind() == AuthorityKind::Issuing).ok_or_else(no_such_issuer)?;
+        let may_issue = |row: &AuthorityRow| row.kind() == AuthorityKind::Issuing || !enforced!("issuer.kind");
+        let row = row.filter(may_issue).ok_or_else(no_such_issuer)?;
+        let message = "issues nothing more: leave the field issuer out, or name an active one";
         return match row.state {
-            IssuerState::Active => realm.authority(row.id).await?.ok_or_else(no_such_issuer),
-            IssuerState::Pending => Err(Failure::Conflict("the issuer waits for its certificate: supply its chain first".to_owned())),
-            IssuerState::Retired | IssuerState::Abandoned => {
-                let message = "issues nothing more: leave the field issuer out, or name an active one";
-                Err(Failure::Conflict(format!("the issuer is {} and {message}", row.state.as_str())))
+            IssuerState::Pending if enforced!("issuer.pending") => {
+                Err(Failure::Conflict("the issuer waits for its certificate: supply its chain first".to_owned()))
+            }
+            IssuerState::Retired if enforced!("issuer.retired") => Err(Failure::Conflict(format!("the issuer is retired and {message}"))),
+            IssuerState::Abandoned if enforced!("issuer.abandoned") => {
+                Err(Failure::Conflict(format!("the issuer is abandoned and {message}")))
+            }
+            // None but the first, unless it is switched off; the compiler asks here about a state that is new.
+            IssuerState::Active | IssuerState::Pending | IssuerState::Retired | IssuerState::Abandoned => {
+                realm.authority(row.id).await?.ok_or_else(no_such_issuer)
             }
         };
     }

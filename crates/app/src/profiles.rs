@@ -44,11 +44,11 @@ impl Chancery {
             let made = ProfileVersion { version: found.version, created_at: found.created_at, profile: found.profile.clone() };
             return Ok((made, done.receipt));
         }
-        if standing.is_some() {
+        if standing.is_some() && enforced!("profile-version.first") {
             return Err(Failure::Conflict(format!("there is a profile {} already: change it by PUT", profile.name)).into());
         }
         // Making one starts a new epoch, which every deed guards: the count holds at the commit.
-        if caller.realm.view.profiles().await?.len() >= PROFILES {
+        if caller.realm.view.profiles().await?.len() >= PROFILES && enforced!("quota.profiles") {
             return Err(Failure::LimitReached("profiles").into());
         }
         self.put_profile(&permit, 1, profile, "profile.create").await

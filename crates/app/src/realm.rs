@@ -173,7 +173,7 @@ impl Realm {
         };
         for Issuing { id, .. } in issuing.iter().filter(|issuing| line.is_none_or(|line| issuing.line == line)) {
             let authority = self.authority(*id).await?;
-            if let Some(authority) = authority.filter(|found| found.certificate.is_in_time(now)) {
+            if let Some(authority) = authority.filter(|found| found.certificate.is_in_time(now) || !enforced!("issuer.in-time")) {
                 return Ok(Some(authority));
             }
         }
@@ -182,7 +182,8 @@ impl Realm {
 
     async fn read_issuing(&self) -> Result<Arc<[Issuing]>, Failure> {
         let rows = self.view.authorities().await?;
-        let active = rows.iter().filter(|row| row.kind() == AuthorityKind::Issuing && row.state == IssuerState::Active);
+        let is_active = |row: &AuthorityRow| row.state == IssuerState::Active || !enforced!("issuer.active");
+        let active = rows.iter().filter(|row| row.kind() == AuthorityKind::Issuing && is_active(row));
         let mut issuing: Vec<_> = active.map(|row| Issuing { line: row.line, generation: row.generation, id: row.id }).collect();
         // A successor serves its own line: it does not overtake a line that began later. Within the line no clock decides.
         issuing.sort_unstable_by_key(|issuing| std::cmp::Reverse((issuing.line, issuing.generation, issuing.id)));

@@ -15,7 +15,7 @@ use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::IssuerWrite;
 use chancery_domain::issuer::{AuthorityKind, IssuerState};
 use chancery_domain::key::KeyAlgorithm;
-use chancery_domain::{IssuerId, Timestamp};
+use chancery_domain::{IssuerId, Timestamp, enforced};
 use chancery_store::AuthorityRow;
 use chancery_x509::{IssuerCertificate, verify_chain};
 
@@ -87,7 +87,7 @@ impl Chancery {
                 }
                 None => (self.make_below(caller, old_root, &body, generation, key, term).await?, old_root.id),
             };
-            if succession.retire_at.is_some_and(|at| at >= made.certificate.not_after()) {
+            if succession.retire_at.is_some_and(|at| at >= made.certificate.not_after()) && enforced!("roll.successor-ends") {
                 let message = format!("the successor ends at {}: name a time before that", made.certificate.not_after());
                 return Err(Failure::invalid("retire_at", message).into());
             }
@@ -132,7 +132,7 @@ impl Chancery {
         key: KeyAlgorithm,
         term: Term,
     ) -> Result<Made, Failure> {
-        if root.state != IssuerState::Active {
+        if root.state != IssuerState::Active && enforced!("roll.root-retired") {
             return Err(Failure::Conflict("its root is retired and signs nothing more: ask for a new root".to_owned()));
         }
         self.check_term(term, root.not_after)?;
@@ -146,10 +146,10 @@ impl Chancery {
 
     /// Whether an issuing authority may be valid for so long under a root that ends then.
     fn check_term(&self, term: Term, root_end: Timestamp) -> Result<(), Failure> {
-        if term.days == 0 {
+        if term.days == 0 && enforced!("roll.no-days") {
             return Err(Failure::invalid("issuing_days", "at least one day"));
         }
-        if term.from.unwrap_or_else(|| self.now()).after(DAY * term.days) > root_end {
+        if term.from.unwrap_or_else(|| self.now()).after(DAY * term.days) > root_end && enforced!("roll.outlives-root") {
             let message = format!("outlives its root, which ends at {root_end}: ask for fewer days, or for a new root");
             return Err(Failure::invalid("issuing_days", message));
         }
@@ -164,13 +164,13 @@ impl Chancery {
 
 /// Whether the dates are to come, in their order.
 fn check_dates(succession: &Succession, now: Timestamp) -> Result<(), Failure> {
-    if succession.issue_from.is_some_and(|at| at <= now) {
+    if succession.issue_from.is_some_and(|at| at <= now) && enforced!("roll.issue-from") {
         return Err(Failure::invalid("issue_from", "lies in the past: name a time to come, or leave it out"));
     }
-    if succession.retire_at.is_some_and(|at| at <= now) {
+    if succession.retire_at.is_some_and(|at| at <= now) && enforced!("roll.retire-at") {
         return Err(Failure::invalid("retire_at", "lies in the past: name a time to come, or retire the issuer by itself"));
     }
-    if succession.issue_from.zip(succession.retire_at).is_some_and(|(from, at)| at <= from) {
+    if succession.issue_from.zip(succession.retire_at).is_some_and(|(from, at)| at <= from) && enforced!("roll.order-of-dates") {
         return Err(Failure::invalid("retire_at", "the successor would not issue yet: name a time after issue_from"));
     }
     Ok(())
@@ -179,14 +179,14 @@ fn check_dates(succession: &Succession, now: Timestamp) -> Result<(), Failure> {
 /// The root of an active issuing authority that nobody has succeeded yet.
 fn may_be_succeeded<'a>(old: &AuthorityRow, all: &'a [AuthorityRow]) -> Result<&'a AuthorityRow, Failure> {
     let conflict = |text: &str| Err(Failure::Conflict(text.to_owned()));
-    if old.state != IssuerState::Active {
+    if old.state != IssuerState::Active && enforced!("roll.state") {
         return conflict("only an active issuer has a successor: roll the newest of its line");
     }
     let Some(root) = old.parent.filter(|_| old.kind() == AuthorityKind::Issuing) else {
         return conflict("a root is succeeded together with what it signed: roll its issuing authority, and ask for a new root");
     };
     let alive = |row: &AuthorityRow| matches!(row.state, IssuerState::Active | IssuerState::Pending);
-    if all.iter().any(|row| row.succeeds(old) && alive(row)) {
+    if all.iter().any(|row| row.succeeds(old) && alive(row)) && enforced!("roll.twice") {
         return conflict("the issuer has a successor already: roll that one");
     }
     all.iter().find(|row| row.id == root).ok_or_else(|| Failure::internal("the root of an issuer is missing"))
@@ -200,7 +200,7 @@ fn by_their_owner(succession: &Succession) -> Result<(), Failure> {
         ("issuing_days", succession.issuing_days.is_some()),
         ("issue_from", succession.issue_from.is_some()),
     ];
-    said.iter().find(|(_, said)| *said).map_or(Ok(()), |(field, _)| Err(Failure::invalid(field, message)))
+    said.iter().find(|(_, said)| *said && enforced!("roll.owner")).map_or(Ok(()), |(field, _)| Err(Failure::invalid(field, message)))
 }
 
 /// The certificate of an authority that is known to have one.

@@ -38,7 +38,7 @@ impl Chancery {
             return Err(Failure::Conflict(format!("{why}: mint a new one")).into());
         }
         let row = view.account(account).await?.ok_or(Failure::NotFound)?;
-        if !row.enabled {
+        if !row.enabled && enforced!("rotate.disabled") {
             return Err(Failure::Conflict("the account is disabled: a token for it would be worth nothing".to_owned()).into());
         }
         self.may_grant(caller, &row.roles).await?;
@@ -66,9 +66,9 @@ impl Chancery {
 /// Why a token cannot be rotated.
 fn unfit(token: &TokenRow, now: chancery_domain::Timestamp) -> Option<&'static str> {
     match token {
-        TokenRow { ended_at: Some(_), .. } => Some("the token was revoked"),
-        TokenRow { successor: Some(_), .. } => Some("the token has a successor already"),
-        token if token.expires_at <= now => Some("the token has expired"),
+        TokenRow { ended_at: Some(_), .. } if enforced!("rotate.revoked") => Some("the token was revoked"),
+        TokenRow { successor: Some(_), .. } if enforced!("rotate.twice") => Some("the token has a successor already"),
+        token if token.expires_at <= now && enforced!("rotate.expired") => Some("the token has expired"),
         _ => None,
     }
 }

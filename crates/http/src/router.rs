@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use chancery_app::{Chancery, Failure};
+use chancery_domain::enforced;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -37,7 +38,7 @@ fn surrounded(routes: Router<Chancery>, service: Chancery) -> Router {
         .method_not_allowed_fallback(|| async {
             Error::Request(StatusCode::METHOD_NOT_ALLOWED, "method", "this address knows other methods: see /openapi.json".to_owned())
         })
-        .layer(DefaultBodyLimit::max(BODY))
+        .layer(DefaultBodyLimit::max(if enforced!("limit.body") { BODY } else { usize::MAX }))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(service.clone(), identify))
         .with_state(service)
@@ -84,10 +85,7 @@ async fn identify(State(service): State<Chancery>, mut request: Request, next: N
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(RequestId(id.clone()));
     let started = service.elapsed();
-    // Whoever gives up waiting loses nothing: what was committed stands under its Idempotency-Key.
-    let mut response = tokio::time::timeout(TIME, next.run(request))
-        .await
-        .unwrap_or_else(|_| Error::App(Failure::Unavailable("the request took too long".to_owned())).into_response());
+    let mut response = in_time(TIME, next.run(request)).await;
     let millis = service.elapsed().saturating_sub(started).as_millis();
     tracing::info!(request = id, %method, path, status = response.status().as_u16(), millis, "request");
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
@@ -103,7 +101,31 @@ async fn identify(State(service): State<Chancery>, mut request: Request, next: N
     response
 }
 
+/// The answer, if it comes in time. Whoever gives up waiting loses nothing: what was committed stands under its Idempotency-Key.
+async fn in_time(time: Duration, answer: impl Future<Output = Response>) -> Response {
+    let time = if enforced!("limit.time") { time } else { time * 1000 };
+    let late = |_| Error::App(Failure::Unavailable("the request took too long".to_owned())).into_response();
+    tokio::time::timeout(time, answer).await.unwrap_or_else(late)
+}
+
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     // The panic's text may hold anything, so it is not repeated (I9); the hook has logged where it happened.
     Error::App(Failure::Internal("a handler panicked".to_owned())).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_is_given_up() {
+        let late = in_time(Duration::from_millis(20), std::future::pending());
+        let late = tokio::time::timeout(Duration::from_secs(10), late).await.expect("it is given up");
+        assert_eq!(late.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let slow = in_time(TIME, async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            StatusCode::NO_CONTENT.into_response()
+        });
+        assert_eq!(slow.await.status(), StatusCode::NO_CONTENT);
+    }
 }

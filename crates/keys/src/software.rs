@@ -97,8 +97,11 @@ impl SoftwareProvider {
     }
 
     fn opened(&self, tenant: TenantId, kind: KekKind, record: KeyringRecord) -> Result<SecretKey, ProviderError> {
-        let KeyringMaterial::Live(sealed) = record.material else {
-            return Err(ProviderError::Destroyed(tenant)); // I13
+        let sealed = match record.material {
+            KeyringMaterial::Live(sealed) => sealed,
+            // As if it had never been.
+            KeyringMaterial::Destroyed if !enforced!("keyring.tombstone") => return Ok(SecretKey::random(&*self.entropy)),
+            KeyringMaterial::Destroyed => return Err(ProviderError::Destroyed(tenant)), // I13
         };
         let root = self.root.keyring_key(record.root_epoch).map_err(|_| ProviderError::Cipher)?;
         // Bound to what was asked for, not to what the record says of itself.

@@ -108,6 +108,13 @@ macro_rules! besides {
     };
 }
 
+/// What is due for renewal is issued, where the index of renewals does not say so.
+macro_rules! due_is_issued {
+    () => {
+        "AND (c.status = 'issued' OR ?8 = 9223372036854775807) "
+    };
+}
+
 /// Rows below a bound of a column, the last of them first, as the index lies: what is read is what is shown, however many
 /// rows are below. The page goes on below the row shown last; the bound itself, ?9, belongs to them. `coalesce` stands inside, for
 /// outside PostgreSQL takes it for what might tell of rows that the policy hides, and looks at each row before it looks at the bound.
@@ -146,6 +153,7 @@ fn listing(tenant: &[u8; 16], filter: &CertificateFilter, page: Page<Certificate
                 "JOIN certificate_name n ON n.tenant_id = c.tenant_id AND n.certificate_id = c.id
                  WHERE n.tenant_id = ?1 AND n.certificate_id < ?2",
                 besides!(),
+                due_is_issued!(),
                 "AND n.blind = ?9 AND (c.serial = ?10 OR ?10 IS NULL) ORDER BY n.certificate_id DESC LIMIT ?3"
             ),
             vec![name, serial.into()],
@@ -155,6 +163,7 @@ fn listing(tenant: &[u8; 16], filter: &CertificateFilter, page: Page<Certificate
             select!(
                 "WHERE c.tenant_id = ?1 AND c.serial = ?9 AND substr(c.id, 1) < ?2",
                 besides!(),
+                due_is_issued!(),
                 "ORDER BY substr(c.id, 1) DESC LIMIT ?3"
             ),
             vec![serial.into()],
@@ -185,7 +194,7 @@ fn listing(tenant: &[u8; 16], filter: &CertificateFilter, page: Page<Certificate
         filter.renewal_due.unwrap_or(never).into(),
     ];
     values.extend(leading);
-    Statement { sql, values }
+    Statement::new(sql, values)
 }
 
 impl TenantView {
@@ -330,8 +339,8 @@ mod tests {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         SQLITE.iter().for_each(|migration| connection.execute_batch(migration.tenant).unwrap());
         let query = listing(&[1; 16], filter, Page { before: None, limit: 50 });
-        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.sql)).unwrap();
-        assert_eq!(explain.parameter_count(), query.values.len());
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.sql())).unwrap();
+        assert_eq!(explain.parameter_count(), query.values().len());
         let steps = explain.raw_query().mapped(|row| row.get::<_, String>(3)).map(Result::unwrap).collect::<Vec<_>>();
         steps.join("; ")
     }

@@ -7,6 +7,7 @@
 
 use crate::der_out::{DerOut, SEQUENCE, context, context_constructed};
 use crate::name::GeneralName;
+use chancery_domain::enforced;
 use chancery_domain::name::{NameKind, SubjectName};
 use chancery_domain::pattern::NamePattern;
 use der::asn1::ContextSpecific;
@@ -57,7 +58,7 @@ impl Constraints {
             }
             let before = permitted.len();
             permitted.extend(patterns.iter().filter_map(Subtree::of).filter(|subtree| subtree.kind() == kind));
-            if permitted.len() == before {
+            if permitted.len() == before && enforced!("constraints.other-kinds") {
                 match kind {
                     Kind::Dns => excluded.push(Subtree::Dns(String::new())),
                     Kind::Email => permitted.push(Subtree::Email(NOWHERE.to_owned())),
@@ -105,8 +106,8 @@ impl Constraints {
     pub(crate) fn permit(&self, name: &SubjectName) -> bool {
         let kind = Kind::of(name);
         let mut allowed = self.permitted.iter().filter(|subtree| subtree.kind() == kind).peekable();
-        let within = allowed.peek().is_none() || allowed.any(|subtree| subtree.contains(name));
-        within && !self.excluded.iter().any(|subtree| subtree.overlaps(name))
+        let within = allowed.peek().is_none() || allowed.any(|subtree| subtree.contains(name)) || !enforced!("constraints.permitted");
+        within && !(self.excluded.iter().any(|subtree| subtree.overlaps(name)) && enforced!("constraints.excluded"))
     }
 
     /// Whether every name that the pattern matches is permitted.
@@ -116,7 +117,8 @@ impl Constraints {
         let holds = |other: &Subtree| subtree.as_ref().is_some_and(|own| other.holds(own));
         let meets = |other: &Subtree| subtree.as_ref().is_none_or(|own| other.holds(own) || own.holds(other));
         let mut permitted = self.permitted.iter().filter(concerned).peekable();
-        (permitted.peek().is_none() || permitted.any(holds)) && !self.excluded.iter().filter(concerned).any(meets)
+        let within = permitted.peek().is_none() || permitted.any(holds) || !enforced!("constraints.cover-permitted");
+        within && !(self.excluded.iter().filter(concerned).any(meets) && enforced!("constraints.cover-excluded"))
     }
 }
 
@@ -232,7 +234,7 @@ impl Subtree {
             (Self::Dns(base), SubjectName::Dns(host)) => host.strip_prefix('*').is_some_and(|tail| base.ends_with(tail)),
             _ => false,
         };
-        wildcard || self.contains(name)
+        wildcard && enforced!("constraints.wildcard") || self.contains(name)
     }
 }
 
@@ -258,7 +260,10 @@ impl<'a> der::DecodeValue<'a> for Subtrees {
         while !reader.is_finished() {
             // A minimum or maximum after the base is left unread, which ends in an error: RFC 5280 allows none.
             let subtree = reader.sequence(|inside| Ok::<_, der::Error>(Subtree::read(GeneralName::decode(inside)?)))?;
-            subtrees.push(subtree.ok_or_else(|| Tag::Sequence.value_error())?);
+            match subtree {
+                None if enforced!("constraints.understood") => return Err(Tag::Sequence.value_error().into()),
+                subtree => subtrees.extend(subtree),
+            }
         }
         if subtrees.is_empty() { Err(Tag::Sequence.length_error().into()) } else { Ok(Self(subtrees)) }
     }
@@ -359,6 +364,8 @@ mod tests {
             &[0x30, 2, 0xa0, 0],
             // directoryName
             &[0x30, 8, 0xa0, 6, 0x30, 4, 0xa4, 2, 0x30, 0],
+            // and beside a dNSName, which alone would do
+            &[0x30, 13, 0xa0, 11, 0x30, 3, 0x82, 1, b'a', 0x30, 4, 0xa4, 2, 0x30, 0],
             // a minimum of 1
             &[0x30, 10, 0xa0, 8, 0x30, 6, 0x82, 1, b'a', 0x80, 1, 1],
             // an address without mask

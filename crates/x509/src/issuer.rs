@@ -4,8 +4,8 @@ use crate::certificate::Certificate;
 use crate::constraints::Constraints;
 use crate::key::{BadKey, PublicKey};
 use crate::time;
-use chancery_domain::Timestamp;
 use chancery_domain::name::SubjectName;
+use chancery_domain::{Timestamp, enforced};
 
 /// A parsed CA certificate. Its own signature is not checked here: see [`crate::verify_chain`].
 #[derive(Clone, Debug)]
@@ -46,16 +46,18 @@ impl IssuerCertificate {
         let certificate = Certificate::from_der(der).map_err(|error| IssuerError::Malformed(error.to_string()))?;
         let tbs = &certificate.tbs;
         let extensions = &tbs.extensions;
-        let authority = extensions.basic_constraints.as_ref().filter(|found| found.critical && found.value.ca);
-        let authority = authority.ok_or(IssuerError::NotAnAuthority("basicConstraints is not critical with CA:TRUE"))?;
-        if !extensions.allows_usage(5) || !extensions.allows_usage(6) {
+        let basic = extensions.basic_constraints.as_ref();
+        if !basic.is_some_and(|found| found.critical && found.value.ca) && enforced!("issuer-certificate.authority") {
+            return Err(IssuerError::NotAnAuthority("basicConstraints is not critical with CA:TRUE"));
+        }
+        if (!extensions.allows_usage(5) || !extensions.allows_usage(6)) && enforced!("issuer-certificate.key-usage") {
             return Err(IssuerError::NotAnAuthority("keyUsage lacks keyCertSign or cRLSign"));
         }
-        if extensions.unknown.iter().any(|unknown| unknown.critical) {
+        if extensions.unknown.iter().any(|unknown| unknown.critical) && enforced!("issuer-certificate.critical") {
             return Err(IssuerError::NotAnAuthority("a critical extension is not understood"));
         }
         let public_key = PublicKey::from_spki_der(tbs.spki_der)?;
-        if !public_key.algorithm().may_issue() {
+        if !public_key.algorithm().may_issue() && enforced!("issuer-certificate.weak-key") {
             return Err(IssuerError::Weak(public_key.algorithm().as_str()));
         }
         let key_identifier = extensions.subject_key_identifier.as_ref();
@@ -67,7 +69,7 @@ impl IssuerCertificate {
             key_identifier: key_identifier.value.to_vec(),
             not_before: time::from_x509(tbs.validity.not_before),
             not_after: time::from_x509(tbs.validity.not_after),
-            path_length: authority.value.path_len_constraint,
+            path_length: basic.and_then(|found| found.value.path_len_constraint),
             constraints: extensions.name_constraints.as_ref().map(|found| found.value.clone()),
         })
     }

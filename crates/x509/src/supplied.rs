@@ -6,8 +6,8 @@ use crate::issuer::{IssuerCertificate, IssuerError};
 use crate::key::PublicKey;
 use crate::pem::{self, PemError};
 use crate::time::from_x509;
-use chancery_domain::Timestamp;
 use chancery_domain::pattern::NamePattern;
+use chancery_domain::{Timestamp, enforced};
 
 /// More certificates than any sane chain has.
 const LONGEST: usize = 8;
@@ -50,15 +50,15 @@ pub enum SuppliedError {
 /// [`SuppliedError`] naming the certificate and what is wrong with it.
 pub fn supplied_chain(text: &str, key: &PublicKey, names: &[NamePattern], now: Timestamp) -> Result<SuppliedChain, SuppliedError> {
     let ders = certificates(text)?;
-    if !(2..=LONGEST).contains(&ders.len()) {
+    if !(2..=LONGEST).contains(&ders.len()) && enforced!("supplied.count") {
         return Err(SuppliedError::Count(ders.len(), "the authority's own, those between, and the root: 2 to 8 in this order"));
     }
     let chain = parsed(&ders)?;
     let [own, .., root] = chain.as_slice() else { return Err(SuppliedError::Count(ders.len(), "at least two")) };
-    if own.tbs.spki_der != key.spki_der() {
+    if own.tbs.spki_der != key.spki_der() && enforced!("supplied.key") {
         return Err(fault(0, "its key is not the one that the request was made for"));
     }
-    if root.tbs.issuer_der != root.tbs.subject_der {
+    if root.tbs.issuer_der != root.tbs.subject_der && enforced!("supplied.self-signed") {
         return Err(fault(chain.len() - 1, "not self-signed: the chain ends with its root"));
     }
     no_repetition(&chain)?;
@@ -78,7 +78,8 @@ pub fn supplied_chain(text: &str, key: &PublicKey, names: &[NamePattern], now: T
 /// [`SuppliedError`].
 pub fn supplied_root(text: &str, now: Timestamp) -> Result<Vec<u8>, SuppliedError> {
     let ders = certificates(text)?;
-    let [root] = ders.as_slice() else { return Err(SuppliedError::Count(ders.len(), "the root alone")) };
+    let alone = ders.len() == 1 || !enforced!("supplied.root-alone");
+    let Some(root) = ders.first().filter(|_| alone) else { return Err(SuppliedError::Count(ders.len(), "the root alone")) };
     // As if it had signed itself once more: in its time, an authority, and undamaged.
     verify_chain(root, &[], root, now)?;
     Ok(root.clone())
@@ -87,10 +88,10 @@ pub fn supplied_root(text: &str, now: Timestamp) -> Result<Vec<u8>, SuppliedErro
 fn certificates(text: &str) -> Result<Vec<Vec<u8>>, SuppliedError> {
     let mut ders = Vec::new();
     for (position, block) in pem::decode(text)?.into_iter().enumerate() {
-        if block.label != pem::CERTIFICATE {
+        if block.label != pem::CERTIFICATE && enforced!("supplied.label") {
             return Err(SuppliedError::Label(position, block.label.clone()));
         }
-        if block.der.len() > LARGEST {
+        if block.der.len() > LARGEST && enforced!("supplied.length") {
             return Err(SuppliedError::Length(position));
         }
         ders.push(block.der.to_vec());
@@ -111,7 +112,7 @@ fn no_repetition(chain: &[Certificate<'_>]) -> Result<(), SuppliedError> {
     for (position, later) in chain.iter().enumerate() {
         let same =
             |earlier: &Certificate<'_>| earlier.tbs.spki_der == later.tbs.spki_der || earlier.tbs.subject_der == later.tbs.subject_der;
-        if chain.iter().take(position).any(same) {
+        if chain.iter().take(position).any(same) && enforced!("supplied.repetition") {
             return Err(fault(position, "its key or its subject stands in the chain already"));
         }
     }
@@ -122,25 +123,25 @@ fn no_repetition(chain: &[Certificate<'_>]) -> Result<(), SuppliedError> {
 fn fits(position: usize, authority: &Certificate<'_>, above: Option<&Certificate<'_>>, names: &[NamePattern]) -> Result<(), String> {
     let (tbs, extensions) = (&authority.tbs, &authority.tbs.extensions);
     let key = PublicKey::from_spki_der(tbs.spki_der).map_err(|error| error.to_string())?;
-    if !key.algorithm().may_issue() {
+    if !key.algorithm().may_issue() && enforced!("supplied.weak-key") {
         return Err(format!("{} keys are too weak for authorities", key.algorithm().as_str()));
     }
     // Below it there is a leaf, too: `position` authorities stand between the two (RFC 5280 section 4.2.1.9).
     let limit = extensions.basic_constraints.as_ref().and_then(|found| found.value.path_len_constraint);
-    if limit.is_some_and(|limit| position > usize::from(limit)) {
+    if limit.is_some_and(|limit| position > usize::from(limit)) && enforced!("supplied.path-length") {
         return Err(format!("its pathLenConstraint does not allow the {position} authorities between it and what is issued"));
     }
-    if above.is_some() && extensions.extended_key_usage.is_some() {
+    if above.is_some() && extensions.extended_key_usage.is_some() && enforced!("supplied.extended-key-usage") {
         return Err("extendedKeyUsage would limit what is issued: have it signed without".to_owned());
     }
     if let Some(above) = above {
         let (end, above_end) = (from_x509(tbs.validity.not_after), from_x509(above.tbs.validity.not_after));
-        if end > above_end {
+        if end > above_end && enforced!("supplied.outlives-issuer") {
             return Err(format!("it ends at {end}, after its issuer at {above_end}"));
         }
     }
     let Some(constraints) = &extensions.name_constraints else { return Ok(()) };
-    match names.iter().find(|pattern| !constraints.value.cover(pattern)) {
+    match names.iter().find(|pattern| !constraints.value.cover(pattern)).filter(|_| enforced!("supplied.names")) {
         Some(pattern) => Err(format!("its name constraints exclude {pattern}, or some of it, which the issuer is to issue for")),
         None => Ok(()),
     }

@@ -18,19 +18,41 @@ const RULES: &[Rule] = &[
         under: "crates/app/src",
         what: &["Failure::Unauthenticated", "Failure::Suspended", "Failure::Forbidden", "Failure::Escalation", "Failure::KeyReused"],
     },
+    // What refuses for the state of something, or because there is too much of it.
+    Rule {
+        under: "crates/app/src",
+        what: &["Failure::Conflict", "Failure::Gone", "Failure::Changed", "Failure::LimitReached", "Failure::Crowded"],
+    },
     Rule { under: "crates/http/src", what: &["Failure::Suspended", "Failure::Forbidden", "record_foreign"] },
     // Rules of policy and of documents.
     Rule { under: "crates/domain/src", what: &["Reason", "BadProfile", "IllegalMove"] },
     Rule { under: "crates/x509/src", what: &["Finding", "SignError::WrongKey", "SignError::BadSignature", "CsrError::Signature"] },
     Rule { under: "crates/x509/src", what: &["BadKey::Compromised", "BadKey::SmallFactor", "BadKey::Roca", "BadKey::CloseFactors"] },
-    Rule { under: "crates/keys/src", what: &["ProviderError::WrongRootKey", "RootKeyError::Mode"] },
+    // Chains: what is refused there is an `Err`, whatever it says; what cannot be read goes another way.
+    Rule { under: "crates/x509/src/chain.rs", what: &["Err", "ChainError"] },
+    Rule { under: "crates/x509/src/supplied.rs", what: &["Err", "ChainError"] },
+    Rule {
+        under: "crates/x509/src",
+        what: &["SuppliedError::Count", "SuppliedError::Label", "SuppliedError::Length", "SuppliedError::Chain"],
+    },
+    Rule { under: "crates/x509/src", what: &["IssuerError::NotAnAuthority", "IssuerError::Weak"] },
+    Rule { under: "crates/keys/src", what: &["ProviderError::WrongRootKey", "ProviderError::Destroyed", "RootKeyError::Mode"] },
+    // Limits of what a request may cost.
+    Rule { under: "crates/http/src", what: &["DefaultBodyLimit::max", "time::timeout"] },
 ];
 
 /// Functions that hold such a construct and need not ask, with the reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("crates/app/src/issue.rs", "certify", "the issuer's key was not unlocked: there is nothing that could be let through"),
     ("crates/app/src/dry_run.rs", "dry_run", "the same, and nothing is signed"),
-    ("crates/app/src/roll.rs", "make_below", "the same for the root's key"),
+    (
+        "crates/app/src/external.rs",
+        "pending",
+        "what refuses is the move from one state to another, which is switched off where it is decided",
+    ),
+    ("crates/app/src/failure.rs", "from", "the ceiling of a counter is guarded where it is counted, in the store"),
+    ("crates/x509/src/chain.rs", "fault", "it says where in a chain what was refused stands"),
+    ("crates/x509/src/supplied.rs", "fault", "the same"),
     ("crates/x509/src/lint.rs", "unreadable", "what cannot be read back cannot be linted either"),
 ];
 
@@ -76,6 +98,11 @@ mod tests {
             ("crates/app/src/a.rs", "Err(Failure::Suspended)"),
             ("crates/app/src/a.rs", "Permit { caller, act }"),
             ("crates/app/src/a.rs", "changes.insert_event(&row)"),
+            ("crates/app/src/a.rs", "return Err(Failure::Conflict(text))"),
+            ("crates/x509/src/chain.rs", "Err(text)"),
+            ("crates/x509/src/supplied.rs", "Err(SuppliedError::Length(1))"),
+            ("crates/keys/src/a.rs", "Err(ProviderError::Destroyed(tenant))"),
+            ("crates/http/src/a.rs", "routes.layer(DefaultBodyLimit::max(BODY))"),
             ("crates/x509/src/a.rs", "vec![Finding { code, source, message }]"),
             ("crates/x509/src/a.rs", "verify().map_err(|_| SignError::BadSignature)"),
         ] {

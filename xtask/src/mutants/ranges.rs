@@ -81,7 +81,7 @@ fn read_tables(tables: &BTreeSet<String>, sources: &Sources) -> BTreeSet<String>
     let in_store = sources.literals.iter().map(|(file, text)| (file, text.as_str()));
     let in_macros = sources.found.iter().filter(|found| found.at == "macro").map(|found| (&found.file, found.text.as_str()));
     let texts = in_store.chain(in_macros).filter(|(file, _)| file.starts_with("crates/store/src")).map(|(_, text)| text);
-    let named = texts.flat_map(|text| ["FROM ", "UPDATE "].into_iter().flat_map(|word| text.split(word).skip(1)));
+    let named = texts.flat_map(|text| ["FROM ", "JOIN ", "UPDATE "].into_iter().flat_map(|word| text.split(word).skip(1)));
     named.filter_map(|rest| rest.split_whitespace().next()).filter(|name| tables.contains(*name)).map(str::to_owned).collect()
 }
 

@@ -16,5 +16,6 @@ mod platform;
 mod roles;
 mod routes;
 mod sealing;
+mod standing;
 mod tenants;
 mod worker;

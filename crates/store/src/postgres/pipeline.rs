@@ -110,15 +110,14 @@ async fn transact(
     let set_tenant = prepared(&lease, set_tenant).await?;
     let mut statements = Vec::with_capacity(steps.len() + after.len());
     for (statement, form) in steps {
-        statements.push(prepared(&lease, &pool.texts.rewritten(statement.sql, *form)).await?);
+        statements.push(prepared(&lease, &pool.texts.rewritten(statement.sql(), *form)).await?);
     }
     for sql in after {
         statements.push(prepared(&lease, sql).await?);
     }
     let named = if enforced!("setting.tenant") { hex(tenant) } else { String::new() };
     let tenant = Value::Text(named);
-    let no_values = Vec::new();
-    let values = steps.iter().map(|(statement, _)| &statement.values).chain(after.iter().map(|_| &no_values));
+    let values = steps.iter().map(|(statement, _)| statement.values()).chain(after.iter().map(|_| [].as_slice()));
 
     let mut requests: Vec<Request<'_>> = Vec::with_capacity(statements.len() + 3);
     requests.push(Request::Asked(Box::pin(async move { client.batch_execute(begin).await.map(|()| Rows::new()) })));

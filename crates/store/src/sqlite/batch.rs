@@ -115,8 +115,8 @@ fn rows(connection: &Connection, query: &Statement) -> Result<Vec<Row>, StoreErr
 }
 
 fn bound<'c>(connection: &'c Connection, statement: &Statement) -> Result<CachedStatement<'c>, StoreError> {
-    let mut prepared = connection.prepare_cached(statement.sql).map_err(|error| store_error(&error))?;
-    for (at, value) in (1..).zip(&statement.values) {
+    let mut prepared = connection.prepare_cached(statement.sql()).map_err(|error| store_error(&error))?;
+    for (at, value) in (1..).zip(statement.values()) {
         prepared.raw_bind_parameter(at, value).map_err(|error| store_error(&error))?;
     }
     Ok(prepared)

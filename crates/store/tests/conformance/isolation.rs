@@ -1,11 +1,11 @@
 //! A tenant's view shows its own rows, and none of another's, through every reader (I1).
 
 use crate::engine::{Engine, ManualClock, open_sqlite, tenant_id, tenant_row};
-use crate::rows::{BLIND, Rows, SHARD, now};
+use crate::rows::{BLIND, Rows, SHARD, SUFFIX, now};
 use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{IssuerId, Serial, Timestamp, TokenId};
-use chancery_store::{CertificateFilter, CrlRow, JobRow, Page, PrivateKeyRow, TenantRow, TenantView};
+use chancery_store::{CertificateFilter, CertificateRow, CrlRow, JobRow, Page, PrivateKeyRow, TenantRow, TenantView};
 use rstest::rstest;
 use std::fs;
 use std::path::Path;
@@ -64,20 +64,57 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.outbox, outbox(10));
     let (issuer, serial) = (rows.certificate.origin.issuer().unwrap(), rows.certificate.serial);
     shows!(rows.certificate, certificate(rows.certificate.id) certificate_of(issuer, &serial) imported(&BLIND));
-    for filter in filters(rows.certificate.serial) {
-        shows!(rows.certificate, certificates(&filter, Page { before: None, limit: 10 }));
+    for filter in filters() {
+        let shown = view.certificates(&filter, Page { before: None, limit: 10 }).await.unwrap();
+        let expected: Vec<_> = matching(rows, &filter).into_iter().filter(|_| sees).collect();
+        assert_eq!(sorted(&shown), expected, "{filter:?}");
     }
 }
 
-/// Every way to ask for the certificate.
-fn filters(serial: Serial) -> Vec<CertificateFilter> {
-    let mut filters = Vec::new();
-    for status in [None, Some(CertificateStatus::Issued)] {
-        for name in [None, Some(BLIND)] {
-            filters.extend([None, Some(serial)].map(|serial| CertificateFilter { status, name, serial, ..CertificateFilter::default() }));
-        }
-    }
-    filters
+fn sorted(shown: &[CertificateRow]) -> Vec<&CertificateRow> {
+    let mut rows: Vec<_> = shown.iter().collect();
+    rows.sort_unstable_by_key(|row| row.id);
+    rows
+}
+
+/// Every way to ask for certificates by one or two conditions; some are met by one, some by the other, some by both or none.
+fn filters() -> Vec<CertificateFilter> {
+    type Condition = fn(CertificateFilter) -> CertificateFilter;
+    let conditions: [Condition; 18] = [
+        |filter| filter,
+        |filter| CertificateFilter { status: Some(CertificateStatus::Issued), ..filter },
+        |filter| CertificateFilter { status: Some(CertificateStatus::Revoked), ..filter },
+        |filter| CertificateFilter { status: Some(CertificateStatus::Expired), ..filter },
+        |filter| CertificateFilter { name: Some(BLIND), ..filter },
+        |filter| CertificateFilter { name: Some(SUFFIX), ..filter },
+        |filter| CertificateFilter { name: Some([0xee; 16]), ..filter },
+        |filter| CertificateFilter { serial: Some(Rows::of(1).certificate.serial), ..filter },
+        |filter| CertificateFilter { serial: Some(Rows::of(1).revoked.serial), ..filter },
+        |filter| CertificateFilter { serial: Some(Serial::from_slice(&[0xee; 16]).unwrap()), ..filter },
+        |filter| CertificateFilter { profile: Some("server".to_owned()), ..filter },
+        |filter| CertificateFilter { profile: Some("another".to_owned()), ..filter },
+        |filter| CertificateFilter { issuer: Rows::of(1).certificate.origin.issuer(), ..filter },
+        |filter| CertificateFilter { issuer: Some(IssuerId::from_bytes([0xee; 16])), ..filter },
+        |filter| CertificateFilter { expires_before: Some(Timestamp::from_seconds(1_900_000_001)), ..filter },
+        |filter| CertificateFilter { expires_before: Some(Timestamp::from_seconds(1_850_000_001)), ..filter },
+        |filter| CertificateFilter { renewal_due: Some(now()), ..filter },
+        |filter| CertificateFilter { renewal_due: Some(Timestamp::from_millis(0)), ..filter },
+    ];
+    conditions.iter().flat_map(|one| conditions.iter().map(|other| other(one(CertificateFilter::default())))).collect()
+}
+
+/// Those of the tenant's certificates that a filter means.
+fn matching<'a>(rows: &'a Rows, filter: &CertificateFilter) -> Vec<&'a CertificateRow> {
+    let is_meant = |row: &&CertificateRow| {
+        filter.status.is_none_or(|status| row.status == status)
+            && filter.name.is_none_or(|name| name == SUFFIX || name == BLIND && row.id == rows.certificate.id)
+            && filter.serial.is_none_or(|serial| row.serial == serial)
+            && filter.profile.as_ref().is_none_or(|profile| row.origin.profile() == Some(profile.as_str()))
+            && filter.issuer.is_none_or(|issuer| row.origin.issuer() == Some(issuer))
+            && filter.expires_before.is_none_or(|end| row.not_after < end)
+            && filter.renewal_due.is_none_or(|due| row.status == CertificateStatus::Issued && row.renew_at <= due)
+    };
+    [&rows.certificate, &rows.revoked].into_iter().filter(is_meant).collect()
 }
 
 #[rstest]
@@ -85,14 +122,13 @@ fn filters(serial: Serial) -> Vec<CertificateFilter> {
 async fn a_filter_that_does_not_match_shows_nothing(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let harness = engine.start().await;
     let view = harness.tenant(1, 10).await;
-    let mut changes = view.changes();
-    Rows::of(1).insert(&mut changes);
+    let (mut changes, rows) = (view.changes(), Rows::of(1));
+    rows.insert(&mut changes);
     changes.commit().await.unwrap();
-    let serial = Rows::of(1).certificate.serial;
     let other = Serial::from_slice(&[0xee; 16]).unwrap();
-    for filter in filters(serial) {
+    for filter in filters().into_iter().filter(|filter| !matching(&rows, filter).is_empty()) {
         let wrong = [
-            CertificateFilter { status: Some(CertificateStatus::Revoked), ..filter.clone() },
+            CertificateFilter { status: Some(CertificateStatus::Expired), ..filter.clone() },
             CertificateFilter { name: Some([0xee; 16]), ..filter.clone() },
             CertificateFilter { serial: Some(other), ..filter.clone() },
             CertificateFilter { profile: Some("another".to_owned()), ..filter.clone() },

@@ -9,6 +9,8 @@ use chancery_domain::{AccountId, CertificateId, EventId, IssuerId, JobId, OrderI
 use chancery_store::*;
 
 pub(crate) const BLIND: [u8; 16] = [9; 16];
+/// The blind index value of a suffix of the same name.
+pub(crate) const SUFFIX: [u8; 16] = [10; 16];
 pub(crate) const SHARD: u32 = 3;
 
 /// One row of every table of a tenant but `tenant` and `counter`, which the harness makes.
@@ -21,6 +23,8 @@ pub(crate) struct Rows {
     pub(crate) authority: AuthorityRow,
     pub(crate) order: OrderRow,
     pub(crate) certificate: CertificateRow,
+    /// Another, whose name shares the suffix, of another issuer and profile.
+    pub(crate) revoked: CertificateRow,
     pub(crate) private_key: PrivateKeyRow,
     pub(crate) subject_key: SubjectKeyRow,
     pub(crate) revocation: RevocationRow,
@@ -85,8 +89,12 @@ impl Rows {
     pub(crate) fn of(tenant: u8) -> Self {
         let sealed = || Sealed::from_ciphertext(vec![tenant; 40]);
         let (account, issuer) = (AccountId::from_bytes(bytes(1)), IssuerId::from_bytes(bytes(4)));
-        let certificate = certificate(6, tenant);
+        let (certificate, other) = (certificate(6, tenant), certificate(11, tenant));
         Self {
+            revoked: CertificateRow {
+                origin: Origin::Issued { order: OrderId::from_bytes(bytes(12)), issuer: IssuerId::from_bytes(bytes(13)), profile: "mail".to_owned() },
+                status: CertificateStatus::Revoked, not_after: Timestamp::from_seconds(1_850_000_000), ..other
+            },
             account: AccountRow { id: account, name: sealed(), roles: vec![Role::Issuer, Role::Viewer], enabled: true, created_at: now(), version: 1 },
             token: TokenRow {
                 id: TokenId::from_bytes(bytes(2)), account: Some(account), roles: vec![], hash: [tenant; 32],
@@ -129,7 +137,8 @@ impl Rows {
         changes.insert_profile(&self.profile);
         changes.insert_authority(&self.authority);
         changes.insert_order(&self.order);
-        changes.insert_certificate(&self.certificate, &[BLIND]);
+        changes.insert_certificate(&self.certificate, &[BLIND, SUFFIX]);
+        changes.insert_certificate(&self.revoked, &[SUFFIX]);
         changes.insert_imported(self.certificate.id, &BLIND);
         changes.insert_private_key(self.private_key.certificate, self.private_key.key.as_ref().unwrap());
         changes.insert_subject_key(&self.subject_key);
