@@ -100,7 +100,7 @@ mod tests {
             ("crates/app/src/a.rs", "changes.insert_event(&row)"),
             ("crates/app/src/a.rs", "return Err(Failure::Conflict(text))"),
             ("crates/x509/src/chain.rs", "Err(text)"),
-            ("crates/x509/src/supplied.rs", "Err(SuppliedError::Length(1))"),
+            ("crates/x509/src/supplied.rs", "Err(fault(1, text))"),
             ("crates/keys/src/a.rs", "Err(ProviderError::Destroyed(tenant))"),
             ("crates/http/src/a.rs", "routes.layer(DefaultBodyLimit::max(BODY))"),
             ("crates/x509/src/a.rs", "vec![Finding { code, source, message }]"),
