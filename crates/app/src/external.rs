@@ -129,18 +129,18 @@ impl Chancery {
     }
 
     /// Keeps a root of somebody else's as a trust anchor: it joins the bundle.
-    pub async fn add_anchor(&self, caller: &Caller, name: &str, certificate: &str) -> Result<(Issuer, Receipt), Failure> {
+    pub async fn add_anchor(&self, caller: &Caller, name: &str, pem: &str) -> Result<(Issuer, Receipt), Failure> {
         crate::accounts::check_name(name)?;
-        deciding_anew!(self, caller => self.try_add_anchor(&caller, name, certificate))
+        deciding_anew!(self, caller => self.try_add_anchor(&caller, name, pem))
     }
 
-    async fn try_add_anchor(&self, caller: &Caller, name: &str, certificate: &str) -> Result<(Issuer, Receipt), Stop> {
+    async fn try_add_anchor(&self, caller: &Caller, name: &str, pem: &str) -> Result<(Issuer, Receipt), Stop> {
         let permit = self.permit::<IssuerWrite>(caller).await?;
         let realm = &caller.realm;
         if let Some(done) = caller.done_before().await? {
             return Ok((read(realm, IssuerId::from_bytes(done.subject)).await?, done.receipt));
         }
-        let der = supplied_root(certificate, self.now()).map_err(|error| Failure::invalid("certificate", error))?;
+        let der = supplied_root(pem, self.now()).map_err(|error| Failure::invalid("pem", error))?;
         let known = realm.view.authorities().await?;
         // One that was taken out of the bundle may come again; a root of the tenant's own never left it for good.
         let stands = |row: &&AuthorityRow| row.state == IssuerState::Active || row.key.is_some();

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A kind of public key that a profile may allow and an issuer may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyAlgorithm {
     /// ECDSA on NIST P-256 with SHA-256 (FIPS 186-5, RFC 5480).
@@ -58,6 +59,7 @@ impl KeyAlgorithm {
 
 /// Who holds the private key of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Custody {
     /// The requester: Chancery sees only the certification request.

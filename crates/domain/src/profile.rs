@@ -22,6 +22,7 @@ pub struct BadProfileName;
 
 /// What a certificate may be used for (RFC 5280 section 4.2.1.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ExtendedKeyUsage {
     /// TLS server authentication, 1.3.6.1.5.5.7.3.1.
@@ -61,16 +62,20 @@ impl ExtendedKeyUsage {
 
 /// A change of the longest validity that is known beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ValidityStep {
     /// From when on it holds, for certificates made then or later.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub from: Timestamp,
     /// The longest validity, in seconds.
+    #[cfg_attr(feature = "openapi", schema(minimum = 300))]
     pub max_validity_seconds: u32,
 }
 
 /// Where the subject's common name comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CommonName {
     /// There is none: the subject is empty and the names stand in the alternative names alone.
@@ -81,6 +86,7 @@ pub enum CommonName {
 
 /// Whether a key that was certified before may be certified again. One that is compromised never may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyReuse {
     /// Never: each certificate, a renewed one too, has a new key.
@@ -100,37 +106,49 @@ impl KeyReuse {
 
 /// What may be issued. Whatever is not said here cannot be had (THREATS 14, 15).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Its name.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[a-z][a-z0-9-]{0,38}[a-z0-9]$"))]
     pub name: ProfileName,
     /// What it is for, in a sentence.
+    #[cfg_attr(feature = "openapi", schema(max_length = 500))]
     pub description: String,
     /// Allowed kinds of subject key.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub key_algorithms: Vec<KeyAlgorithm>,
     /// Names allowed, within what the issuer's own constraints allow.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, max_items = 1000))]
     pub names: Vec<NamePattern>,
     /// Whether a DNS name may begin with `*.`.
     pub wildcards: bool,
     /// How many names at most.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1000))]
     pub max_names: u16,
     /// The extended key usages that every certificate carries.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub extended_key_usage: Vec<ExtendedKeyUsage>,
     /// The common name.
     pub common_name: CommonName,
     /// Validity where the requester asks for none, in seconds.
+    #[cfg_attr(feature = "openapi", schema(minimum = 300))]
     pub default_validity_seconds: u32,
     /// The longest validity that the requester may ask for, in seconds.
+    #[cfg_attr(feature = "openapi", schema(minimum = 300, maximum = 632_448_000))]
     pub max_validity_seconds: u32,
     /// Shorter limits to come, by date; where the default is longer than the limit in force, that limit is given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 20))]
     pub validity_schedule: Vec<ValidityStep>,
     /// Who may hold the private key.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub custody: Vec<Custody>,
     /// Whether a key that was certified before may be certified again.
     #[serde(default, skip_serializing_if = "KeyReuse::is_default")]
     pub key_reuse: KeyReuse,
     /// Renewal is due when this many percent of the validity remain.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 90))]
     pub renewal_window_percent: u8,
 }
 

@@ -6,7 +6,7 @@ mod golden;
 mod operation;
 mod roles;
 
-pub use foreign::{Actor, ForeignCell, Value, foreign_cells};
+pub use foreign::{Actor, ForeignCell, Silence, Value, foreign_cells};
 pub use golden::{authorisation, matrices};
 pub use operation::{Id, Kind, Operation, Place, operations};
 pub use roles::{RoleCell, Verdict, role_cells};

@@ -159,7 +159,7 @@ pub(crate) async fn issuer(args: IssuerArgs, form: Form) -> Result<(), Ended> {
             desk.show(&desk.act(&format!("/issuers/{issuer}/abandon"), &EmptyBody {}).await?, shown);
         }
         IssuerCommand::Trust { name, certificate } => {
-            let body = AnchorBody { name, certificate: desk.certificates(&certificate)? };
+            let body = AnchorBody { name, pem: desk.certificates(&certificate)? };
             desk.show(&desk.act("/trust-anchors", &body).await?, shown);
         }
         IssuerCommand::Roll { issuer, key_algorithm, issuing_days, new_root, root_key_algorithm, root_days, issue_from, retire_at } => {

@@ -20,7 +20,6 @@ pub struct DryRunBody {
     pub request: IssueBody,
     /// A draft to be tried in place of the profile in force; its own name does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
     pub draft: Option<Profile>,
 }
 
@@ -55,7 +54,6 @@ pub struct ForeseenDocument {
     /// Its key usages, as RFC 5280 section 4.2.1.3 names them.
     pub key_usage: Vec<String>,
     /// Its extended key usages, as profiles name them.
-    #[schema(value_type = Vec<String>)]
     pub extended_key_usage: Vec<ExtendedKeyUsage>,
     /// Every extension that it would carry.
     pub extensions: Vec<ExtensionDocument>,

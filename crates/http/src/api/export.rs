@@ -11,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use chancery_app::{Caller, CertificateSearch, Chancery, Failure};
 use chancery_domain::CertificateId;
 use futures_util::stream::try_unfold;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,6 +21,34 @@ use utoipa_axum::routes;
 enum Form {
     Csv,
     JsonLines,
+}
+
+/// Which certificates, all of them: an export has no pages.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExportQuery {
+    /// Only those with this name; `*.example.com` means every host below `example.com`, at any depth.
+    pub name: Option<String>,
+    /// Only those with this serial number, 32 to 40 hexadecimal digits.
+    pub serial: Option<String>,
+    /// Only those with this status: `issued`, `renewed`, `revoked`, `expired`.
+    pub status: Option<String>,
+    /// Only those of this profile.
+    pub profile: Option<String>,
+    /// Only those of the issuer with this id.
+    pub issuer: Option<String>,
+    /// Only those whose validity ends before this time, RFC 3339; those that end last are first, unless `name` or `serial` is given.
+    pub expires_before: Option<String>,
+    /// With `true` only issued ones whose renewal is due; those due last are first, unless `name` or `serial` is given.
+    pub renewal_due: Option<bool>,
+}
+
+impl From<ExportQuery> for CertificateQuery {
+    fn from(query: ExportQuery) -> Self {
+        let ExportQuery { name, serial, status, profile, issuer, expires_before, renewal_due } = query;
+        Self { name, serial, status, profile, issuer, expires_before, renewal_due, limit: None, cursor: None }
+    }
 }
 
 /// How far an export has come.
@@ -40,34 +70,31 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
 /// Export certificates as CSV (RFC 4180), in the order of the list. The event of the export is named in the header `chancery-event`.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/certificates/export/csv", tag = "certificates", security(("token" = [])),
     extensions(("x-action" = json!("certificate:read"))),
-    params(("tenant" = String, Path, description = "The tenant's id"), CertificateQuery),
+    params(("tenant" = String, Path, description = "The tenant's id"), ExportQuery),
     responses((status = 200, body = String, content_type = "text/csv"), Problems))]
 async fn export_csv(
     State(service): State<Chancery>,
     InTenant(caller): InTenant,
-    Query(query): Query<CertificateQuery>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Response, Error> {
-    export(service, caller, &query, Form::Csv).await
+    export(service, caller, query, Form::Csv).await
 }
 
 /// Export certificates as JSON lines, each as it is shown, in the order of the list. The event of the export is named in the header `chancery-event`.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/certificates/export/jsonl", tag = "certificates", security(("token" = [])),
     extensions(("x-action" = json!("certificate:read"))),
-    params(("tenant" = String, Path, description = "The tenant's id"), CertificateQuery),
+    params(("tenant" = String, Path, description = "The tenant's id"), ExportQuery),
     responses((status = 200, body = String, content_type = "application/jsonl"), Problems))]
 async fn export_json_lines(
     State(service): State<Chancery>,
     InTenant(caller): InTenant,
-    Query(query): Query<CertificateQuery>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Response, Error> {
-    export(service, caller, &query, Form::JsonLines).await
+    export(service, caller, query, Form::JsonLines).await
 }
 
-async fn export(service: Chancery, caller: Caller, query: &CertificateQuery, form: Form) -> Result<Response, Error> {
-    if query.limit.is_some() || query.cursor.is_some() {
-        return Err(Error::malformed("an export is whole: it has no limit and no cursor"));
-    }
-    let search = query.search()?;
+async fn export(service: Chancery, caller: Caller, query: ExportQuery, form: Form) -> Result<Response, Error> {
+    let search = CertificateQuery::from(query).search()?;
     let (content_type, name) = match form {
         Form::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
         Form::JsonLines => ("application/jsonl", "jsonl"),

@@ -89,7 +89,7 @@ pub struct AnchorBody {
     /// Its name here.
     pub name: String,
     /// The root's certificate, PEM.
-    pub certificate: String,
+    pub pem: String,
 }
 
 /// A certificate authority.
@@ -324,7 +324,7 @@ async fn trust(
     InTenant(caller): InTenant,
     Submitted { body, once }: Submitted<AnchorBody>,
 ) -> Result<(StatusCode, Json<IssuerDocument>), Error> {
-    let (issuer, receipt) = service.add_anchor(&caller.once(once), &body.name, &body.certificate).await?;
+    let (issuer, receipt) = service.add_anchor(&caller.once(once), &body.name, &body.pem).await?;
     Ok((StatusCode::CREATED, Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() })))
 }
 

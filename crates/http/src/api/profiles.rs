@@ -22,7 +22,6 @@ pub struct ProfileDocument {
     /// When this version was made.
     pub created_at: String,
     /// The profile; the fields are described in docs/profiles.md.
-    #[schema(value_type = Object)]
     pub profile: Profile,
     /// The event of the change, when it was just changed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +57,7 @@ async fn list(State(service): State<Chancery>, caller: InTenant) -> Result<Json<
 /// Make a profile: its first version.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/profiles", tag = "profiles", security(("token" = [])),
     extensions(("x-action" = json!("profile:write"))),
-    request_body = Object, params(("tenant" = String, Path, description = "The tenant's id"),
+    request_body = Profile, params(("tenant" = String, Path, description = "The tenant's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
     responses((status = 201, body = ProfileDocument), Problems))]
 async fn create(
@@ -82,7 +81,7 @@ async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Re
 /// Put a new version of a profile in force. If-Match names the version that was read.
 #[utoipa::path(put, path = "/v1/tenants/{tenant}/profiles/{profile}", tag = "profiles", security(("token" = [])),
     extensions(("x-action" = json!("profile:write"))),
-    request_body = Object, params(("tenant" = String, Path, description = "The tenant's id"),
+    request_body = Profile, params(("tenant" = String, Path, description = "The tenant's id"),
     ("profile" = String, Path, description = "The profile's name"),
     ("If-Match" = String, Header, description = "The ETag of the version that was read")),
     responses((status = 200, body = ProfileDocument), (status = 412, body = crate::problem::Problem,

@@ -5,7 +5,7 @@ use crate::operations::{Called, Ids, everything, objects, operations};
 use chancery_domain::TenantId;
 use chancery_domain::port::Entropy;
 use chancery_keys::Token;
-use chancery_testkit::matrix::{Actor, ForeignCell, Kind, Operation, Place, Value as Put, foreign_cells};
+use chancery_testkit::matrix::{Actor, ForeignCell, Kind, Operation, Place, Silence, Value as Put, foreign_cells, role_cells};
 use chancery_testkit::{Answer, TestServer, TestTenant, on_both_engines};
 use serde_json::{Value, json};
 
@@ -24,6 +24,9 @@ fn shape(answer: &Answer, sent: &str) -> (u16, Vec<(String, String)>, String) {
     let headers = headers.filter(|(name, _)| !["x-request-id", "chancery-event", "content-length"].contains(&name.as_str())).collect();
     (answer.status.as_u16(), headers, text.replace(&format!("\"{sent}\""), "the id"))
 }
+
+/// A row in which the actor's own id is answered as others are, and why it may.
+type Silent<'a> = ((String, &'a str, Actor), Option<Silence>);
 
 /// Everybody, with what is their own.
 struct Cast {
@@ -46,6 +49,8 @@ async fn cast(server: &TestServer) -> Cast {
         ids.insert("profile", name.to_owned());
     }
     server.as_(&server.operator).post(&format!("/v1/platform/tenants/{}/suspend", suspended.id), json!({})).await.ok(200);
+    // What stands behind the caller's own place in a listing, and not behind the foreign ones.
+    server.certificate(&server.acme, "earlier").await;
     let of_acme = objects(server, &server.acme).await;
     let mut tokens = vec![(Actor::Suspended, suspended.admin.clone())];
     let of_platform = platform(server, &of_acme).await;
@@ -72,11 +77,17 @@ pub(crate) async fn platform(server: &TestServer, of_acme: &Ids) -> Ids {
         ids.insert(role, token["token"].as_str().unwrap().to_owned());
         ids.insert(if role == "operator" { "operator-account" } else { "support-account" }, account);
     }
+    // A tenant that nobody belongs to yet.
+    let slug = format!("spare-{}", &ids["operator-account"][28..]);
+    let spare = operator.post("/v1/platform/tenants", json!({"slug": slug})).await.ok(201);
+    ids.insert("registered", spare["tenant"]["id"].as_str().unwrap().to_owned());
     let account =
         operator.post(&accounts, json!({"name": "Object", "roles": ["support"]})).await.ok(201)["id"].as_str().unwrap().to_owned();
     let token = operator.post(&format!("{accounts}/{account}/tokens"), json!({})).await.ok(201);
     ids.insert("tenant", TenantId::PLATFORM.to_string());
     ids.insert("token", token["id"].as_str().unwrap().to_owned());
+    // In every listing what was made before is behind this place.
+    ids.insert("cursor", account.clone());
     ids.insert("account", account);
     ids.insert("role", "support".to_owned());
     ids
@@ -91,9 +102,15 @@ impl Cast {
         }
     }
 
+    /// What the cell's actor is answered with this text for the cell's id.
+    async fn put(&self, server: &TestServer, cell: &ForeignCell<'_>, text: &str) -> Answer {
+        let token = self.tokens.iter().find(|(actor, _)| *actor == cell.actor);
+        let client = token.map_or(server.anonymous(), |(_, token)| server.as_(token));
+        cell.operation.call_with(client, self.own(cell.actor), cell.id, text).await
+    }
+
     fn text(&self, cell: &ForeignCell<'_>) -> String {
-        let name = cell.id.name.rsplit('.').next().unwrap_or_default();
-        let name = if name == "certificates" { "certificate" } else { name };
+        let name = cell.operation.key(cell.id);
         let of = |ids: &Ids, shard: &str| match cell.id.kind {
             // A shard is a number within an issuer, which every tenant has.
             Kind::Shard => shard.to_owned(),
@@ -141,16 +158,14 @@ fn allowed(cell: &ForeignCell<'_>) -> &'static [u16] {
 
 async fn foreign_missing_and_malformed_ids_are_answered_alike(server: &TestServer) {
     let operations = everything(server).await;
-    let (cells, cast) = (foreign_cells(&operations), cast(server).await);
+    let (cells, roles, cast) = (foreign_cells(&operations), role_cells(&operations), cast(server).await);
     let before = server.acts_in_brava().await.len();
-    let mut rows = 0;
+    let (mut rows, mut silent) = (0, Vec::new());
     for row in cells.chunk_by(|one, other| one.row() == other.row()) {
         let mut answers = Vec::new();
         for cell in row {
-            let token = cast.tokens.iter().find(|(actor, _)| *actor == cell.actor);
-            let client = token.map_or(server.anonymous(), |(_, token)| server.as_(token));
             let text = cast.text(cell);
-            let answer = cell.operation.call_with(client, cast.own(cell.actor), cell.id, &text).await;
+            let answer = cast.put(server, cell, &text).await;
             let what = format!("{:?} puts {:?} ({text}) for {} of {}", cell.actor, cell.value, cell.id.name, cell.operation.name());
             let shape = shape(&answer, &text);
             assert!(allowed(cell).contains(&shape.0), "{what}: {}", answer.text());
@@ -161,8 +176,21 @@ async fn foreign_missing_and_malformed_ids_are_answered_alike(server: &TestServe
         for (what, shape) in &answers {
             assert_eq!(*shape, answers[0].1, "{what}, and\n{}", answers[0].0);
         }
+        // The control: the actor's own id is something else.
+        let own = cast.own(row[0].actor)[row[0].operation.key(row[0].id)].clone();
+        let control = shape(&cast.put(server, &row[0], &own).await, &own);
+        if control == answers[0].1 {
+            silent.push((row[0].row(), row[0].silence(&roles)));
+        }
         rows += 1;
     }
+    let legitimate = cells.chunk_by(|one, other| one.row() == other.row());
+    let legitimate = legitimate.map(|row| (row[0].row(), row[0].silence(&roles))).filter(|(_, silence)| silence.is_some());
+    let legitimate: Vec<_> = legitimate.collect();
+    let only =
+        |one: &[Silent], other: &[Silent]| one.iter().filter(|row| !other.contains(row)).map(|row| format!("{row:?}")).collect::<Vec<_>>();
+    assert_eq!(only(&silent, &legitimate), [""; 0], "the actor's own id is answered like any other, so these rows prove nothing");
+    assert_eq!(only(&legitimate, &silent), [""; 0], "the actor's own id is told from others, although it should be nothing to the actor");
     assert!(rows > 500);
     is_golden(&format!("| foreign ids (I7) | {} |", cells.len()));
     nobody_was_told(server, &cast, before).await;

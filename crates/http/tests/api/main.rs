@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step ends the test")]
 
 mod abuse;
+mod answers;
 mod canaries;
 mod conformance;
 mod enrol;

@@ -1,6 +1,8 @@
 //! Every documented operation, taken from the OpenAPI document and not from a list here: a new one is tested by itself,
 //! or fails for want of what it needs.
 
+use crate::isolation::platform;
+use crate::tenants::pending;
 use chancery_domain::profile::ProfileName;
 use chancery_testkit::matrix::{self, Id, Operation, Place};
 use chancery_testkit::openssl::Openssl;
@@ -24,12 +26,14 @@ pub(crate) async fn everything(server: &TestServer) -> Vec<Operation> {
     matrix::operations(&document, undocumented.map(String::as_str))
 }
 
-async fn document(server: &TestServer) -> Value {
+pub(crate) async fn document(server: &TestServer) -> Value {
     server.anonymous().get("/openapi.json").await.ok(200)
 }
 
 /// What tests do with an operation.
 pub(crate) trait Called {
+    /// Under which name its id stands among these.
+    fn key<'a>(&self, id: &'a Id) -> &'a str;
     /// Its address with these ids.
     fn address(&self, ids: &Ids) -> String;
     /// Whether it changes anything: a dry run does not, although it is a POST for the sake of its body.
@@ -41,9 +45,19 @@ pub(crate) trait Called {
 }
 
 impl Called for Operation {
+    fn key<'a>(&self, id: &'a Id) -> &'a str {
+        match id.name.rsplit('.').next().unwrap_or_default() {
+            // What is not pending is nothing to these two.
+            "issuer" if self.path.ends_with("/issuers/{issuer}/certificate") => "pending",
+            "issuer" if self.path.ends_with("/issuers/{issuer}/abandon") => "unwanted",
+            "certificates" => "certificate",
+            name => name,
+        }
+    }
+
     fn address(&self, ids: &Ids) -> String {
         self.ids.iter().filter(|id| id.place == Place::Path).fold(self.path.clone(), |path, id| {
-            let text = ids.get(id.name.as_str()).unwrap_or_else(|| panic!("say in operations.rs what a {} is", id.name));
+            let text = ids.get(self.key(id)).unwrap_or_else(|| panic!("say in operations.rs what a {} is", self.key(id)));
             path.replace(&format!("{{{}}}", id.name), text)
         })
     }
@@ -60,7 +74,7 @@ impl Called for Operation {
         let (mut address, mut body) = (self.address(ids), body(self, ids));
         match id.place {
             Place::Path => {
-                let other = ids.iter().map(|(name, own)| (*name, if *name == id.name { text.to_owned() } else { own.clone() }));
+                let other = ids.iter().map(|(name, own)| (*name, if *name == self.key(id) { text.to_owned() } else { own.clone() }));
                 address = self.address(&other.collect());
                 // The body names the profile of the address.
                 if self.method == "PUT" && id.name == "profile" && text.parse::<ProfileName>().is_ok() {
@@ -108,12 +122,30 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "BulkRenewBody" => json!({"certificates": [ids["certificate"]]}),
         "ImportBody" => json!({"bundle": ids["external"]}),
         "ChainBody" => json!({"chain": ids["chain"]}),
-        "AnchorBody" => json!({"name": "Sample", "certificate": ids["anchor"]}),
+        "AnchorBody" => json!({"name": "Sample", "pem": ids["anchor"]}),
         "RevokeBody" => json!({"reason": "superseded"}),
-        // The one body without a schema: a profile.
-        "" => serde_json::from_str::<Value>(&ids["profile-body"]).unwrap(),
+        "Profile" => serde_json::from_str::<Value>(&ids["profile-body"]).unwrap(),
         other => panic!("say in operations.rs what a good {other} is"),
     }
+}
+
+/// The token of who may call the operation, and ids with which it succeeds: `there` are those of the first tenant, which what
+/// changes anything gets anew.
+pub(crate) async fn ready(server: &TestServer, operation: &Operation, there: &Ids) -> (String, Ids) {
+    let operator = server.as_(&server.operator);
+    if operation.path == "/v1/enrol" {
+        let invited = operator.post("/v1/platform/tenants", json!({"slug": "enrolling"})).await.ok(201);
+        return (invited["enrolment_token"].as_str().unwrap().to_owned(), there.clone());
+    }
+    let ids = if operation.writes() { objects(server, &server.acme).await } else { there.clone() };
+    if !operation.is_of_the_platform() {
+        return (server.acme.admin.clone(), ids);
+    }
+    let ids = platform(server, &ids).await;
+    if operation.path.ends_with("/resume") {
+        operator.post(&operation.address(&ids).replace("/resume", "/suspend"), json!({})).await.ok(200);
+    }
+    (server.operator.clone(), ids)
 }
 
 /// Real ids of a tenant: objects made for this, and its own token and account besides.
@@ -130,6 +162,7 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let id = certificate["id"].as_str().unwrap().to_owned();
     admin.post(&tenant.path(&format!("/certificates/{id}/private-key/fetch")), json!({})).await.ok(200);
     let profile = admin.get(&tenant.path("/profiles/tls-server")).await.ok(200);
+    let [(pending, chain), (unwanted, _)] = [pending(server, tenant).await, pending(server, tenant).await];
     let external = Stranger::called("Somebody").certificate(&server.clock, &Wanted::default());
     Ids::from([
         ("external", external),
@@ -151,7 +184,9 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("host", tenant.host("sample")),
         ("role", "viewer".to_owned()),
         ("anchor", anchor()),
-        ("chain", "none: the issuer waits for nothing".to_owned()),
+        ("pending", pending),
+        ("chain", chain),
+        ("unwanted", unwanted),
     ])
 }
 

@@ -9,6 +9,18 @@ use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// What comes too late when operations are called in the order of the document: the account is disabled by then, the token revoked,
+/// the key erased, the certificate revoked, the issuer retired; and nothing is suspended yet.
+const LATE: [&str; 7] = [
+    "/accounts/{account}/tokens",
+    "/tokens/{token}/rotate",
+    "/private-key/fetch",
+    "/certificates/{certificate}/renew",
+    "/certificates/{certificate}/revoke",
+    "/issuers/{issuer}/successor",
+    "/tenants/{registered}/resume",
+];
+
 /// A role with its account, token, and what is there in its own realm and in another.
 struct Holder {
     role: Role,
@@ -25,8 +37,7 @@ async fn holders(server: &TestServer) -> Vec<Holder> {
     for role in Role::ALL.iter().copied() {
         // Objects of each one's own: what one role revokes is there for the next.
         let holder = if role.exists_in(TenantId::PLATFORM) {
-            let mut own = platform(server, &of_acme).await;
-            own.insert("registered", server.tenant(&format!("{role}-tenant")).await.id);
+            let own = platform(server, &of_acme).await;
             let (account, token) = (own[&*format!("{role}-account")].clone(), own[role.as_str()].clone());
             Holder { role, account, token, own, other: of_acme.clone() }
         } else {
@@ -72,8 +83,8 @@ async fn meets(server: &TestServer, holder: &Holder, cell: &RoleCell<'_>) -> Opt
     let answer = cell.operation.call(server.as_(&holder.token), ids).await;
     match cell.verdict {
         Verdict::Permitted => {
-            // Another operation may have been here before: a certificate is revoked once.
-            assert!([200, 201, 409, 410, 412].contains(&answer.status.as_u16()), "{what}: {}", answer.text());
+            let late = LATE.iter().any(|path| cell.operation.path.ends_with(path));
+            assert!(answer.status.is_success() || (late && [409, 410].contains(&answer.status.as_u16())), "{what}: {}", answer.text());
             None
         }
         Verdict::Denied(action) => {

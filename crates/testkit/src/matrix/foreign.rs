@@ -1,8 +1,10 @@
 //! The foreign-id matrix: operation by id by actor by what is put for the id (I7).
 
-use super::{Id, Kind, Operation, Place};
+use super::{Id, Kind, Operation, Place, RoleCell, Verdict};
 use chancery_domain::TenantId;
 use chancery_domain::role::Role;
+use std::fmt;
+use std::ptr;
 
 /// Who tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,21 @@ pub enum Value {
     Missing,
     /// This, which is no id.
     Malformed(&'static str),
+}
+
+/// Why an actor's own id is answered as those of others are, so that a row shows only that nothing is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Silence {
+    /// Without a credential everything is 401.
+    NoCredential,
+    /// In a suspended tenant everything is 403.
+    Suspended,
+    /// The operator's register does not exist for tenants.
+    NoRegister,
+    /// The platform has no such objects.
+    NoSuchObject,
+    /// Without the right nothing in a query or body is looked at.
+    NotPermitted,
 }
 
 /// One operation tried by one actor with one value for one of its ids; the other ids are the actor's own.
@@ -62,6 +79,37 @@ impl<'a> ForeignCell<'a> {
     /// Cells whose answers must be the same but for the request's id.
     pub fn row(&self) -> (String, &'a str, Actor) {
         (self.operation.name(), &self.id.name, self.actor)
+    }
+
+    /// Why the actor's own id is answered as this one is; otherwise it must be answered differently. `roles` are the cells of the
+    /// role matrix over the same operations.
+    pub fn silence(&self, roles: &[RoleCell<'_>]) -> Option<Silence> {
+        let role = match self.actor {
+            _ if !self.operation.path.starts_with("/v1/") => return None,
+            Actor::Nobody => return Some(Silence::NoCredential),
+            Actor::Suspended => return Some(Silence::Suspended),
+            Actor::Role(role) => role,
+        };
+        // Of the two cells of an operation and a role the first is that of its own realm.
+        let met = roles.iter().find(|cell| ptr::eq(cell.operation, self.operation) && cell.role == role);
+        match met.map(|cell| cell.verdict) {
+            Some(Verdict::ForeignRealm) => Some(Silence::NoRegister),
+            Some(Verdict::NoSuchObject) => Some(Silence::NoSuchObject),
+            Some(Verdict::Denied(_)) if self.id.place != Place::Path => Some(Silence::NotPermitted),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoCredential => "without a credential everything is 401",
+            Self::Suspended => "in a suspended tenant everything is 403",
+            Self::NoRegister => "the operator's register does not exist for tenants: 404",
+            Self::NoSuchObject => "the platform has no issuers, profiles, certificates and orders: 404",
+            Self::NotPermitted => "without the right nothing in a query or body is looked at: 403",
+        })
     }
 }
 

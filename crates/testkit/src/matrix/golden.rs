@@ -1,6 +1,6 @@
 //! The golden files about who may do what and how often that was tried.
 
-use super::{Actor, Operation, Place, Value, Verdict, foreign_cells, role_cells};
+use super::{Actor, ForeignCell, Operation, Place, RoleCell, Silence, Value, Verdict, foreign_cells, role_cells};
 use chancery_domain::TenantId;
 use chancery_domain::action::Action;
 use chancery_domain::role::Role;
@@ -62,7 +62,7 @@ pub fn matrices(operations: &[Operation], undocumented: &[String]) -> String {
          The actors are the {} roles, the admin of a suspended tenant, and nobody. Foreign ids are another tenant's, a suspended tenant's,\n\
          and for the tenant in the path the other realm's. Answers to an actor are the same whatever is put for the id, but for the\n\
          request's id: 404 for ids in paths. Serial numbers and cursors are sought, not looked up: foreign and missing are the same page.\n\n\
-         ## Addresses outside the OpenAPI document\n\n",
+         {}## Addresses outside the OpenAPI document\n\n",
         foreign.len(),
         operations.len(),
         foreign.len() - missing - malformed,
@@ -70,6 +70,7 @@ pub fn matrices(operations: &[Operation], undocumented: &[String]) -> String {
         roles.iter().map(|cell| cell.operation.name()).collect::<std::collections::BTreeSet<_>>().len(),
         Role::ALL.len(),
         Role::ALL.len(),
+        controls(&foreign, &roles),
     );
     undocumented.iter().for_each(|path| text += &format!("- `GET {path}`\n"));
     text.push_str("\n## Ids\n\n| operation | path | query | body |\n| --- | --- | --- | --- |\n");
@@ -87,4 +88,21 @@ pub fn matrices(operations: &[Operation], undocumented: &[String]) -> String {
         let _ = writeln!(text, "| `{}` |{cells}", operation.name());
     }
     text
+}
+
+/// How many rows the actor's own id proves to be more than silence.
+fn controls(cells: &[ForeignCell<'_>], roles: &[RoleCell<'_>]) -> String {
+    let mut rows: BTreeMap<Option<Silence>, usize> = BTreeMap::new();
+    for row in cells.chunk_by(|one, other| one.row() == other.row()) {
+        *rows.entry(row[0].silence(roles)).or_default() += 1;
+    }
+    let mut text =
+        "In each row the actor's own id is put, too. It must be answered differently, or the row would prove nothing; but alike where\n\
+         it is nothing to the actor:\n\n| the actor's own id | rows |\n| --- | --- |\n"
+            .to_owned();
+    for (silence, rows) in rows {
+        let why = silence.map_or("answered differently".to_owned(), |silence| format!("alike: {silence}"));
+        let _ = writeln!(text, "| {why} | {rows} |");
+    }
+    text + "\n"
 }

@@ -170,6 +170,8 @@ fn in_body(document: &Value, schema: &Value, within: &str, ids: &mut Vec<Id>) {
         Some(name) => &document["components"]["schemas"][name.rsplit('/').next().unwrap_or_default()],
         None => schema,
     };
+    let hides = schema["type"] == "object" && !schema["properties"].is_object() && schema["additionalProperties"] != false;
+    assert!(!hides, "an object without a schema hides the ids in it: say what {within} holds: {schema}");
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let list = field["items"].is_object();
         let (name, item) = (format!("{within}{name}"), if list { "0." } else { "" });
@@ -204,6 +206,12 @@ mod tests {
         assert_eq!(ids_of(json!({"certificates": {"items": {}}})), found(true, "certificates", Kind::Certificate));
         assert_eq!(ids_of(json!({"what": {"oneOf": [{}, {"$ref": "x/Inner"}]}})), found(false, "what.order", Kind::Order));
         assert_eq!(ids_of(json!({"what": {"items": {"$ref": "x/Inner"}}})), found(false, "what.0.order", Kind::Order));
+    }
+
+    #[test]
+    #[should_panic(expected = "hides the ids in it")]
+    fn an_object_without_a_schema_stops_the_plan() {
+        ids_of(json!({"draft": {"oneOf": [{"type": "null"}, {"type": "object"}]}}));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! `GET /v1/tenants/{tenant}/events`: the audit log (I4).
 
-use super::external::pending;
-use crate::operations::{Called, objects, operations};
+use crate::operations::{Called, Ids, operations, ready};
 use chancery_domain::TenantId;
 use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};
@@ -10,29 +9,14 @@ async fn every_act_leaves_exactly_one_event_which_its_answer_names(server: &Test
     let platform = TenantId::PLATFORM.to_string();
     let mut seen = 0;
     for operation in operations(server).await.iter().filter(|operation| operation.writes() && operation.path != "/v1/enrol") {
-        let mut ids = objects(server, &server.acme).await;
-        let profile = server.as_(&server.acme.admin).get(&server.acme.path("/profiles/tls-server")).await.ok(200);
-        ids.insert("profile-body", profile["profile"].to_string());
-        let on_platform = operation.path.starts_with("/v1/platform");
-        let (token, realm) = if on_platform { (&server.operator, &platform) } else { (&server.acme.admin, &server.acme.id) };
-        if operation.path.ends_with("/invite") {
-            // For a tenant that nobody belongs to yet.
-            let created = server.as_(token).post("/v1/platform/tenants", json!({"slug": "carol-ltd"})).await.ok(201);
-            ids.insert("registered", created["tenant"]["id"].as_str().unwrap().to_owned());
-        }
-        if operation.path.ends_with("/abandon") || operation.path.ends_with("/issuers/{issuer}/certificate") {
-            let (issuer, chain) = pending(server).await;
-            ids.extend([("issuer", issuer), ("chain", chain)]);
-        }
-        if operation.path.ends_with("/resume") {
-            server.as_(token).post(&format!("/v1/platform/tenants/{}/suspend", server.acme.id), json!({})).await.ok(200);
-        }
+        let (token, ids) = ready(server, operation, &Ids::new()).await;
+        let realm = if operation.is_of_the_platform() { &platform } else { &server.acme.id };
         let by_somebody = async || {
-            let log = server.log(token, realm).await;
+            let log = server.log(&token, realm).await;
             log.into_iter().filter(|entry| entry["event"]["actor"]["kind"] == "account").collect::<Vec<_>>()
         };
         let before = by_somebody().await.len();
-        let answer = operation.call(server.as_(token), &ids).await;
+        let answer = operation.call(server.as_(&token), &ids).await;
         assert!(answer.status.is_success(), "{}: {}", operation.name(), answer.text());
         // Of many at once each names its own.
         let mut answer = answer.json();
@@ -44,9 +28,6 @@ async fn every_act_leaves_exactly_one_event_which_its_answer_names(server: &Test
         assert_eq!((&after[0]["id"], &after[0]["leaf"]), (&answer["event"]["id"], &answer["event"]["leaf"]), "{}", operation.name());
         assert_eq!(after[0]["event"]["outcome"], "done");
         assert_eq!(after[0]["event"]["tenant"], realm.as_str());
-        if operation.path.ends_with("/suspend") {
-            server.as_(token).post(&format!("/v1/platform/tenants/{}/resume", server.acme.id), json!({})).await.ok(200);
-        }
         seen += 1;
     }
     assert!(seen > 12);

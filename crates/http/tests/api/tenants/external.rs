@@ -1,7 +1,7 @@
 //! Issuers below a customer's own root, made with openssl: the request goes out, the chain comes in or is refused; trust anchors.
 
 use chancery_testkit::openssl::Openssl;
-use chancery_testkit::{Answer, TestServer, on_both_engines};
+use chancery_testkit::{Answer, TestServer, TestTenant, on_both_engines};
 use serde_json::{Value, json};
 
 const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
@@ -16,13 +16,18 @@ fn at(server: &TestServer, issuer: &Value, rest: &str) -> String {
 }
 
 async fn requested(server: &TestServer) -> Value {
-    let body = json!({"name": "Below", "external": true, "organization": "Acme", "permitted_names": [format!("dns:*.{}.example", server.acme.slug)]});
-    server.as_(&server.acme.admin).post(&server.acme.path("/issuers"), body).await.ok(201)
+    requested_in(server, &server.acme).await
+}
+
+async fn requested_in(server: &TestServer, tenant: &TestTenant) -> Value {
+    let body =
+        json!({"name": "Below", "external": true, "organization": "Acme", "permitted_names": [format!("dns:*.{}.example", tenant.slug)]});
+    server.as_(&tenant.admin).post(&tenant.path("/issuers"), body).await.ok(201)
 }
 
 /// An issuer that waits for its certificate, and the chain that it waits for.
-pub(super) async fn pending(server: &TestServer) -> (String, String) {
-    let (customer, pending) = (Customer::new(), requested(server).await);
+pub(crate) async fn pending(server: &TestServer, tenant: &TestTenant) -> (String, String) {
+    let (customer, pending) = (Customer::new(), requested_in(server, tenant).await);
     let chain = customer.sign(text(&pending["request"]), "root", SUB, "") + &customer.read("root.pem");
     (text(&pending["id"]).to_owned(), chain)
 }
@@ -232,7 +237,7 @@ async fn anchors_join_the_bundle_and_leave_it_again(server: &TestServer) {
     let (admin, customer) = (server.as_(&server.acme.admin), Customer::new());
     let root = customer.read("root.pem");
     let add = async |certificate: &str| {
-        let body = json!({"name": "Customer's", "certificate": certificate});
+        let body = json!({"name": "Customer's", "pem": certificate});
         admin.post(&server.acme.path("/trust-anchors"), body).await
     };
     let anchor = add(&root).await.ok(201);
@@ -266,7 +271,7 @@ async fn anchors_join_the_bundle_and_leave_it_again(server: &TestServer) {
         ("x".to_owned(), "no PEM block"),
     ] {
         let problem = add(&certificate).await.problem(422, "invalid");
-        assert_eq!(problem["field"], "certificate");
+        assert_eq!(problem["field"], "pem");
         assert!(text(&problem["detail"]).contains(reason), "{reason}: {problem}");
     }
     let log = server.events(&server.acme).await;
@@ -276,7 +281,7 @@ async fn anchors_join_the_bundle_and_leave_it_again(server: &TestServer) {
 async fn what_was_retired_comes_back_by_its_name_alone(server: &TestServer) {
     let (admin, customer) = (server.as_(&server.acme.admin), Customer::new());
     let root = customer.read("root.pem");
-    let add = async || admin.post(&server.acme.path("/trust-anchors"), json!({"name": "Again", "certificate": root})).await;
+    let add = async || admin.post(&server.acme.path("/trust-anchors"), json!({"name": "Again", "pem": root})).await;
     let retire = async |issuer: &Value| admin.post(&at(server, issuer, "/retire"), json!({})).await.ok(200);
     let first = add().await.ok(201);
     retire(&first).await;
@@ -300,7 +305,7 @@ async fn what_was_retired_comes_back_by_its_name_alone(server: &TestServer) {
     let own = admin.get(&at(server, &json!({"id": server.acme.root}), "")).await.ok(200);
     retire(&json!({"id": server.acme.issuer})).await;
     retire(&own).await;
-    let body = json!({"name": "Own", "certificate": own["certificate"]});
+    let body = json!({"name": "Own", "pem": own["certificate"]});
     admin.post(&server.acme.path("/trust-anchors"), body).await.problem(409, "conflict");
 }
 
@@ -348,7 +353,7 @@ async fn authorities_have_a_bound_that_nothing_passes(server: &TestServer) {
     }
     assert_eq!(made, 1);
     post("/issuers", one).await.problem(403, "quota");
-    post("/trust-anchors", json!({"name": "A", "certificate": customer.read("root.pem")})).await.problem(403, "quota");
+    post("/trust-anchors", json!({"name": "A", "pem": customer.read("root.pem")})).await.problem(403, "quota");
     admin.post(&at(server, &own, "/successor"), json!({})).await.problem(403, "quota");
     let chain = customer.sign(text(&pending["request"]), "root", SUB, "") + &customer.read("root.pem");
     complete(server, &pending, &chain).await.problem(403, "quota");

@@ -10,3 +10,5 @@ mod issuers;
 mod profiles;
 mod rollover;
 mod tokens;
+
+pub(crate) use external::pending;
