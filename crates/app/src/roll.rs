@@ -178,16 +178,17 @@ fn check_dates(succession: &Succession, now: Timestamp) -> Result<(), Failure> {
 
 /// The root of an active issuing authority that nobody has succeeded yet.
 fn may_be_succeeded<'a>(old: &AuthorityRow, all: &'a [AuthorityRow]) -> Result<&'a AuthorityRow, Failure> {
-    let conflict = |text: &str| Err(Failure::Conflict(text.to_owned()));
     if old.state != IssuerState::Active && enforced!("roll.state") {
-        return conflict("only an active issuer has a successor: roll the newest of its line");
+        return Err(Failure::Conflict("only an active issuer has a successor: roll the newest of its line".to_owned()));
     }
     let Some(root) = old.parent.filter(|_| old.kind() == AuthorityKind::Issuing) else {
-        return conflict("a root is succeeded together with what it signed: roll its issuing authority, and ask for a new root");
+        return Err(Failure::Conflict(
+            "a root is succeeded together with what it signed: roll its issuing authority, and ask for a new root".to_owned(),
+        ));
     };
     let alive = |row: &AuthorityRow| matches!(row.state, IssuerState::Active | IssuerState::Pending);
     if all.iter().any(|row| row.succeeds(old) && alive(row)) && enforced!("roll.twice") {
-        return conflict("the issuer has a successor already: roll that one");
+        return Err(Failure::Conflict("the issuer has a successor already: roll that one".to_owned()));
     }
     all.iter().find(|row| row.id == root).ok_or_else(|| Failure::internal("the root of an issuer is missing"))
 }

@@ -103,8 +103,8 @@ async fn identify(State(service): State<Chancery>, mut request: Request, next: N
 
 /// The answer, if it comes in time. Whoever gives up waiting loses nothing: what was committed stands under its Idempotency-Key.
 async fn in_time(time: Duration, answer: impl Future<Output = Response>) -> Response {
-    let time = if enforced!("limit.time") { time } else { time * 1000 };
     let late = |_| Error::App(Failure::Unavailable("the request took too long".to_owned())).into_response();
+    let time = if enforced!("limit.time") { time } else { time * 1000 };
     tokio::time::timeout(time, answer).await.unwrap_or_else(late)
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Found {
     pub(super) text: String,
 }
 
-/// A construct in a function, and whether that function asks anywhere.
+/// A construct in a function, and whether it can be switched off.
 #[derive(Clone, Debug)]
 pub(super) struct Construct {
     pub(super) file: String,
@@ -39,7 +39,8 @@ pub(super) struct Construct {
     pub(super) line: usize,
     /// `Failure::Suspended`, `Finding`, `insert_event`.
     pub(super) what: String,
-    pub(super) function_asks: bool,
+    /// Whether the statement of the function's body in which it stands asks, or the one just before: `if !asks { return } refuse`.
+    pub(super) asks: bool,
 }
 
 /// Everything read from the product's sources.
@@ -78,7 +79,7 @@ impl Sources {
     pub(super) fn add(&mut self, path: &Path, text: &str) -> Result<()> {
         let file = syn::parse_file(text).with_context(|| format!("reading {}", path.display()))?;
         let lines: Vec<_> = text.lines().collect();
-        let mut reader = Reader { file: path.to_owned(), lines, functions: Vec::new(), first: Vec::new(), sources: self };
+        let mut reader = Reader { file: path.to_owned(), lines, functions: Vec::new(), open: None, sources: self };
         reader.visit_file(&file);
         Ok(())
     }
@@ -88,8 +89,8 @@ struct Reader<'a> {
     file: PathBuf,
     lines: Vec<&'a str>,
     functions: Vec<String>,
-    /// Where the constructs of each open function begin.
-    first: Vec<(usize, usize)>,
+    /// The function, by its depth, whose statements are told apart.
+    open: Option<usize>,
     sources: &'a mut Sources,
 }
 
@@ -102,17 +103,13 @@ impl Reader<'_> {
     }
     fn enter(&mut self, name: String) {
         self.functions.push(name);
-        self.first.push((self.sources.constructs.len(), self.sources.sites.len()));
     }
     fn leave(&mut self) {
-        let Some((constructs, sites)) = self.first.pop() else { return };
         self.functions.pop();
-        let asks = self.sources.sites.len() > sites;
-        self.sources.constructs.iter_mut().skip(constructs).for_each(|construct| construct.function_asks |= asks);
     }
     fn construct(&mut self, what: String, line: usize) {
         let (file, function) = (self.file(), self.function());
-        self.sources.constructs.push(Construct { file, function, line, what, function_asks: false });
+        self.sources.constructs.push(Construct { file, function, line, what, asks: false });
     }
     fn found(&mut self, what: &str, at: String, expression: &Expr) {
         if let Some(text) = literal(expression) {
@@ -159,6 +156,22 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         self.enter(function.sig.ident.to_string());
         visit::visit_impl_item_fn(self, function);
         self.leave();
+    }
+    fn visit_block(&mut self, block: &'ast syn::Block) {
+        let outermost = self.open == Some(self.functions.len());
+        if outermost || self.functions.is_empty() {
+            return visit::visit_block(self, block);
+        }
+        let before = self.open.replace(self.functions.len());
+        let mut asked_before = false;
+        for statement in &block.stmts {
+            let (constructs, sites) = (self.sources.constructs.len(), self.sources.sites.len());
+            self.visit_stmt(statement);
+            let asks = self.sources.sites.len() > sites;
+            self.sources.constructs.iter_mut().skip(constructs).for_each(|construct| construct.asks |= asks || asked_before);
+            asked_before = asks;
+        }
+        self.open = before;
     }
     fn visit_macro(&mut self, called: &'ast syn::Macro) {
         let name = name(&called.path);
