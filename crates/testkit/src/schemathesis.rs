@@ -20,19 +20,32 @@ pub struct Trial<'a> {
     pub paths: &'a str,
     /// Path parameters with a fixed value.
     pub fixed: &'a [(&'a str, &'a str)],
-    /// Random requests for each operation, besides those that cover each constraint of the document.
+    /// Random requests for each operation, besides those that cover each constraint of the document; or if `stateful`, sequences.
     pub examples: u32,
+    /// Whether to make sequences of well-formed requests, in which one takes what an answer before it named, instead of single
+    /// requests of every kind. Who names what for whom it finds in the document.
+    pub stateful: bool,
 }
 
-/// How many requests were made; a failed check fails the test and is shown.
-pub async fn run(trial: &Trial<'_>) -> u32 {
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// Requests.
+    pub requests: u32,
+    /// Ways from an answer to a next request that were gone.
+    pub links: u32,
+}
+
+/// Puts them to the server; a failed check fails the test and is shown.
+pub async fn run(trial: &Trial<'_>) -> Tried {
     let directory = TempDir::new().expect("a temporary directory is made");
     let fixed: String = trial.fixed.iter().map(|(name, value)| format!("\"path.{name}\" = \"{value}\"\n")).collect();
     std::fs::write(directory.path().join("schemathesis.toml"), format!("[parameters]\n{fixed}")).expect("its settings are written");
+    let (mode, phases) = if trial.stateful { ("positive", "stateful") } else { ("all", "examples,coverage,fuzzing") };
     let document = format!("http://{}/openapi.json", trial.server);
     let output = Command::new(crate::judges::folder().join("schemathesis"))
         .current_dir(directory.path())
-        .args(["--no-color", "run", &document, "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--seed", "1", "--no-shrink"])
+        .args(["--no-color", "run", &document, "--checks", CHECKS, "--mode", mode, "--phases", phases, "--seed", "1", "--no-shrink"])
         .args(["--header", &format!("Authorization: Bearer {}", trial.token)])
         .args(["--include-path-regex", trial.paths, "--max-examples", &trial.examples.to_string()])
         // A value that fits several constraints is rarely found at random; those of the coverage phase fit by construction.
@@ -43,10 +56,10 @@ pub async fn run(trial: &Trial<'_>) -> u32 {
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text);
     assert!(output.status.success(), "schemathesis ended with {}: {text}", output.status);
-    requests(&text).unwrap_or_else(|| panic!("schemathesis did not say how many requests it made: {text}"))
-}
-
-/// The number in its line `  715 generated, 700 passed`.
-fn requests(text: &str) -> Option<u32> {
-    text.lines().find_map(|line| line.trim().split_once(" generated")?.0.parse().ok())
+    // Its lines are `715 generated, 700 passed` and `API Links:    15 covered / 116 selected / 116 total (116 inferred)`.
+    let said = |before: &str, after: &str| {
+        text.lines().find_map(|line| line.trim().strip_prefix(before)?.split_once(after)?.0.trim().parse().ok())
+    };
+    let requests = said("", " generated").unwrap_or_else(|| panic!("schemathesis did not say how many requests it made: {text}"));
+    Tried { requests, links: said("API Links:", " covered").unwrap_or(0) }
 }
