@@ -3,7 +3,7 @@
 use crate::deed::{Deed, detail};
 use crate::failure::Stop;
 use crate::jobs::{self, Kind};
-use crate::realm::Realm;
+use crate::realm::{Authority, Realm};
 use crate::{Chancery, Failure};
 use chancery_domain::{IssuerId, Timestamp, enforced, kill_point};
 use chancery_store::{Changes, CrlRow, JobRow};
@@ -51,9 +51,36 @@ impl Chancery {
             return jobs::finish(realm, job).await;
         }
         let old = realm.view.crl(issuer, shard).await?;
+        let before = old.as_ref().map_or(0, |crl| crl.number);
+        let (row, entries) = self.signed_list(realm, &authority, shard, before.saturating_add(1), now).await?;
+        let mut deed = Deed::system(realm);
+        match old {
+            Some(_) => deed.changes.replace_crl(&row, before),
+            None => deed.changes.insert_crl(&row),
+        }
+        if job.kind == Kind::RefreshCrl.as_str() && enforced!("crl.refresh") {
+            deed.changes.insert_job(&refresh_job(issuer, shard, now.after(REFRESH)));
+        }
+        deed.changes.finish_job(job);
+        let detail = detail! {
+            "issuer" => issuer.to_string(), "shard" => shard, "number" => row.number, "entries" => entries
+        };
+        kill_point!("crl.publish.before");
+        deed.commit(self.ports(), "crl.publish", *issuer.as_bytes(), detail).await?;
+        kill_point!("crl.publish.after");
+        Ok(())
+    }
+    /// A shard's list with what is revoked now, signed; and how many entries it has. It is published by its commit.
+    pub(crate) async fn signed_list(
+        &self,
+        realm: &Realm,
+        authority: &Authority,
+        shard: u32,
+        number: i64,
+        now: Timestamp,
+    ) -> Result<(CrlRow, usize), Failure> {
         // An entry stays on at least one scheduled list after its certificate's end (RFC 5280 section 3.3).
-        let revoked = realm.view.revocations(issuer, shard, now.before(REFRESH * 2)).await?;
-        let number = old.as_ref().map_or(0, |crl| crl.number).saturating_add(1);
+        let revoked = realm.view.revocations(authority.id, shard, now.before(REFRESH * 2)).await?;
         let entry = |row: &chancery_store::RevocationRow| CrlEntry { serial: row.serial, revoked_at: row.revoked_at, reason: row.reason };
         let plan = CrlPlan {
             issuer: &authority.certificate,
@@ -64,23 +91,8 @@ impl Chancery {
             distribution_point_url: authority.parent.map(|_| self.addresses(authority.public, shard).crl_url),
             entries: revoked.iter().map(entry).collect(),
         };
-        let signed = authority.status_key.sign_crl(plan.prepare().map_err(Failure::from)?).map_err(Failure::from)?;
-        let row = CrlRow { issuer, shard, number, this_update: now, next_update: now.after(VALIDITY), der: signed.into_der() };
-        let mut deed = Deed::system(realm);
-        match old {
-            Some(_) => deed.changes.replace_crl(&row),
-            None => deed.changes.insert_crl(&row),
-        }
-        if job.kind == Kind::RefreshCrl.as_str() && enforced!("crl.refresh") {
-            deed.changes.insert_job(&refresh_job(issuer, shard, now.after(REFRESH)));
-        }
-        deed.changes.finish_job(job);
-        let detail = detail! {
-            "issuer" => issuer.to_string(), "shard" => shard, "number" => number, "entries" => revoked.len()
-        };
-        kill_point!("crl.publish.before");
-        deed.commit(self.ports(), "crl.publish", *issuer.as_bytes(), detail).await?;
-        kill_point!("crl.publish.after");
-        Ok(())
+        let signed = authority.status_key.sign_crl(plan.prepare()?)?;
+        let (issuer, this_update, next_update) = (authority.id, now, now.after(VALIDITY));
+        Ok((CrlRow { issuer, shard, number, this_update, next_update, der: signed.into_der() }, revoked.len()))
     }
 }

@@ -55,6 +55,9 @@ pub enum Failure {
     /// Too many of the tenant's own requests wait for a turn; nothing was done.
     #[error("too many requests of this tenant wait for keys or files to be made: nothing was done, try again when some are answered")]
     Crowded,
+    /// The store was restored from a backup: it is written when what was published since is known here; nothing was done.
+    #[error("this server was restored from a backup and only reads: its operator runs `chancery reconcile`, then repeat the request")]
+    Restored,
     /// Storage or key provider do not answer; nothing was acknowledged.
     #[error("temporarily unavailable: {0}")]
     Unavailable(String),
@@ -86,6 +89,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NoRealm => Self::NotFound,
+            StoreError::ReadOnly => Self::Restored,
             StoreError::Unavailable(_) | StoreError::Medium(_) => Self::Unavailable(error.to_string()),
             StoreError::Malformed(_) | StoreError::Statement(_) | StoreError::Schema(_) => Self::internal(error),
         }

@@ -1,15 +1,21 @@
 //! What anybody may fetch: CRLs and issuer certificates, at addresses that say nothing about whose they are.
 
 use crate::{Chancery, Failure};
-use chancery_domain::PublicId;
 use chancery_domain::issuer::IssuerState;
+use chancery_domain::{PublicId, enforced};
 use chancery_store::{AuthorityRow, CrlRow, PublicAddressRow, TenantView};
 
 impl Chancery {
     /// The CRL at a public address.
     pub async fn public_crl(&self, public: PublicId, shard: u32) -> Result<CrlRow, Failure> {
+        self.lists_are_current()?;
         let (view, address) = self.address(public).await?;
         view.crl(address.issuer, shard).await?.ok_or(Failure::NotFound)
+    }
+
+    /// Refuses to give out the lists of a restored store: an older list than the published one would take revocations back.
+    pub(crate) fn lists_are_current(&self) -> Result<(), Failure> {
+        if self.is_restored() && enforced!("restored.lists") { Err(Failure::Restored) } else { Ok(()) }
     }
 
     /// The issuer's certificate at a public address, DER.

@@ -134,7 +134,7 @@ async fn way(realm: &Realm, row: &CertificateRow, reason: RevocationReason, now:
 }
 
 /// The blind index value of a certificate's key.
-fn key(realm: &Realm, row: &CertificateRow) -> Result<[u8; 16], Failure> {
+pub(crate) fn key(realm: &Realm, row: &CertificateRow) -> Result<[u8; 16], Failure> {
     let der = realm.open(&places::CERTIFICATE, row.id.as_bytes(), &row.body)?;
     key_reuse::blind(realm, &CertificateSummary::from_der(&der)?.spki_der)
 }

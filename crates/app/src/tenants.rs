@@ -277,7 +277,7 @@ impl Chancery {
     }
 
     /// Moves the tenant's own record, which is the authority for its status.
-    async fn move_own_record(&self, realm: &Arc<Realm>, end: TenantStatus) -> Result<(), Failure> {
+    pub(crate) async fn move_own_record(&self, realm: &Arc<Realm>, end: TenantStatus) -> Result<(), Failure> {
         if realm.record.status == end {
             return Ok(());
         }

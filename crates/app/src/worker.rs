@@ -14,6 +14,9 @@ const TURN: u32 = 32;
 impl Chancery {
     /// Works until dropped: at once on what this process's commits left, and every second on what is due.
     pub async fn work(&self) {
+        if self.is_restored() {
+            return std::future::pending().await;
+        }
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -36,6 +39,9 @@ impl Chancery {
 
     /// Takes up sagas that a crash left half-way; called once at start. One that cannot be ended now is left to its job.
     pub async fn resume_sagas(&self) -> Result<usize, Failure> {
+        if self.is_restored() {
+            return Ok(0);
+        }
         let unsettled = self.inner.store.platform().unsettled().await?;
         for tenant in &unsettled {
             self.logged(self.settle(tenant.id).await.map(|_| ()));

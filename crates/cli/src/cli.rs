@@ -1,5 +1,6 @@
 //! The command line: what there is, where it goes, and its reference page.
 
+use crate::backup::{self, BackupArgs};
 use crate::commands::account::{self, AccountArgs};
 use crate::commands::audit::{self, AuditArgs};
 use crate::commands::cert::{self, CertArgs};
@@ -12,8 +13,11 @@ use crate::commands::tenant::{self, TenantArgs};
 use crate::commands::token::{self, TokenArgs};
 use crate::config::{self, ConfigFlags};
 use crate::demo::{self, DemoArgs};
+use crate::doctor::{self, DoctorArgs};
 use crate::ended::{Ended, code};
 use crate::output::{self, Form};
+use crate::reconcile::{self, ReconcileArgs};
+use crate::restore::{self, RestoreArgs};
 use crate::{init, logging, serve};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::fmt::Write;
@@ -57,6 +61,29 @@ enum Command {
         after_help = "Examples:\n  chancery demo\n  chancery demo --check\n  chancery demo --data-dir /tmp/tour --listen 127.0.0.1:8400"
     )]
     Demo(DemoArgs),
+    /// Back up the data, or the keyring, into a new folder while the server runs, and verify what was written.
+    ///
+    /// Data and keyring never lie in one folder: whoever finds both, and the root key, reads everything. The root key is in neither:
+    /// keep a copy of it apart from both. Back up the keyring after the data: it must have the keys of every tenant that is in it.
+    #[command(after_help = "Examples:\n  chancery backup /backup/data/2026-11-21\n  \
+        chancery backup --keyring /vault/keyring/2026-11-21\n  \
+        chancery backup /backup/data/2026-11-21 --config /etc/chancery.toml --json")]
+    Backup(BackupArgs),
+    /// Restore a backup into an empty data directory or database; the server then only reads until `chancery reconcile`.
+    #[command(after_help = "Examples:\n  chancery restore --keyring /vault/keyring/2026-11-21\n  chancery restore /backup/data/2026-11-21")]
+    Restore(RestoreArgs),
+    /// Compare a restored store with the CRLs that were published since its backup, and open it for writing.
+    ///
+    /// Revocations that the backup does not have come back from the lists, CRL numbers move past every published one, invitations end.
+    /// It may be run again after a crash. Stop the server first, and start it again afterwards.
+    #[command(after_help = "Examples:\n  chancery reconcile --lists /var/spool/published-crls\n  \
+        chancery reconcile --lists published --incomplete --json")]
+    Reconcile(ReconcileArgs),
+    /// Look at everything that a server needs and say what is wrong, whose it is, and what to do. Nothing is changed.
+    ///
+    /// It may run beside the server. Ends with 1 if there is a fault; a warning alone is none.
+    #[command(after_help = "Examples:\n  chancery doctor\n  chancery doctor --backups /backup/data --config /etc/chancery.toml --json")]
+    Doctor(DoctorArgs),
     /// Show the configuration that holds, and where each part comes from. Secrets are left out.
     #[command(after_help = "Examples:\n  chancery config\n  chancery config --config /etc/chancery.toml --json")]
     Config(ConfigFlags),
@@ -123,6 +150,10 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
             logging::start(config.log_format, &config.log_level)?;
             Ok(serve::serve(&config).await?)
         }
+        Command::Backup(args) => backup::backup(&args, form).await,
+        Command::Restore(args) => restore::restore(&args, form).await,
+        Command::Doctor(args) => doctor::doctor(&args, form).await,
+        Command::Reconcile(args) => reconcile::reconcile(&args, form).await,
         Command::Enrol(args) => enrol::enrol(args, form).await,
         Command::Tenant(args) => tenant::tenant(args, form).await,
         Command::Account(args) => account::account(args, form).await,
@@ -149,7 +180,7 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
 pub fn cli_reference() -> String {
     let mut page = format!(
         "# Command line\n\nGenerated from the help texts by `cargo xtask generate`.\n\n\
-         Every command takes `--json`. Commands other than `init`, `serve`, `demo` and `config` are clients of the public API:\n\
+         Every command takes `--json`. Commands other than `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile` and `doctor` are clients of the public API:\n\
          they take the server from `--url` or `CHANCERY_URL` and the token from `CHANCERY_TOKEN` or `--token-file`.\n\n\
          ```\n{CODES}\n```\n"
     );

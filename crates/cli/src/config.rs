@@ -69,6 +69,8 @@ pub struct Database {
     pub app_url: DatabaseUrl,
     /// As the owner, for migrations.
     pub owner_url: Option<DatabaseUrl>,
+    /// As a role that row level security does not bind, for `chancery backup` alone.
+    pub backup_url: Option<DatabaseUrl>,
     /// Connections at most.
     pub connections: usize,
 }

@@ -8,7 +8,7 @@ use crate::open::OpenError;
 use crate::serve::ServeError;
 use chancery_app::Failure;
 use chancery_keys::ProviderError;
-use chancery_store::StoreError;
+use chancery_store::{BackupError, StoreError};
 use std::path::PathBuf;
 
 /// Why a command did not do what was asked.
@@ -32,6 +32,15 @@ pub(crate) enum Ended {
     /// The server.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// A backup or its restore.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A restored store cannot be reconciled.
+    #[error("nothing was reconciled, or not all: {0}")]
+    Reconcile(Failure),
+    /// What `doctor` found.
+    #[error("{0} faults were found: see above")]
+    Unwell(usize),
     /// The server's answer, or that there was none.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -76,6 +85,10 @@ impl Ended {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Log(_) => code::USAGE,
             Self::Enrolled => code::REFUSED,
+            Self::Backup(BackupError::Place(_)) => code::REFUSED,
+            Self::Backup(BackupError::Store(StoreError::Unavailable(_))) | Self::Reconcile(Failure::Unavailable(_)) => code::UNAVAILABLE,
+            Self::Reconcile(Failure::Invalid { .. } | Failure::Conflict(_)) => code::REFUSED,
+            Self::Backup(_) | Self::Reconcile(_) | Self::Unwell(_) => code::FAILED,
             Self::Client(error) | Self::Demo(DemoError::Client(error)) => error.code(),
             Self::Demo(DemoError::NotEmpty(_)) => code::USAGE,
             Self::Demo(_) | Self::Malformed(_) | Self::File { .. } => code::FAILED,

@@ -1,14 +1,16 @@
 //! The binary `chancery` as a library: configuration, wiring, the server, and the commands.
 //!
-//! Only `init`, `serve`, `demo` and `config` touch the machine's own data; everything else is a client of the public
+//! Only `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile` and `doctor` touch the machine's own data; everything else is a client of the public
 //! API. Adding a command: one file under `commands/` with its arguments, examples and printing, one arm in `cli.rs`.
 
+mod backup;
 mod certificates;
 mod cli;
 mod client;
 mod commands;
 pub mod config;
 mod demo;
+mod doctor;
 mod ended;
 mod files;
 mod init;
@@ -16,6 +18,8 @@ mod logging;
 pub mod open;
 mod output;
 mod password;
+mod reconcile;
+mod restore;
 pub mod serve;
 pub mod system;
 

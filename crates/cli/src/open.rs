@@ -29,6 +29,8 @@ pub enum Start {
     First,
     /// `chancery serve`: everything must be there.
     Again,
+    /// `chancery reconcile`: the same, and a restored store is written.
+    Reconcile,
 }
 
 /// Why the service cannot be opened.
@@ -79,16 +81,17 @@ pub async fn open(config: &Config, address: SocketAddr, start: Start) -> Result<
 pub async fn open_with(config: &Config, address: SocketAddr, start: Start, ports: Ports) -> Result<Chancery, OpenError> {
     let settings = Settings { public_url: public_url(config, address)?, certificate_limit: config.certificate_limit };
     let new = config.database.is_none() && !config.data_dir.join("platform.db").exists();
-    if new && start == Start::Again {
+    if new && start != Start::First {
         return Err(OpenError::NotInitialised(config.data_dir.display().to_string()));
     }
     let root = root_key(&config.root_key, start, &*ports.entropy)?;
     // The data first: if another process has it, that is said at once.
     let store = open_store(config, &ports).await?;
+    let store = if start == Start::Reconcile { store.reconciling() } else { store };
     let keyring = open_keyring(&config.keyring).await?;
     let provider = SoftwareProvider::open(root, Arc::new(StoredKeyring::new(keyring)), Arc::clone(&ports.entropy)).await?;
     let service = Chancery::new(store, Arc::new(provider), ports, settings);
-    if start == Start::Again && !service.is_initialised().await? {
+    if start != Start::First && !service.is_initialised().await? {
         let place = config.database.as_ref().map_or_else(|| config.data_dir.display().to_string(), |_| "the database".to_owned());
         return Err(OpenError::NotInitialised(place));
     }
@@ -118,7 +121,7 @@ fn public_url(config: &Config, address: SocketAddr) -> Result<String, OpenError>
     }
 }
 
-fn root_key(source: &RootKeySource, start: Start, entropy: &dyn Entropy) -> Result<RootKey, OpenError> {
+pub(crate) fn root_key(source: &RootKeySource, start: Start, entropy: &dyn Entropy) -> Result<RootKey, OpenError> {
     match source {
         RootKeySource::Value(text) => Ok(RootKey::from_hex(text)?),
         RootKeySource::Credential(path) => Ok(RootKey::from_credential(path)?),
@@ -131,7 +134,7 @@ fn root_key(source: &RootKeySource, start: Start, entropy: &dyn Entropy) -> Resu
     }
 }
 
-async fn open_keyring(place: &KeyringPlace) -> Result<Arc<dyn KeyringDb>, OpenError> {
+pub(crate) async fn open_keyring(place: &KeyringPlace) -> Result<Arc<dyn KeyringDb>, OpenError> {
     let opened = match place {
         KeyringPlace::File(path) => sqlite::open_keyring(path).await,
         KeyringPlace::Postgres(url) => postgres::open_keyring(url).await,
@@ -139,7 +142,7 @@ async fn open_keyring(place: &KeyringPlace) -> Result<Arc<dyn KeyringDb>, OpenEr
     opened.map_err(|source| OpenError::Store { what: "the keyring", source })
 }
 
-async fn open_store(config: &Config, ports: &Ports) -> Result<Store, OpenError> {
+pub(crate) async fn open_store(config: &Config, ports: &Ports) -> Result<Store, OpenError> {
     let clock = Arc::clone(&ports.clock);
     let opened = match &config.database {
         Some(database) => {

@@ -44,6 +44,9 @@ pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     open::refuse_demonstration(config)?;
     let server = Server::bind(config).await?;
     let service = open::open(config, server.address(), Start::Again).await?;
+    if service.is_restored() {
+        tracing::warn!("restored from a backup: writes are refused and no CRL is given out until `chancery reconcile` was run");
+    }
     tracing::info!(address = server.url(), data_dir = %config.data_dir.display(), "serving");
     server.run(service, stopped()).await
 }

@@ -19,6 +19,7 @@ pub(crate) fn routes(document: OpenApi) -> Router<Chancery> {
 /// Ready is who can read the platform's store.
 async fn ready(State(service): State<Chancery>) -> (StatusCode, &'static str) {
     match service.is_initialised().await {
+        Ok(true) if service.is_restored() => (StatusCode::OK, "ready to be read: restored, run chancery reconcile\n"),
         Ok(true) => (StatusCode::OK, "ready\n"),
         Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, "not initialised: run chancery init\n"),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),

@@ -122,6 +122,7 @@ const fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
         Failure::LimitReached(_) => (StatusCode::FORBIDDEN, "quota", "A quota is used up"),
         Failure::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many concurrent changes"),
         Failure::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "crowded", "Too many requests of this tenant wait"),
+        Failure::Restored => (StatusCode::SERVICE_UNAVAILABLE, "restored", "Restored from a backup and read-only"),
         Failure::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
         Failure::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A defect of the server"),
     }
@@ -138,7 +139,9 @@ impl IntoResponse for Error {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            // An operator's work takes longer than a queue.
+            let seconds = if matches!(self, Self::App(Failure::Restored)) { "60" } else { "1" };
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -55,6 +55,9 @@ pub enum StoreError {
     /// Schema and program do not fit.
     #[error("the schema does not fit this program: {0}")]
     Schema(String),
+    /// The store was restored from a backup and not yet reconciled, or it was opened to be looked at.
+    #[error("the store is read-only until `chancery reconcile` has compared it with what was published since its backup")]
+    ReadOnly,
 }
 
 impl StoreError {
@@ -67,6 +70,7 @@ impl StoreError {
             Self::Malformed(text) => Self::Malformed(text),
             Self::Statement(text) => Self::Statement(text.clone()),
             Self::Schema(text) => Self::Schema(text.clone()),
+            Self::ReadOnly => Self::ReadOnly,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The platform's own tables, readable without a tenant: register, public addresses, lanes. Only the platform's view has them.
 
 use crate::engine::{Engine, Step};
+use crate::restored::{MARK, RestoreMark};
 use crate::statement::sql;
 use crate::value::Row;
 use crate::{Changes, Guard, Page, PlatformView, Store, StoreError};
@@ -203,6 +204,20 @@ impl Changes {
     pub fn insert_setting(&mut self, name: &'static str, value: &[u8]) {
         let statement = sql!("INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING", name, value);
         self.one(Guard::Unique("setting"), statement);
+    }
+
+    /// Notes in the mark of a restored store that the published lists were compared.
+    pub fn note_compared(&mut self, mark: &RestoreMark) {
+        let compared = RestoreMark { compared: true, ..*mark }.to_bytes();
+        let statement =
+            sql!("UPDATE setting SET value = ?3 WHERE name = ?1 AND value = ?2", MARK, mark.to_bytes().as_slice(), compared.as_slice());
+        self.one(Guard::Version("setting"), statement);
+    }
+
+    /// Takes the mark off a restored store, unless it was restored once more meanwhile.
+    pub fn remove_restore_mark(&mut self, mark: &RestoreMark) {
+        let statement = sql!("DELETE FROM setting WHERE name = ?1 AND value = ?2", MARK, mark.to_bytes().as_slice());
+        self.one(Guard::Version("setting"), statement);
     }
 }
 

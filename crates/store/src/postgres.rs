@@ -1,5 +1,6 @@
 //! PostgreSQL: forced row level security, one pipelined round trip a read or commit.
 
+mod backup;
 mod check;
 mod committer;
 mod error;
@@ -7,6 +8,8 @@ mod keyring;
 mod migrate;
 mod pipeline;
 mod pool;
+mod program;
+mod restore;
 mod text;
 mod tls;
 mod url;
@@ -16,11 +19,13 @@ use crate::engine::{Engine, Step};
 use crate::statement::Statement;
 use crate::value::Row;
 use crate::{CommitError, Store, StoreError};
+pub use backup::backup;
 use chancery_domain::TenantId;
 use chancery_domain::port::Clock;
 use committer::Committer;
 pub use keyring::open_keyring;
 use pool::Pool;
+pub use restore::{restore, restore_keyring};
 use std::sync::Arc;
 pub use url::DatabaseUrl;
 
@@ -44,11 +49,20 @@ pub struct PostgresConfig {
 pub async fn open(config: PostgresConfig, clock: Arc<dyn Clock>) -> Result<Store, StoreError> {
     let app = config.app_url.parse()?;
     if let Some(owner) = &config.owner_url {
-        migrate::migrate(&owner.parse()?, &app).await?;
+        let owner = owner.parse()?;
+        restore::refuse_unfinished(&pool::connect(&owner).await?).await?;
+        migrate::migrate(&owner, &app).await?;
     }
     let pool = Pool::new(&app, config.connections)?;
     check::fits(&pool).await?;
-    Ok(Store::new(Arc::new(PostgresEngine { committer: Committer::new(Arc::clone(&pool)), pool }), clock))
+    Store::open(Arc::new(PostgresEngine { committer: Committer::new(Arc::clone(&pool)), pool }), clock).await
+}
+
+/// Whether the server says that a commit waits for a standby. Without one a failover may lose what was acknowledged.
+pub async fn has_synchronous_standby(url: &DatabaseUrl) -> Result<bool, StoreError> {
+    let client = pool::connect(&url.parse()?).await?;
+    let row = client.query_one("SELECT current_setting('synchronous_standby_names') <> ''", &[]).await;
+    row.and_then(|row| row.try_get(0)).map_err(|error| error::store_error(&error))
 }
 
 struct PostgresEngine {

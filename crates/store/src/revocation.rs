@@ -36,6 +36,17 @@ pub struct CrlRow {
     pub der: Vec<u8>,
 }
 
+/// A published CRL without its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrlHead {
+    /// Whose.
+    pub issuer: IssuerId,
+    /// Which shard.
+    pub shard: u32,
+    /// CRL number.
+    pub number: i64,
+}
+
 fn parse_crl(row: &Row) -> Result<CrlRow, StoreError> {
     Ok(CrlRow {
         issuer: row.id(0, IssuerId::from_bytes)?,
@@ -81,6 +92,13 @@ impl TenantView {
             serial.as_bytes()
         );
         self.row(query, parse_revocation).await
+    }
+
+    /// The published CRLs of all shards, without their content.
+    pub async fn crl_heads(&self) -> Result<Vec<CrlHead>, StoreError> {
+        let query = sql!("SELECT issuer_id, shard, number FROM crl WHERE tenant_id = ?1 ORDER BY issuer_id, shard", self.id());
+        let parse = |row: &Row| Ok(CrlHead { issuer: row.id(0, IssuerId::from_bytes)?, shard: row.unsigned(1)?, number: row.int(2)? });
+        self.rows(query, parse).await
     }
 
     /// The published CRL of a shard.
@@ -143,18 +161,19 @@ impl Changes {
         self.one(Guard::Unique("crl"), statement);
     }
 
-    /// Publishes the CRL with the number after the one that was read.
-    pub fn replace_crl(&mut self, row: &CrlRow) {
+    /// Publishes the CRL in place of the one with the number that was read; a number never goes back.
+    pub fn replace_crl(&mut self, row: &CrlRow, before: i64) {
         let statement = sql!(
-            "UPDATE crl SET number = CAST(?4 AS BIGINT), this_update = ?5, next_update = ?6, der = ?7
-             WHERE tenant_id = ?1 AND issuer_id = ?2 AND shard = ?3 AND number = CAST(?4 AS BIGINT) - 1",
+            "UPDATE crl SET number = ?4, this_update = ?5, next_update = ?6, der = ?7
+             WHERE tenant_id = ?1 AND issuer_id = ?2 AND shard = ?3 AND number = ?8 AND number < ?4",
             self.id(),
             row.issuer.as_bytes(),
             row.shard,
             row.number,
             row.this_update,
             row.next_update,
-            row.der.as_slice()
+            row.der.as_slice(),
+            before
         );
         self.one(Guard::Version("crl"), statement);
     }

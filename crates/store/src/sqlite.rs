@@ -1,22 +1,28 @@
 //! SQLite: one file per tenant, a few threads that own the connections, write-sets committed in groups.
 
+mod backup;
 mod batch;
 mod directory;
 mod file;
 mod keyring;
 mod queue;
+mod restore;
 mod thread;
 
 use crate::engine::{Engine, Step};
+use crate::migration::SQLITE;
+use crate::restored::ReadOnly;
 use crate::statement::Statement;
 use crate::value::Row;
 use crate::{CommitError, Store, StoreError};
+pub use backup::{backup, backup_keyring};
 use chancery_domain::TenantId;
 use chancery_domain::port::Clock;
 use directory::Directory;
 pub use keyring::open_keyring;
 use queue::{Request, Work};
-use std::path::PathBuf;
+pub use restore::{restore, restore_keyring};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use thread::StoreThread;
@@ -35,6 +41,8 @@ pub struct SqliteConfig {
 
 /// How long a caller waits; what was not begun by then never is, so that a lane need not wait for it (COMMIT_GRACE).
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Files that whoever only looks keeps open.
+const LOOKED_AT: usize = 8;
 
 /// Opens the data directory, making it if it is missing; no other process may have it open.
 ///
@@ -43,7 +51,39 @@ pub async fn open(config: SqliteConfig, clock: Arc<dyn Clock>) -> Result<Store, 
     let opening = tokio::task::spawn_blocking(move || SqliteEngine::open(&config));
     let engine = opening.await.map_err(|error| StoreError::Unavailable(error.to_string()))??;
     engine.create_realm(TenantId::PLATFORM).await?;
-    Ok(Store::new(Arc::new(engine), clock))
+    Store::open(Arc::new(engine), clock).await
+}
+
+/// Opens a data directory to look at it while a server may have it open: nothing is made, migrated or written.
+///
+/// Errors: `NoRealm` when nothing was initialised there.
+pub async fn look(directory: &Path, clock: Arc<dyn Clock>) -> Result<Store, StoreError> {
+    let threads = vec![StoreThread::start(0, Arc::new(Directory::look(directory)), LOOKED_AT)?];
+    Store::open(Arc::new(ReadOnly(Arc::new(SqliteEngine { threads }))), clock).await
+}
+
+/// Checks every file of a data directory, whether or not a server has it open: its name, and what is wrong with it.
+pub async fn check_files(directory: &Path) -> Result<Vec<(String, Result<(), String>)>, StoreError> {
+    let directory = directory.to_owned();
+    let checking = tokio::task::spawn_blocking(move || {
+        let names = backup::names(&directory)?;
+        Ok(names
+            .into_iter()
+            .map(|name| {
+                let sound = check(&directory.join(&name));
+                (name, sound)
+            })
+            .collect())
+    });
+    checking.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+}
+
+fn check(path: &Path) -> Result<(), String> {
+    let connection = file::look(path, SQLITE.len()).map_err(|error| error.to_string())?;
+    match backup::integrity(&connection).map_err(|error| error.to_string())? {
+        sound if sound == "ok" => Ok(()),
+        fault => Err(fault),
+    }
 }
 
 /// Hands requests to the thread that has the tenant's file. Dropped, it lets the threads finish and waits for them.

@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use crate::platform::Lanes;
+use crate::restored::{MARK, ReadOnly, RestoreMark};
 use crate::statement::Statement;
 use crate::value::Row;
 use crate::{Changes, StoreError};
@@ -15,6 +16,14 @@ use std::sync::Arc;
 pub struct Store {
     engine: Arc<dyn Engine>,
     pub(crate) lanes: Arc<Lanes>,
+    restored: Option<Restored>,
+}
+
+/// What is known of a store that was restored: its mark, and the engine that writes nonetheless.
+#[derive(Clone)]
+struct Restored {
+    mark: RestoreMark,
+    engine: Arc<dyn Engine>,
 }
 
 /// One tenant's data. Each call reads one snapshot; a write-set guards what was read.
@@ -40,7 +49,29 @@ pub struct Page<Id> {
 
 impl Store {
     pub(crate) fn new(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Self {
-        Self { engine, lanes: Arc::new(Lanes::new(clock)) }
+        Self { engine, lanes: Arc::new(Lanes::new(clock)), restored: None }
+    }
+
+    /// The store over an engine; read-only where it was restored and not yet reconciled.
+    pub(crate) async fn open(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let mut store = Self::new(engine, clock);
+        if let Some(mark) = store.platform().setting(MARK).await? {
+            let restored = Restored { mark: RestoreMark::parse(&mark)?, engine: Arc::clone(&store.engine) };
+            store.engine = Arc::new(ReadOnly(Arc::clone(&store.engine)));
+            store.restored = Some(restored);
+        }
+        Ok(store)
+    }
+
+    /// The mark of a store that was restored and not yet reconciled; what is committed there is refused.
+    pub fn restored(&self) -> Option<RestoreMark> {
+        self.restored.as_ref().map(|restored| restored.mark)
+    }
+
+    /// The same store for whoever reconciles it: it is written.
+    pub fn reconciling(&self) -> Self {
+        let engine = self.restored.as_ref().map_or(&self.engine, |restored| &restored.engine);
+        Self { engine: Arc::clone(engine), lanes: Arc::clone(&self.lanes), restored: None }
     }
 
     /// Opens a view of one tenant's data (I1).

@@ -47,6 +47,7 @@ pub struct Crl {
     this_update: Timestamp,
     next_update: Timestamp,
     distribution_point_url: Option<String>,
+    authority_key_identifier: Option<Vec<u8>>,
     entries: Vec<CrlEntry>,
 }
 
@@ -86,6 +87,7 @@ impl Crl {
             this_update: from_x509(tbs.this_update),
             next_update: from_x509(tbs.next_update),
             distribution_point_url: tbs.distribution_point_url,
+            authority_key_identifier: tbs.authority_key_identifier.map(<[u8]>::to_vec),
             entries: tbs.entries,
         })
     }
@@ -108,6 +110,10 @@ impl Crl {
     /// The address whose end-entity certificates it covers; without one it covers all of the issuer's.
     pub fn distribution_point_url(&self) -> Option<&str> {
         self.distribution_point_url.as_deref()
+    }
+    /// The identifier of the key that it says to be signed with.
+    pub fn authority_key_identifier(&self) -> Option<&[u8]> {
+        self.authority_key_identifier.as_deref()
     }
     /// The revoked certificates, in the list's order.
     pub fn entries(&self) -> &[CrlEntry] {

@@ -110,10 +110,13 @@ fn resolve(given: Given, environment: &Environment) -> Result<Config, ConfigErro
         (None, None) => None,
         _ => return Err(ConfigError::Contradiction("tls_cert and tls_key go together: set both or none")),
     };
-    let database = match (given.database_url, given.database_owner_url) {
-        (Some(app), owner) => Some(Database { app_url: app.0, owner_url: owner.map(|url| url.0), connections: given.database_connections }),
-        (None, None) => None,
-        (None, Some(_)) => return Err(ConfigError::Contradiction("database_owner_url is set without database_url: set both")),
+    let (owner_url, backup_url) = (given.database_owner_url.map(|url| url.0), given.database_backup_url.map(|url| url.0));
+    let database = match given.database_url {
+        Some(app) => Some(Database { app_url: app.0, owner_url, backup_url, connections: given.database_connections }),
+        None if owner_url.is_some() || backup_url.is_some() => {
+            return Err(ConfigError::Contradiction("database_owner_url or database_backup_url is set without database_url: set that, too"));
+        }
+        None => None,
     };
     let data_dir = given.data_dir.unwrap_or_else(|| default_data_dir(environment));
     let keyring_file = given.keyring_file.unwrap_or_else(|| beside(&data_dir).join("keyring.db"));

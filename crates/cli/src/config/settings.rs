@@ -70,6 +70,8 @@ settings! {
     database_url: Option<SecretUrl> = Secret("none: SQLite in the data directory");
     /// PostgreSQL as the owner, for migrations.
     database_owner_url: Option<SecretUrl> = Secret("none: the schema must fit already");
+    /// PostgreSQL as a role with BYPASSRLS that may read all, for `backup` alone: set it there, not where the server runs.
+    database_backup_url: Option<SecretUrl> = Secret("`database_owner_url`");
     /// Connections to PostgreSQL at most.
     database_connections: usize = Value("16");
     /// The server's certificate with its chain, PEM.

@@ -4,6 +4,7 @@ use super::PLATFORM_TABLES;
 use super::error::store_error;
 use super::migrate::version;
 use super::pool::Pool;
+use super::restore::refuse_unfinished;
 use crate::StoreError;
 use crate::migration::POSTGRES;
 use chancery_domain::enforced;
@@ -28,6 +29,7 @@ const PLATFORM: &str =
 pub(super) async fn fits(pool: &Pool) -> Result<(), StoreError> {
     let lease = pool.lease().await?;
     let client: &Client = &lease;
+    refuse_unfinished(client).await?;
     let at = version(client).await?;
     let known = POSTGRES.len();
     if at != known && enforced!("database.version") {

@@ -4,6 +4,7 @@ use super::check::{NOT_DURABLE, none};
 use super::error::store_error;
 use super::migrate::LOCK;
 use super::pool::{Pool, connect};
+use super::restore::refuse_unfinished;
 use super::url::DatabaseUrl;
 use crate::migration::POSTGRES_KEYRING;
 use crate::{KeyringDb, KeyringRow, StoreError};
@@ -26,6 +27,7 @@ pub async fn open_keyring(url: &DatabaseUrl) -> Result<Arc<dyn KeyringDb>, Store
 async fn migrate(config: &Config) -> Result<(), StoreError> {
     let failed = |error: tokio_postgres::Error| store_error(&error);
     let mut client = connect(config).await?;
+    refuse_unfinished(&client).await?;
     none(&client, NOT_DURABLE, "keyring-durable", "these settings of the server must be on").await?;
     let transaction = client.transaction().await.map_err(failed)?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(failed)?;

@@ -13,21 +13,37 @@ use std::path::{Path, PathBuf};
 /// An opened data directory. The lock ends with it.
 pub(super) struct Directory {
     root: PathBuf,
-    _lock: File,
+    /// None for whoever only looks, while a server may have it open.
+    lock: Option<File>,
 }
 
 /// Suffix of a realm's file that is not complete.
 const UNFINISHED: &str = "new";
+/// The file whose lock the process holds that has the directory open.
+pub(super) const LOCK: &str = "lock";
+/// The file that stands in the directory while a backup is restored into it.
+pub(super) const RESTORING: &str = "RESTORING";
 
 impl Directory {
     pub(super) fn open(root: &Path) -> Result<Self, StoreError> {
         let tenants = root.join("tenants");
         DirBuilder::new().recursive(true).mode(0o700).create(&tenants).map_err(|error| medium(&tenants, &error))?;
-        let lock = lock(&root.join("lock"))?;
+        let lock = lock(&root.join(LOCK))?;
+        if root.join(RESTORING).try_exists().map_err(|error| medium(root, &error))? && enforced!("restore.unfinished") {
+            return Err(StoreError::Unavailable(format!(
+                "a restore into {} was not finished: run `chancery restore` again with the same backup",
+                root.display()
+            )));
+        }
         for directory in [root, &tenants] {
             remove_unfinished(directory).map_err(|error| medium(directory, &error))?;
         }
-        Ok(Self { root: root.to_owned(), _lock: lock })
+        Ok(Self { root: root.to_owned(), lock: Some(lock) })
+    }
+
+    /// The directory for whoever only reads it: nothing is made, locked or migrated.
+    pub(super) fn look(root: &Path) -> Self {
+        Self { root: root.to_owned(), lock: None }
     }
 
     fn path(&self, tenant: TenantId) -> PathBuf {
@@ -43,6 +59,9 @@ impl Directory {
         let path = self.path(tenant);
         if !path.try_exists().map_err(|error| medium(&path, &error))? {
             return Err(StoreError::NoRealm);
+        }
+        if self.lock.is_none() {
+            return file::look(&path, SQLITE.len());
         }
         let mut connection = file::open(&path)?;
         file::migrate(&mut connection, &scripts(tenant))?;
@@ -81,7 +100,7 @@ fn scripts(tenant: TenantId) -> Vec<Vec<&'static str>> {
     SQLITE.iter().map(|step| if platform { vec![step.tenant, step.platform] } else { vec![step.tenant] }).collect()
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(path).map_err(|error| medium(path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -18,15 +18,30 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // A batch's dirty pages should fit the cache (4 MB, taken only when used), and pages written again and again should
     // stay in the WAL for a while (16 MB): measured, a third faster than SQLite's defaults under load.
-    // The directory's lock keeps other processes out, so SQLite need not ask for its own at each transaction.
+    // The directory's lock keeps other writers out; not SQLite's exclusive mode, which would keep out backups, too.
     connection
         .execute_batch(
-            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;
              PRAGMA cache_size = -4096; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;
              PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 16777216",
         )
         .map_err(|error| store_error(&error))?;
     Ok(connection)
+}
+
+/// Opens a file that exists for reading alone; its schema must be the known one.
+pub(super) fn look(path: &Path, known: usize) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| store_error(&error))?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(|error| store_error(&error))?;
+    let at: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| store_error(&error))?;
+    if usize::try_from(at).is_ok_and(|at| at == known) {
+        return Ok(connection);
+    }
+    Err(StoreError::Schema(format!(
+        "{} has version {at}, this program knows {known}: a server brings it up when it opens it",
+        path.display()
+    )))
 }
 
 /// Makes an empty file that only this user reads, and opens it.

@@ -205,7 +205,7 @@ async fn every_change(view: &TenantView, rows: &Rows) {
     changes.move_tenant(TenantStatus::Active, TenantStatus::Suspending);
     changes.move_certificate(&rows.certificate, CertificateStatus::Revoked);
     changes.count_private_key_fetch(&rows.private_key);
-    changes.replace_crl(&CrlRow { number: 2, ..rows.crl.clone() });
+    changes.replace_crl(&CrlRow { number: 2, ..rows.crl.clone() }, 1);
     changes.lease_job(&rows.job, Timestamp::from_seconds(1_800_000_009));
     changes.forget_idempotency(Timestamp::from_millis(i64::MAX));
     changes.remove_outbox(rows.outbox.id);

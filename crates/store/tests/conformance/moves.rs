@@ -7,7 +7,7 @@ use chancery_domain::issuer::IssuerState;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{IssuerId, TenantId, Timestamp, TokenId};
 use chancery_store::{
-    AuthorityRow, Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, RevocationRow, SubjectKeyRow, TenantView,
+    AuthorityRow, Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, RestoreMark, RevocationRow, SubjectKeyRow, TenantView,
 };
 use rstest::rstest;
 
@@ -83,11 +83,15 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     assert_eq!((moved.status, moved.version), (CertificateStatus::Revoked, 2));
 
     let next = CrlRow { number: 2, der: vec![42], ..rows.crl.clone() };
-    once(&view, Guard::Version("crl"), |changes| changes.replace_crl(&next)).await;
+    once(&view, Guard::Version("crl"), |changes| changes.replace_crl(&next, 1)).await;
     assert_eq!(view.crl(next.issuer, SHARD).await.unwrap(), Some(next.clone()));
-    refused(&view, Guard::Version("crl"), |changes| changes.replace_crl(&CrlRow { number: 4, ..next.clone() })).await;
+    refused(&view, Guard::Version("crl"), |changes| changes.replace_crl(&CrlRow { number: 4, ..next.clone() }, 3)).await;
+    // Not back, and not the same number again.
+    refused(&view, Guard::Version("crl"), |changes| changes.replace_crl(&CrlRow { number: 1, ..next.clone() }, 2)).await;
+    refused(&view, Guard::Version("crl"), |changes| changes.replace_crl(&next, 2)).await;
     let far = CrlRow { number: 1 << 40, ..next.clone() };
-    refused(&view, Guard::Version("crl"), |changes| changes.replace_crl(&far)).await;
+    refused(&view, Guard::Version("crl"), |changes| changes.replace_crl(&far, (1 << 40) - 1)).await;
+    once(&view, Guard::Version("crl"), |changes| changes.replace_crl(&far, 2)).await;
     refused(&view, Guard::Unique("crl"), |changes| changes.insert_crl(&rows.crl)).await;
 }
 
@@ -245,4 +249,19 @@ async fn no_row_is_inserted_twice(#[values(Engine::Sqlite, Engine::Postgres)] en
     // A serial is used once, whatever the certificate is called (I5).
     let again = chancery_store::CertificateRow { id: chancery_domain::CertificateId::from_bytes([0xee; 16]), ..rows.certificate.clone() };
     refused(&view, Guard::Unique("certificate"), |changes| changes.insert_certificate(&again, &[])).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_stores_mark_is_that_of_one_restore(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let platform = harness.store.platform();
+    let mark = RestoreMark { taken_at: now(), restored_at: now(), compared: false };
+    let compared = RestoreMark { compared: true, ..mark };
+    commit(&platform, |changes| changes.insert_setting("restored", &serde_json::to_vec(&mark).unwrap())).await;
+    refused(&platform, Guard::Version("setting"), |changes| changes.remove_restore_mark(&compared)).await;
+    once(&platform, Guard::Version("setting"), |changes| changes.note_compared(&mark)).await;
+    refused(&platform, Guard::Version("setting"), |changes| changes.remove_restore_mark(&mark)).await;
+    once(&platform, Guard::Version("setting"), |changes| changes.remove_restore_mark(&compared)).await;
+    assert_eq!(platform.setting("restored").await.unwrap(), None);
 }

@@ -33,7 +33,7 @@ pub(crate) fn config(backend: &Backend, directory: &Path) -> Config {
     config.certificate_limit = i64::MAX;
     if let Backend::Postgres { app_url, owner_url } = backend {
         let (app_url, owner_url) = (DatabaseUrl::new(app_url.clone()), Some(DatabaseUrl::new(owner_url.clone())));
-        config.database = Some(Database { app_url, owner_url, connections: 16 });
+        config.database = Some(Database { app_url, owner_url, backup_url: None, connections: 16 });
     }
     config
 }

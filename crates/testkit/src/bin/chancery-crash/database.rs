@@ -68,7 +68,7 @@ impl Place {
         config.public_url = Some(PUBLIC_URL.to_owned());
         if let (Some(data), Some(keyring)) = (&self.data, &self.keyring) {
             let app_url = DatabaseUrl::new(data.app_url.clone());
-            config.database = Some(Database { app_url, owner_url: None, connections: 6 });
+            config.database = Some(Database { app_url, owner_url: None, backup_url: None, connections: 6 });
             config.keyring = KeyringPlace::Postgres(DatabaseUrl::new(keyring.owner_url.clone()));
         }
         config

@@ -1,0 +1,296 @@
+//! Reconciliation: what a restored store must learn before it is written again.
+//!
+//! A backup ends at some moment, and what was published later stands: revocations come back from the published CRLs, CRL numbers move
+//! past every list that may be out there, invitations end, and each tenant's status follows the register. Serial numbers need no move:
+//! they are 128 random bits, so none comes twice whatever is forgotten. Each step may be repeated, and what is done is not done again.
+
+use crate::crl;
+use crate::deed::{Deed, detail};
+use crate::failure::Stop;
+use crate::places;
+use crate::realm::{CERTIFICATES, Realm};
+use crate::revoke;
+use crate::{Chancery, Failure};
+use chancery_domain::certificate::{CertificateStatus, RevocationReason};
+use chancery_domain::tenant::TenantStatus;
+use chancery_domain::{EventId, IssuerId, TenantId, enforced, kill_point};
+use chancery_evidence::Record;
+use chancery_store::{Page, RegisteredTenantRow, RestoreMark, RevocationRow};
+use chancery_x509::{Crl, CrlEntry};
+use serde::Serialize;
+use std::sync::Arc;
+
+mod lists;
+
+use lists::{Compared, Known};
+pub use lists::{MissingList, PublishedList};
+
+/// A number is used once a second at most; so many more, for clocks that were set.
+const MARGIN: i64 = 1000;
+
+/// What reconciliation did.
+#[derive(Debug, Default, Serialize)]
+pub struct Reconciled {
+    /// Every tenant of the register.
+    pub tenants: Vec<ReconciledTenant>,
+    /// Lists by authorities that this store does not know: they were made after the backup.
+    pub unknown: Vec<String>,
+    /// Lists that may have been published and were not given.
+    pub missing: Vec<MissingList>,
+}
+
+/// What it did in one tenant.
+#[derive(Debug, Serialize)]
+pub struct ReconciledTenant {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Revocations that the backup did not have.
+    pub revocations: usize,
+    /// Lists published anew, past every number that may be out there.
+    pub lists: usize,
+}
+
+impl Chancery {
+    /// Reconciles a restored store with the lists that were published since its backup, and takes its mark off. The service must be over
+    /// [`chancery_store::Store::reconciling`]. Nothing is changed unless every list is genuine and, but for `incomplete`, none is missing.
+    ///
+    /// # Errors
+    /// [`Failure::Invalid`] for the lists.
+    pub async fn reconcile(&self, mark: RestoreMark, published: &[PublishedList], incomplete: bool) -> Result<Reconciled, Failure> {
+        let register = self.whole_register().await?;
+        let known = self.known_authorities(&register).await?;
+        let Compared { by_tenant, unknown, mut missing } = known.compare(published, self.now())?;
+        let mark = if mark.compared {
+            // Numbers may have moved since, so that now every given list is too old.
+            missing.clear();
+            mark
+        } else {
+            if let Some(first) = missing.first().filter(|_| !incomplete && enforced!("reconcile.missing")) {
+                return Err(Failure::invalid("lists", format!("{} published lists are missing, for example {first}", missing.len())));
+            }
+            self.begin_reconciliation(mark, published.len(), &missing).await?
+        };
+        self.resume_sagas().await?;
+        let mut done = Reconciled { tenants: Vec::new(), unknown, missing };
+        for row in self.whole_register().await? {
+            let lists = by_tenant.get(&row.id).map(Vec::as_slice).unwrap_or_default();
+            done.tenants.push(self.reconcile_tenant(&row, mark, lists).await?);
+        }
+        self.end_reconciliation(mark, &done).await?;
+        Ok(done)
+    }
+
+    async fn begin_reconciliation(&self, mark: RestoreMark, given: usize, missing: &[MissingList]) -> Result<RestoreMark, Failure> {
+        let realm = self.realm(TenantId::PLATFORM).await?;
+        let mut deed = Deed::system(&realm);
+        deed.changes.note_compared(&mark);
+        let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+        let detail = detail! {
+            "backup" => mark.taken_at.to_string(), "restored_at" => mark.restored_at.to_string(), "lists" => given, "missing_lists" => missing
+        };
+        kill_point!("reconcile.begun.before");
+        deed.commit(self.ports(), "store.reconcile.begin", *TenantId::PLATFORM.as_bytes(), detail).await?;
+        kill_point!("reconcile.begun.after");
+        Ok(RestoreMark { compared: true, ..mark })
+    }
+
+    async fn whole_register(&self) -> Result<Vec<RegisteredTenantRow>, Failure> {
+        const LIMIT: u32 = 500;
+        let platform = self.inner.store.platform();
+        let mut register: Vec<RegisteredTenantRow> = Vec::new();
+        loop {
+            let before = register.last().map(|row| row.id);
+            let page = platform.register(Page { before, limit: LIMIT }).await?;
+            let last = page.len() < LIMIT as usize;
+            register.extend(page);
+            if last {
+                return Ok(register);
+            }
+        }
+    }
+
+    async fn known_authorities(&self, register: &[RegisteredTenantRow]) -> Result<Known, Failure> {
+        let mut known = Known::default();
+        for row in register.iter().filter(|row| row.status != TenantStatus::Creating) {
+            let view = self.inner.store.tenant(row.id);
+            let heads = view.crl_heads().await?;
+            for authority in view.authorities().await? {
+                let address = |shard| self.addresses(authority.public, shard).crl_url;
+                known.add(row.id, &authority, heads.iter().filter(|head| head.issuer == authority.id), address)?;
+            }
+        }
+        Ok(known)
+    }
+
+    async fn reconcile_tenant(
+        &self,
+        row: &RegisteredTenantRow,
+        mark: RestoreMark,
+        lists: &[(IssuerId, u32, Crl)],
+    ) -> Result<ReconciledTenant, Failure> {
+        let named = |failure: Failure| Failure::Internal(format!("tenant {} cannot be reconciled: {failure}", row.id));
+        let mut done = ReconciledTenant { tenant: row.id, revocations: 0, lists: 0 };
+        let mut realm = self.realm(row.id).await.map_err(named)?;
+        if row.status != realm.record.status && row.status.settles_to().is_none() && enforced!("reconcile.status") {
+            // The register was copied after the tenant: it is the newer one.
+            self.move_own_record(&realm, row.status).await.map_err(named)?;
+            self.forget_realm(row.id);
+            realm = self.realm(row.id).await.map_err(named)?;
+        }
+        if recorded(&realm, mark).await? {
+            return Ok(done);
+        }
+        for (issuer, shard, list) in lists {
+            for entry in list.entries() {
+                let replayed = self.replay(&realm, *issuer, *shard, entry, list.number()).await;
+                done.revocations += usize::from(replayed.map_err(|stop| named(stop.into()))?);
+            }
+        }
+        let mut shards: Vec<_> = realm.view.crl_heads().await?.iter().map(|head| (head.issuer, head.shard)).collect();
+        shards.extend(lists.iter().map(|(issuer, shard, _)| (*issuer, *shard)));
+        shards.sort_unstable();
+        shards.dedup();
+        for (issuer, shard) in shards {
+            let same = lists.iter().filter(|list| (list.0, list.1) == (issuer, shard));
+            let highest = same.map(|(_, _, list)| i64::try_from(list.number()).unwrap_or(i64::MAX)).max().unwrap_or(0);
+            let moved = self.move_list(&realm, issuer, shard, highest, mark).await;
+            done.lists += usize::from(moved.map_err(|stop| named(stop.into()))?);
+        }
+        self.record_reconciliation(&realm, mark, &done).await.map_err(named)?;
+        Ok(done)
+    }
+
+    /// Records a revocation that a published list tells of; false where it is known. Of a certificate that was issued after the
+    /// backup nothing is known but that: its entry stays for as long as its issuer's certificate.
+    async fn replay(&self, realm: &Arc<Realm>, issuer: IssuerId, shard: u32, entry: &CrlEntry, number: u64) -> Result<bool, Stop> {
+        let row = realm.view.certificate_of(issuer, &entry.serial).await?;
+        let shard = row.as_ref().map_or(shard, |row| row.shard);
+        if realm.view.revocation(issuer, shard, &entry.serial).await?.is_some() {
+            return Ok(false);
+        }
+        let authority = realm.authority(issuer).await?.ok_or_else(|| Failure::internal("the issuer of a list is missing"))?;
+        let not_after = row.as_ref().map_or(authority.certificate.not_after(), |row| row.not_after);
+        let mut deed = Deed::system(realm);
+        let revocation = RevocationRow { serial: entry.serial, revoked_at: entry.revoked_at, reason: entry.reason, not_after };
+        if enforced!("reconcile.revocation") {
+            deed.changes.insert_revocation(issuer, shard, &revocation);
+        }
+        let mut detail = detail! {
+            "serial" => entry.serial.to_string(), "issuer" => issuer.to_string(), "reason" => entry.reason.as_str(),
+            "revoked_at" => entry.revoked_at.to_string(), "published_in" => number,
+        };
+        let mut subject = *issuer.as_bytes();
+        if let Some(row) = &row {
+            subject = *row.id.as_bytes();
+            detail.insert("certificate".to_owned(), row.id.to_string().into());
+            if let Ok(status) = row.status.advance(CertificateStatus::Revoked) {
+                deed.changes.move_certificate(row, status);
+                deed.changes.count_down(CERTIFICATES);
+                detail.insert("moves".to_owned(), vec![row.status.as_str(), status.as_str()].into());
+            }
+            // What names the key is locked while the tenant is suspended.
+            if entry.reason == RevocationReason::KeyCompromise && realm.is_active() {
+                deed.changes.compromise_subject_key(&revoke::key(realm, row)?, row.id);
+            }
+        }
+        kill_point!("reconcile.revocation.before");
+        deed.commit(self.ports(), "certificate.revoke", subject, detail).await?;
+        kill_point!("reconcile.revocation.after");
+        Ok(true)
+    }
+
+    /// Publishes a list under a number past every one that may be out there; false where nothing that is signed counts any more.
+    /// A crash before the tenant is recorded as reconciled makes it move once more, which is as good.
+    async fn move_list(&self, realm: &Arc<Realm>, issuer: IssuerId, shard: u32, highest: i64, mark: RestoreMark) -> Result<bool, Stop> {
+        let now = self.now().whole_second();
+        let Some(authority) = realm.authority(issuer).await?.filter(|authority| now <= authority.certificate.not_after()) else {
+            return Ok(false);
+        };
+        let old = realm.view.crl(issuer, shard).await?;
+        let number = old.as_ref().map_or(0, |crl| crl.number);
+        let since = now.seconds().saturating_sub(mark.taken_at.seconds()).max(0);
+        let jump = if enforced!("reconcile.number") { since.saturating_add(MARGIN) } else { 1 };
+        let (row, entries) = self.signed_list(realm, &authority, shard, number.max(highest).saturating_add(jump), now).await?;
+        let mut deed = Deed::system(realm);
+        match old {
+            Some(_) => deed.changes.replace_crl(&row, number),
+            None => {
+                deed.changes.insert_crl(&row);
+                deed.changes.insert_job(&crl::refresh_job(issuer, shard, now.after(crl::REFRESH)));
+            }
+        }
+        let detail = detail! {
+            "issuer" => issuer.to_string(), "shard" => shard, "number" => row.number, "entries" => entries,
+            "number_before" => number, "number_published" => highest
+        };
+        kill_point!("reconcile.list.before");
+        deed.commit(self.ports(), "crl.publish", *issuer.as_bytes(), detail).await?;
+        kill_point!("reconcile.list.after");
+        Ok(true)
+    }
+
+    /// Ends the tenant's open invitations and records in its log that it was restored.
+    async fn record_reconciliation(&self, realm: &Arc<Realm>, mark: RestoreMark, done: &ReconciledTenant) -> Result<(), Failure> {
+        let mut deed = Deed::platform(realm);
+        let open = realm.view.open_enrolments().await?;
+        for enrolment in open.iter().filter(|_| enforced!("reconcile.enrolments")) {
+            // It may have been used, or taken back, after the backup.
+            deed.changes.end_token(*enrolment, self.now());
+        }
+        let detail = detail! {
+            "backup" => mark.taken_at.to_string(), "restored_at" => mark.restored_at.to_string(), "revocations" => done.revocations,
+            "lists" => done.lists, "enrolments_ended" => open.len()
+        };
+        kill_point!("reconcile.tenant.before");
+        deed.commit(self.ports(), RECONCILED, *realm.id.as_bytes(), detail).await?;
+        kill_point!("reconcile.tenant.after");
+        self.forget_realm(realm.id);
+        Ok(())
+    }
+
+    /// Takes the mark off, with the platform's own event.
+    async fn end_reconciliation(&self, mark: RestoreMark, done: &Reconciled) -> Result<(), Failure> {
+        let realm = self.realm(TenantId::PLATFORM).await?;
+        let mut deed = Deed::system(&realm);
+        deed.changes.remove_restore_mark(&mark);
+        for enrolment in realm.view.open_enrolments().await? {
+            deed.changes.end_token(enrolment, self.now());
+        }
+        let detail = detail! {
+            "backup" => mark.taken_at.to_string(), "restored_at" => mark.restored_at.to_string(), "tenants" => done.tenants.len(),
+            "unknown_lists" => done.unknown.clone()
+        };
+        kill_point!("reconcile.unmark.before");
+        deed.commit(self.ports(), RECONCILED, *TenantId::PLATFORM.as_bytes(), detail).await?;
+        kill_point!("reconcile.unmark.after");
+        Ok(())
+    }
+}
+
+const RECONCILED: &str = "store.reconcile";
+
+/// Whether the realm's log says that it was reconciled after this restore.
+async fn recorded(realm: &Realm, mark: RestoreMark) -> Result<bool, Failure> {
+    let mut oldest = [0; 16];
+    // An event's id begins with its milliseconds (RFC 9562 section 5.7).
+    let [_, _, millis @ ..] = mark.restored_at.millis().to_be_bytes();
+    oldest.iter_mut().zip(millis).for_each(|(to, from)| *to = from);
+    let mut before = None;
+    loop {
+        let page = realm.view.events(Page { before, limit: 200 }).await?;
+        let Some(last) = page.last() else { return Ok(false) };
+        before = Some(last.id);
+        for row in &page {
+            if row.id < EventId::from_bytes(oldest) {
+                return Ok(false);
+            }
+            let stored = realm.open(&places::EVENT, row.id.as_bytes(), &row.body)?;
+            let canonical = Record::open(&stored, &row.leaf).ok_or_else(|| Failure::internal("an event does not match its leaf hash"))?;
+            let event: serde_json::Value = serde_json::from_slice(canonical)?;
+            let text = |pointer: &str| event.pointer(pointer).and_then(|text| text.as_str()).unwrap_or_default();
+            if text("/act") == RECONCILED && text("/detail/restored_at") == mark.restored_at.to_string() {
+                return Ok(true);
+            }
+        }
+    }
+}

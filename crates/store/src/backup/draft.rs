@@ -1,0 +1,76 @@
+//! A backup in the making: a folder beside its place that gets its name when it is whole.
+
+use super::{BackupError, FileSum, MANIFEST, MANIFEST_SUM, Manifest, failed, listing, manifest_sum};
+use chancery_domain::kill_point;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+pub(crate) struct Draft {
+    to: PathBuf,
+    at: PathBuf,
+}
+
+impl Draft {
+    /// Makes the folder. What an earlier one left unfinished beside the same place is removed.
+    pub(crate) fn begin(to: &Path) -> Result<Self, BackupError> {
+        if to.try_exists().map_err(failed(to))? {
+            return Err(BackupError::Place(format!("{} exists already: a backup is never written over, name a new folder", to.display())));
+        }
+        let nameless = || BackupError::Place(format!("{} names no folder", to.display()));
+        let mut name = to.file_name().ok_or_else(nameless)?.to_owned();
+        name.push(".unfinished");
+        let at = to.with_file_name(name);
+        if at.try_exists().map_err(failed(&at))? {
+            fs::remove_dir_all(&at).map_err(failed(&at))?;
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(&at).map_err(failed(&at))?;
+        kill_point!("backup.begun");
+        Ok(Self { to: to.to_owned(), at })
+    }
+
+    /// Where its files go.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.at
+    }
+
+    /// Writes the manifest, makes everything durable, and gives the folder its name.
+    pub(crate) fn finish(self, mut manifest: Manifest) -> Result<Manifest, BackupError> {
+        for name in listing(&self.at)? {
+            let path = self.at.join(&name);
+            // no kill point: a crash here is one before the rename
+            File::open(&path).and_then(|file| file.sync_all()).map_err(failed(&path))?;
+            manifest.files.insert(name, FileSum::of(&path)?);
+        }
+        let path = self.at.join(MANIFEST);
+        let text = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(&path)(error.into()))?;
+        write(&path, &text)?;
+        write(&self.at.join(MANIFEST_SUM), manifest_sum(&path)?.as_bytes())?;
+        let folders = manifest.files.keys().filter_map(|name| Path::new(name).parent()).map(|parent| self.at.join(parent));
+        for folder in folders.collect::<std::collections::BTreeSet<_>>().iter().chain([&self.at]) {
+            sync(folder)?;
+        }
+        kill_point!("backup.rename.before");
+        fs::rename(&self.at, &self.to).map_err(failed(&self.to))?;
+        kill_point!("backup.rename.after");
+        sync(parent(&self.to))?;
+        Ok(manifest)
+    }
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), BackupError> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed(path))?;
+    // no kill point: a crash here is one before the rename
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(failed(path))
+}
+
+/// Makes the entries of a folder durable.
+pub(crate) fn sync(folder: &Path) -> Result<(), BackupError> {
+    // no kill point: the callers have theirs
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
