@@ -16,7 +16,16 @@ use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::{IssuerId, PublicId, Timestamp, enforced};
 use chancery_store::AuthorityRow;
-use chancery_x509::{CertificatePlan, CertificateSummary, pem, supplied_chain, supplied_root};
+use chancery_x509::{AuthorityWish, CertificatePlan, CertificateSummary, pem, supplied_chain, supplied_root};
+
+/// What a pending issuer is completed with.
+#[derive(Clone, Debug)]
+pub struct Supplied {
+    /// PEM: its certificate, those between, the self-signed root last.
+    pub chain: String,
+    /// Whether it does if its name constraints are missing, or permit more than was asked for.
+    pub accept_wider_names: bool,
+}
 
 impl Chancery {
     /// Puts an issuer without a certificate into the deed: its key, and the request for whoever is to sign it.
@@ -30,7 +39,7 @@ impl Chancery {
         line: Option<IssuerId>,
     ) -> Result<IssuerId, Failure> {
         let ports = self.ports();
-        let pkcs8 = self.key_pair(key).await?.pkcs8;
+        let pkcs8 = self.key_pair(realm.id, key).await?.pkcs8;
         let key = IssuingKey::open(&pkcs8)?;
         let plan = CertificatePlan::request(&subject(&body, "Issuing CA", generation), key.public_key(), &body.permitted);
         let pem = pem::encode(pem::CERTIFICATE_REQUEST, key.sign_request(plan)?.der());
@@ -55,11 +64,11 @@ impl Chancery {
     }
 
     /// Takes the chain that a pending issuer was given by its customer's authority, and lets it issue.
-    pub async fn complete_issuer(&self, caller: &Caller, id: IssuerId, chain: &str) -> Result<(Issuer, Receipt), Failure> {
-        deciding_anew!(self, caller => self.try_complete(&caller, id, chain))
+    pub async fn complete_issuer(&self, caller: &Caller, id: IssuerId, supplied: &Supplied) -> Result<(Issuer, Receipt), Failure> {
+        deciding_anew!(self, caller => self.try_complete(&caller, id, supplied))
     }
 
-    async fn try_complete(&self, caller: &Caller, id: IssuerId, chain: &str) -> Result<(Issuer, Receipt), Stop> {
+    async fn try_complete(&self, caller: &Caller, id: IssuerId, given: &Supplied) -> Result<(Issuer, Receipt), Stop> {
         let (permit, row) = match self.pending(caller, id, IssuerState::Active).await? {
             Pending::Done(done) => return Ok(*done),
             Pending::Yet(permit, row) => (permit, row),
@@ -69,7 +78,12 @@ impl Chancery {
             serde_json::from_slice(&realm.open(&places::AUTHORITY, id.as_bytes(), &row.body)?).map_err(Failure::from)?;
         let sealed = row.key.as_ref().ok_or_else(|| Failure::internal("a pending issuer has no key"))?;
         let key = IssuingKey::open(&realm.open(&places::AUTHORITY_KEY, id.as_bytes(), sealed)?)?;
-        let supplied = supplied_chain(chain, key.public_key(), &body.permitted, now).map_err(|error| Failure::invalid("chain", error))?;
+        let subject = subject(&body, "Issuing CA", row.generation);
+        let wish = AuthorityWish { subject: &subject, key: key.public_key(), names: &body.permitted };
+        let supplied = supplied_chain(&given.chain, &wish, now).map_err(|error| Failure::invalid("chain", error))?;
+        if !supplied.wider.is_empty() && !given.accept_wider_names && enforced!("supplied.wider-names") {
+            return Err(wider(&supplied.wider).into());
+        }
 
         let mut deed = Deed::by(&permit);
         let known = realm.view.authorities().await?;
@@ -85,14 +99,14 @@ impl Chancery {
                 }
             });
         }
-        room_for(&known, added.len())?;
+        room_for(&known, added.len(), now)?;
         let parent = parent.ok_or_else(|| Failure::internal("a supplied chain has no root"))?;
         deed.changes.activate_authority(id, parent, supplied.certificate.der(), supplied.certificate.not_after());
         self.publish_address(&mut deed, row.public, id);
         crl::open_shard(&mut deed.changes, id, 0, now);
         let detail = detail! {
             "issuer" => id.to_string(), "parent" => parent.to_string(), "moves" => vec!["pending", "active"],
-            "not_after" => supplied.certificate.not_after().to_string(), "added" => added
+            "not_after" => supplied.certificate.not_after().to_string(), "added" => added, "wider_names" => supplied.wider
         };
         let receipt = deed.commit(self.ports(), "issuer.activate", *id.as_bytes(), detail).await?;
         self.forget_realm(realm.id);
@@ -147,7 +161,7 @@ impl Chancery {
         if known.iter().filter(stands).any(|row| row.certificate.as_ref() == Some(&der)) && enforced!("anchor.twice") {
             return Err(Failure::Conflict("the tenant has this root already".to_owned()).into());
         }
-        room_for(&known, 1)?;
+        room_for(&known, 1, self.now())?;
         let mut deed = Deed::by(&permit);
         let id = self.keep_foreign(&mut deed, realm, &der, Some(name), None)?;
         let sha256 = CertificateSummary::from_der(&der).map_err(Failure::from)?.sha256;
@@ -189,6 +203,17 @@ impl Chancery {
         self.publish_address(deed, public, id);
         Ok(id)
     }
+}
+
+/// What of a chain permits more than was asked for is accepted by name alone: verifiers elsewhere know nothing of what is permitted here.
+fn wider(kinds: &[&str]) -> Failure {
+    let message = format!(
+        "its nameConstraints, as far as they are critical and stand below the root, permit more than the request asks for, in names of \
+         these kinds: {}. Have the request's nameConstraints copied; or accept_wider_names, if whoever trusts the root may also trust \
+         this authority for names that it never issues for",
+        kinds.join(", ")
+    );
+    Failure::invalid("chain", message)
 }
 
 /// The active authority with this certificate. Through one that was retired nothing is trusted again unseen.

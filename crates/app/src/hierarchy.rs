@@ -9,7 +9,7 @@ use crate::signer::IssuingKey;
 use crate::{Chancery, Failure};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::KeyAlgorithm;
-use chancery_domain::{IssuerId, JobId, PublicId, Serial, Timestamp};
+use chancery_domain::{IssuerId, JobId, PublicId, Serial, TenantId, Timestamp};
 use chancery_store::{AuthorityRow, OutboxRow};
 use chancery_x509::{Addresses, CaPlan, CertificatePlan, DistinguishedName, IssuerCertificate};
 use std::time::Duration;
@@ -55,9 +55,16 @@ pub(crate) fn subject(body: &AuthorityBody, kind: &str, generation: i64) -> Dist
 }
 
 impl Chancery {
-    pub(crate) async fn make_root(&self, body: &AuthorityBody, generation: i64, key: KeyAlgorithm, days: u32) -> Result<Made, Failure> {
+    pub(crate) async fn make_root(
+        &self,
+        tenant: TenantId,
+        body: &AuthorityBody,
+        generation: i64,
+        key: KeyAlgorithm,
+        days: u32,
+    ) -> Result<Made, Failure> {
         let subject = subject(body, "Root CA", generation);
-        let pkcs8 = self.key_pair(key).await?.pkcs8;
+        let pkcs8 = self.key_pair(tenant, key).await?.pkcs8;
         let key = IssuingKey::open(&pkcs8)?;
         let signed = key.sign_authority(CertificatePlan::root(&self.ca_plan(&subject, &key, Term { from: None, days }, 1))?)?;
         self.made(key, pkcs8, signed.der())
@@ -65,6 +72,7 @@ impl Chancery {
 
     pub(crate) async fn make_issuing(
         &self,
+        tenant: TenantId,
         body: &AuthorityBody,
         generation: i64,
         key: KeyAlgorithm,
@@ -72,7 +80,7 @@ impl Chancery {
         above: &Above<'_>,
     ) -> Result<Made, Failure> {
         let subject = subject(body, "Issuing CA", generation);
-        let pkcs8 = self.key_pair(key).await?.pkcs8;
+        let pkcs8 = self.key_pair(tenant, key).await?.pkcs8;
         let key = IssuingKey::open(&pkcs8)?;
         let plan = self.ca_plan(&subject, &key, term, 0);
         let addresses = self.addresses(above.public, 0);

@@ -15,6 +15,7 @@ use chancery_domain::action::{Act, CertificateImport};
 use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::import::{Found, decide_import};
 use chancery_domain::key::Custody;
+use chancery_domain::name::SubjectName;
 use chancery_domain::{CertificateId, PublicId, Timestamp, enforced};
 use chancery_store::CertificateRow;
 use chancery_x509::{CertificateSummary, is_signed_by, pem};
@@ -77,8 +78,8 @@ impl Chancery {
             return Ok((known, Some(receipt)));
         }
         let (ports, realm, summary) = (self.ports(), &caller.realm, &candidate.summary);
-        let authority = signer(realm, &candidate.der).await?;
-        let blind = realm.sealer.blind(&format!("certificate:{}", summary.sha256)).map_err(Failure::from)?;
+        let authority = self.signer(realm, candidate).await?;
+        let blind = content(realm, summary)?;
         if let Some(known) = present(realm, authority.as_deref(), candidate, &blind).await? {
             return Ok((self.certificate_of(realm, &known).await?, None));
         }
@@ -90,12 +91,7 @@ impl Chancery {
                 return Err(Failure::Refused(reasons).into());
             }
         };
-        // What an issuer of ours certified is remembered as if it had been here all along. Of other authorities' certificates it is not
-        // our policy how often they certify a key.
-        let key_use = match &authority {
-            Some(_) => Some(KeyUse::read_imported(realm, &summary.spki_der).await?),
-            None => None,
-        };
+        let key_use = KeyUse::read_imported(realm, &summary.spki_der).await?;
         let id = CertificateId::new(&*ports.clock, &*ports.entropy);
         let shard = authority.as_ref().map_or(0, |authority| shard_named_in(authority, summary));
         let row = CertificateRow {
@@ -111,17 +107,17 @@ impl Chancery {
             body: realm.seal(&places::CERTIFICATE, id.as_bytes(), &candidate.der, ports)?,
             version: 1,
         };
-        // The index knows an old certificate without alternative names by its common name.
-        let named = summary.common_name.as_ref().filter(|_| summary.names.is_empty()).and_then(|name| name.parse().ok());
-        let names: Vec<_> = summary.names.iter().cloned().chain(named).collect();
+        let names = indexed_names(summary);
         let mut deed = Deed::by(&permit);
         let changes = &mut deed.changes;
         changes.insert_imported(id, &blind);
         changes.count_in(CERTIFICATES);
         changes.insert_certificate(&row, &blinds(realm, &names)?);
         changes.insert_job(&jobs::expiry(id, row.not_after));
-        if let Some(key_use) = &key_use {
-            key_use.keep(changes, realm, &summary.spki_der, id)?;
+        // What an issuer of ours certified is remembered as if it had been here all along.
+        match &authority {
+            Some(_) => key_use.keep(changes, realm, &summary.spki_der, id)?,
+            None => key_use.keep_of_others(changes, realm, &summary.spki_der, id)?,
         }
         if let Some(authority) = &authority
             && !realm.shard_is_open(authority.id, shard).await?
@@ -138,6 +134,39 @@ impl Chancery {
         let receipt = deed.commit(ports, "certificate.import", *id.as_bytes(), detail).await?;
         Ok((self.shown(realm, &row, candidate.der.clone()).await?, Some(receipt)))
     }
+
+    /// The tenant's authority that signed it: by its signature, for anybody can write a name. What an anchor signed stays external, for
+    /// whose key is somewhere else revokes there. Signatures are verified in the tenant's turn (I11), where name and key identifier fit.
+    async fn signer(&self, realm: &Realm, candidate: &Candidate) -> Result<Option<Arc<Authority>>, Failure> {
+        let named = realm
+            .signers()
+            .await?
+            .iter()
+            .filter(|signer| signer.certificate.is_named_in(&candidate.summary) || !enforced!("import.signature"));
+        let named: Vec<_> = named.map(|signer| (signer.id, signer.certificate.der().to_vec())).collect();
+        if named.is_empty() {
+            return Ok(None);
+        }
+        let der = candidate.der.clone();
+        let verify = move || {
+            Ok(named.into_iter().find(|(_, authority)| is_signed_by(&der, authority) || !enforced!("import.signature")).map(|(id, _)| id))
+        };
+        match self.inner.turns.take(realm.id, verify).await? {
+            Some(id) => realm.authority(id).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// The blind index value of a certificate's content: of a text that no name has.
+pub(crate) fn content(realm: &Realm, summary: &CertificateSummary) -> Result<[u8; 16], Failure> {
+    Ok(realm.sealer.blind(&format!("certificate:{}", summary.sha256))?)
+}
+
+/// The names by which the index knows it: an old certificate without alternative names by its common name.
+pub(crate) fn indexed_names(summary: &CertificateSummary) -> Vec<SubjectName> {
+    let named = summary.common_name.as_ref().filter(|_| summary.names.is_empty()).and_then(|name| name.parse().ok());
+    summary.names.iter().cloned().chain(named).collect()
 }
 
 /// The shard of ours that the certificate itself points to. One that points nowhere of ours is listed in the first.
@@ -192,17 +221,6 @@ fn found(summary: &CertificateSummary) -> Found {
         not_after: summary.not_after,
         names: summary.names.len(),
     }
-}
-
-/// The tenant's authority that signed it: by its signature, for anybody can write a name. What an anchor signed stays external, for
-/// whose key is somewhere else revokes there.
-async fn signer(realm: &Realm, der: &[u8]) -> Result<Option<Arc<Authority>>, Failure> {
-    for row in realm.view.authorities().await?.iter().filter(|row| row.key.is_some()) {
-        if row.certificate.as_ref().is_some_and(|authority| is_signed_by(der, authority)) || !enforced!("import.signature") {
-            return realm.authority(row.id).await;
-        }
-    }
-    Ok(None)
 }
 
 /// The same certificate, if it is there already.

@@ -145,7 +145,7 @@ impl Chancery {
     async fn subject(&self, tenant: TenantId, key: SubjectKey) -> Result<(PublicKey, Option<Zeroizing<Vec<u8>>>), Failure> {
         match key {
             SubjectKey::Given(public) => Ok((public, None)),
-            SubjectKey::ToMake(algorithm) => self.subject_key_pair(tenant, algorithm).await.map(|made| (made.public, Some(made.pkcs8))),
+            SubjectKey::ToMake(algorithm) => self.key_pair(tenant, algorithm).await.map(|made| (made.public, Some(made.pkcs8))),
         }
     }
 

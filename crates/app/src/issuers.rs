@@ -8,14 +8,17 @@ use crate::realm::{AuthorityBody, Realm};
 use crate::view::{Issuer, Receipt};
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::{IssuerRead, IssuerWrite};
+use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::pattern::NamePattern;
-use chancery_domain::{IssuerId, enforced};
+use chancery_domain::{IssuerId, Timestamp, enforced};
 use chancery_store::AuthorityRow;
 use chancery_x509::{CertificateSummary, PublicKey, verify_chain};
 
-/// How many authorities a tenant may ever have, of every kind and in every state: a retired one still publishes its lists.
+/// How many authorities a tenant may have at once, of every kind: a retired one still publishes its lists, until it has expired.
 const AUTHORITIES: usize = 200;
+/// How many a tenant may ever have: those that ended stay, for their certificates are in the inventory.
+const EVER: usize = 1000;
 
 /// What a new issuer is to be.
 #[derive(Clone, Debug)]
@@ -68,7 +71,7 @@ impl Chancery {
         if let Some(done) = caller.done_before().await? {
             return Ok((read(realm, IssuerId::from_bytes(done.subject)).await?, done.receipt));
         }
-        room_for(&realm.view.authorities().await?, 1)?;
+        room_for(&realm.view.authorities().await?, 1, self.now())?;
         let body = body(new);
         let mut deed = Deed::by(&permit);
         let id = self.await_certificate(&mut deed, realm, body, 1, new.key_algorithm, None).await?;
@@ -93,12 +96,12 @@ impl Chancery {
         if let Some(done) = caller.done_before().await? {
             return Ok((read(realm, IssuerId::from_bytes(done.subject)).await?, done.receipt));
         }
-        room_for(&realm.view.authorities().await?, 2)?;
+        room_for(&realm.view.authorities().await?, 2, self.now())?;
         let body = body(new);
         let root_key = new.root_key_algorithm.unwrap_or(new.key_algorithm);
-        let root = self.make_root(&body, 1, root_key, new.root_days).await?;
+        let root = self.make_root(realm.id, &body, 1, root_key, new.root_days).await?;
         let term = Term { from: None, days: new.issuing_days };
-        let issuing = self.make_issuing(&body, 1, new.key_algorithm, term, &root.above()).await?;
+        let issuing = self.make_issuing(realm.id, &body, 1, new.key_algorithm, term, &root.above()).await?;
         verify_chain(issuing.certificate.der(), &[], root.certificate.der(), self.now()).map_err(Failure::from)?;
 
         let mut deed = Deed::by(&permit);
@@ -137,8 +140,19 @@ fn check(new: &NewIssuer) -> Result<(), Failure> {
 }
 
 /// Whether so many more authorities have room. Adding one starts a new epoch, which every deed guards: the count holds at the commit.
-pub(crate) fn room_for(known: &[AuthorityRow], more: usize) -> Result<(), Failure> {
-    if known.len() + more > AUTHORITIES && enforced!("quota.authorities") { Err(Failure::LimitReached("authorities")) } else { Ok(()) }
+pub(crate) fn room_for(known: &[AuthorityRow], more: usize, now: Timestamp) -> Result<(), Failure> {
+    let counted = known.iter().filter(|row| !has_ended(row, now)).count();
+    let full = counted + more > AUTHORITIES || known.len() + more > EVER;
+    if full && enforced!("quota.authorities") { Err(Failure::LimitReached("authorities")) } else { Ok(()) }
+}
+
+/// Whether nothing of it is in force any more: it was given up, or retired and has expired, and with it all that it issued.
+fn has_ended(row: &AuthorityRow, now: Timestamp) -> bool {
+    match row.state {
+        IssuerState::Abandoned => true,
+        IssuerState::Retired => row.not_after < now,
+        IssuerState::Pending | IssuerState::Active => false,
+    }
 }
 
 /// Whether an authority may have such a key.
@@ -190,4 +204,49 @@ pub(crate) fn issuer(realm: &Realm, row: &AuthorityRow) -> Result<Issuer, Failur
         line: row.line,
         retire_at: row.retire_at,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chancery_domain::{PublicId, Sealed};
+
+    fn rows(count: usize, state: IssuerState, end: i64) -> Vec<AuthorityRow> {
+        let id = IssuerId::from_bytes([1; 16]);
+        let row = AuthorityRow {
+            id,
+            parent: None,
+            public: PublicId::from_bytes([1; 16]),
+            certificate: None,
+            body: Sealed::from_ciphertext(Vec::new()),
+            key: None,
+            status_key: None,
+            not_after: Timestamp::from_seconds(end),
+            created_at: Timestamp::from_seconds(0),
+            state,
+            line: id,
+            generation: 1,
+            retire_at: None,
+        };
+        vec![row; count]
+    }
+
+    #[test]
+    fn what_retired_frees_its_place_once_it_has_expired() {
+        let fits = |known: &[AuthorityRow], more| room_for(known, more, Timestamp::from_seconds(100)).is_ok();
+        for (state, end, counts) in [
+            (IssuerState::Active, 200, true),
+            (IssuerState::Active, 99, true),
+            (IssuerState::Pending, 0, true),
+            (IssuerState::Retired, 100, true),
+            (IssuerState::Retired, 99, false),
+            (IssuerState::Abandoned, 0, false),
+        ] {
+            let known = [rows(AUTHORITIES - 1, IssuerState::Active, 200), rows(1, state, end)].concat();
+            assert_eq!(fits(&known, 1), !counts, "{state:?} until {end}");
+        }
+        // Never more than are read at most.
+        assert!(fits(&rows(EVER - 1, IssuerState::Abandoned, 0), 1));
+        assert!(!fits(&rows(EVER - 1, IssuerState::Abandoned, 0), 2));
+    }
 }

@@ -144,7 +144,8 @@ impl Chancery {
 
     async fn expire(&self, realm: &Arc<Realm>, job: &JobRow) -> Result<(), Stop> {
         let id = CertificateId::from_bytes(*job.id.as_bytes());
-        let row = realm.view.certificate(id).await?.ok_or_else(|| Failure::internal("a certificate to expire is missing"))?;
+        // One of others may have been removed meanwhile.
+        let Some(row) = realm.view.certificate(id).await? else { return finish(realm, job).await };
         let Ok(status) = row.status.advance(CertificateStatus::Expired) else { return finish(realm, job).await };
         let mut deed = Deed::system(realm);
         deed.changes.move_certificate(&row, status);

@@ -16,18 +16,9 @@ pub(crate) struct KeyPair {
 }
 
 impl Chancery {
-    /// Makes an authority's key pair, which waits behind no tenant's others: authorities are few.
-    pub(crate) async fn key_pair(&self, algorithm: KeyAlgorithm) -> Result<KeyPair, Failure> {
-        self.make_key_pair(None, algorithm).await
-    }
-
-    /// Makes a subject's key pair, in the tenant's turn (I11).
-    pub(crate) async fn subject_key_pair(&self, tenant: TenantId, algorithm: KeyAlgorithm) -> Result<KeyPair, Failure> {
-        self.make_key_pair(Some(tenant), algorithm).await
-    }
-
-    /// RSA takes up to a second of a core and waits its turn; the other kinds take microseconds.
-    async fn make_key_pair(&self, tenant: Option<TenantId>, algorithm: KeyAlgorithm) -> Result<KeyPair, Failure> {
+    /// Makes a key pair of a subject or an authority. RSA takes up to seconds of a core and waits for the tenant's turn (I11); the other
+    /// kinds take microseconds.
+    pub(crate) async fn key_pair(&self, tenant: TenantId, algorithm: KeyAlgorithm) -> Result<KeyPair, Failure> {
         let entropy = Arc::clone(&self.ports().entropy);
         let make = move || -> Result<KeyPair, Failure> {
             let (key, pkcs8) = SoftwareKey::generate_as(algorithm, &*entropy)?;

@@ -29,10 +29,28 @@ impl KeyUse {
         Ok(Self { before, scope })
     }
 
-    /// Looks up the key of a certificate that is taken in. Under which profile it was certified is not known, so none may count on it:
-    /// it is certified again only where a profile allows that for whatever names.
+    /// Looks up the key of a certificate that is taken in. Under which profile it was certified stands in no certificate, so none may
+    /// count on it: it is certified again only where a profile allows that for whatever names.
     pub(crate) async fn read_imported(realm: &Realm, spki_der: &[u8]) -> Result<Self, Failure> {
         Ok(Self { before: realm.view.subject_key(&blind(realm, spki_der)?).await?, scope: None })
+    }
+
+    /// Keeps that somebody else certified the key: it is known from now on. What it was certified for here stays as it is, for whoever
+    /// takes in a certificate of others, which may say of any key that it is theirs, does not end the renewals of ours.
+    pub(crate) fn keep_of_others(
+        &self,
+        changes: &mut Changes,
+        realm: &Realm,
+        spki_der: &[u8],
+        certificate: CertificateId,
+    ) -> Result<(), Failure> {
+        let blind = blind(realm, spki_der)?;
+        changes.insert_certificate_key(&blind, certificate);
+        match &self.before {
+            None => changes.insert_subject_key(&SubjectKeyRow { blind, scope: None, certificate, compromised: false, version: 1 }),
+            Some(row) => changes.guard_subject_key(row),
+        }
+        Ok(())
     }
 
     /// The same for the evaluator.
@@ -47,11 +65,10 @@ impl KeyUse {
 
     /// Keeps the use. What was decided on holds at the commit: of two that certify one new key at once, one decides anew.
     pub(crate) fn keep(&self, changes: &mut Changes, realm: &Realm, spki_der: &[u8], certificate: CertificateId) -> Result<(), Failure> {
+        let (blind, scope) = (blind(realm, spki_der)?, self.scope);
+        changes.insert_certificate_key(&blind, certificate);
         match &self.before {
-            None => {
-                let (blind, scope) = (blind(realm, spki_der)?, self.scope);
-                changes.insert_subject_key(&SubjectKeyRow { blind, scope, certificate, compromised: false, version: 1 });
-            }
+            None => changes.insert_subject_key(&SubjectKeyRow { blind, scope, certificate, compromised: false, version: 1 }),
             // Without a change of its row, or renewals of one key would stand in each other's way.
             Some(row) if row.scope.is_none() || row.scope == self.scope => changes.guard_subject_key(row),
             Some(row) => changes.widen_subject_key(row),

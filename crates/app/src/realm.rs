@@ -18,6 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::sync::OnceCell;
 
 /// The quota of live certificates.
 pub(crate) const CERTIFICATES: &str = "certificates";
@@ -34,6 +35,7 @@ pub(crate) struct Realm {
     profiles: Shelf<ProfileName, InForce>,
     authorities: Shelf<IssuerId, Authority>,
     issuing: RwLock<Option<Arc<[Issuing]>>>,
+    signers: OnceCell<Vec<OwnSigner>>,
     issued: AtomicI64,
     open_shards: Mutex<HashSet<(IssuerId, u32)>>,
 }
@@ -51,6 +53,12 @@ struct Issuing {
     line: IssuerId,
     generation: i64,
     id: IssuerId,
+}
+
+/// An authority whose key is here, whatever its state: what it signed is the tenant's own.
+pub(crate) struct OwnSigner {
+    pub(crate) id: IssuerId,
+    pub(crate) certificate: IssuerCertificate,
 }
 
 /// A certificate authority, opened.
@@ -124,6 +132,7 @@ impl Realm {
             profiles: Shelf::default(),
             authorities: Shelf::default(),
             issuing: RwLock::default(),
+            signers: OnceCell::new(),
             issued: AtomicI64::new(0),
             open_shards: Mutex::default(),
         }
@@ -190,6 +199,20 @@ impl Realm {
         let issuing: Arc<[Issuing]> = issuing.into();
         *self.issuing.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&issuing));
         Ok(issuing)
+    }
+
+    /// Every authority of the tenant's own that has a certificate, newest first; read once an epoch.
+    pub(crate) async fn signers(&self) -> Result<&[OwnSigner], Failure> {
+        let read = async || {
+            let mut signers = Vec::new();
+            for row in self.view.authorities().await?.iter().filter(|row| row.key.is_some()) {
+                if let Some(der) = &row.certificate {
+                    signers.push(OwnSigner { id: row.id, certificate: IssuerCertificate::from_der(der)? });
+                }
+            }
+            Ok::<_, Failure>(signers)
+        };
+        Ok(self.signers.get_or_try_init(read).await?)
     }
 
     fn open_authority(&self, row: &AuthorityRow, chain: Vec<Vec<u8>>) -> Result<Option<Authority>, Failure> {

@@ -15,7 +15,7 @@ use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::IssuerWrite;
 use chancery_domain::issuer::{AuthorityKind, IssuerState};
 use chancery_domain::key::KeyAlgorithm;
-use chancery_domain::{IssuerId, Timestamp, enforced};
+use chancery_domain::{IssuerId, TenantId, Timestamp, enforced};
 use chancery_store::AuthorityRow;
 use chancery_x509::{IssuerCertificate, verify_chain};
 
@@ -60,7 +60,7 @@ impl Chancery {
         check_dates(succession, self.now())?;
         let all = realm.view.authorities().await?;
         let old_root = may_be_succeeded(&old, &all)?;
-        room_for(&all, if succession.root.is_some() { 2 } else { 1 })?;
+        room_for(&all, if succession.root.is_some() { 2 } else { 1 }, self.now())?;
         let before = all.iter().filter(|row| row.line == old.line).count();
         let generation = i64::try_from(before).map_err(|_| Failure::internal("too many generations"))? + 1;
         let body: AuthorityBody =
@@ -76,11 +76,11 @@ impl Chancery {
             let term = Term { from: succession.issue_from, days };
             let (made, root) = match &succession.root {
                 Some(new) => {
-                    let root = self.make_new_root(old_root, new, &body, generation, days).await?;
+                    let root = self.make_new_root(realm.id, old_root, new, &body, generation, days).await?;
                     if term.from.is_some() {
                         self.check_term(term, root.certificate.not_after())?;
                     }
-                    let made = self.make_issuing(&body, generation, key, term, &root.above()).await?;
+                    let made = self.make_issuing(realm.id, &body, generation, key, term, &root.above()).await?;
                     self.verify(&made, &root.certificate)?;
                     self.establish(&mut deed, realm, &root, &body, None, (Some(old_root.line), generation))?;
                     (made, root.id)
@@ -110,6 +110,7 @@ impl Chancery {
 
     async fn make_new_root(
         &self,
+        tenant: TenantId,
         old: &AuthorityRow,
         new: &NewRoot,
         body: &AuthorityBody,
@@ -119,7 +120,7 @@ impl Chancery {
         let was = certificate_of(old)?;
         let days = new.days.unwrap_or_else(|| days_of(&was));
         check_days(days, issuing_days)?;
-        self.make_root(body, generation, new.key_algorithm.unwrap_or(was.public_key().algorithm()), days).await
+        self.make_root(tenant, body, generation, new.key_algorithm.unwrap_or(was.public_key().algorithm()), days).await
     }
 
     /// An issuing authority below a root that stands.
@@ -139,7 +140,7 @@ impl Chancery {
         let root = caller.realm.authority(root.id).await?.ok_or_else(|| Failure::internal("the root of an issuer is missing"))?;
         let open = root.open.as_ref().ok_or(Failure::Suspended)?;
         let above = Above { key: &open.key, certificate: &root.certificate, public: root.public };
-        let made = self.make_issuing(body, generation, key, term, &above).await?;
+        let made = self.make_issuing(caller.realm.id, body, generation, key, term, &above).await?;
         self.verify(&made, &root.certificate)?;
         Ok(made)
     }

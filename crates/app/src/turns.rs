@@ -28,20 +28,17 @@ impl Turns {
         Self { cores: Arc::new(Semaphore::new(places)), shares: Shares::of_each(cores), longest: cores * QUEUE }
     }
 
-    /// Computes on a thread of its own when the tenant's turn comes; an authority's key is nobody's and waits for a core alone.
+    /// Computes on a thread of its own when the tenant's turn comes.
     ///
     /// # Errors
     /// [`Failure::Crowded`] at once, if too many of the tenant wait; what `compute` fails with.
     pub(crate) async fn take<T: Send + 'static>(
         &self,
-        tenant: Option<TenantId>,
+        tenant: TenantId,
         compute: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let longest = if enforced!("turn.queue") { self.longest } else { usize::MAX };
-        let place = match tenant {
-            Some(tenant) => Some(self.shares.place_in_queue(tenant, longest).await.ok_or(Failure::Crowded)?),
-            None => None,
-        };
+        let place = self.shares.place_in_queue(tenant, longest).await.ok_or(Failure::Crowded)?;
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(Failure::internal)?;
         let work = move || {
             // Whoever gives up waiting does not stop the thread, so place and core are the computation's and not the request's.
@@ -74,7 +71,7 @@ mod tests {
             let _ = ended.recv();
             Ok(())
         };
-        (tokio::spawn(async move { turns.take(Some(tenant), work).await }), end)
+        (tokio::spawn(async move { turns.take(tenant, work).await }), end)
     }
 
     async fn settled() {
@@ -104,7 +101,7 @@ mod tests {
             flood.push(taken(&turns, ONE, "flood", &says));
             settled().await;
         }
-        let refused = tokio::time::timeout(Duration::from_secs(5), turns.take(Some(ONE), || Ok(()))).await.expect("told at once");
+        let refused = tokio::time::timeout(Duration::from_secs(5), turns.take(ONE, || Ok(()))).await.expect("told at once");
         assert!(matches!(refused, Err(Failure::Crowded)), "{refused:?}");
         let (quiet, _) = taken(&turns, TWO, "quiet", &says);
         settled().await;

@@ -55,6 +55,8 @@ actions! {
     CertificateRevoke = "certificate:revoke"
     /// Take existing certificates into the inventory.
     CertificateImport = "certificate:import"
+    /// Remove certificates of others from the inventory.
+    CertificateRemove = "certificate:remove"
     /// Fetch, and acknowledge, a private key made here.
     PrivateKeyRelease = "private-key:release"
     /// See orders.

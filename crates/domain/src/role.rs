@@ -67,6 +67,7 @@ impl Role {
                 CertificateRenew,
                 CertificateRevoke,
                 CertificateImport,
+                CertificateRemove,
                 PrivateKeyRelease,
                 EventRead,
             ],

@@ -88,7 +88,7 @@ impl TenantView {
         self.row(query, parse).await
     }
 
-    /// All authorities, newest first: their quota is far below the bound on what is read.
+    /// All authorities, newest first: no tenant ever has as many as are read at most.
     pub async fn authorities(&self) -> Result<Vec<AuthorityRow>, StoreError> {
         let query = sql!(select!("WHERE tenant_id = ?1 ORDER BY id DESC LIMIT 1000"), self.id());
         self.rows(query, parse).await
@@ -157,6 +157,18 @@ impl Changes {
             id.as_bytes(),
             IssuerState::Pending.as_str(),
             IssuerState::Abandoned.as_str()
+        );
+        self.one(Guard::Version("authority"), statement);
+        self.next_epoch();
+    }
+
+    /// Removes an authority whose key is somewhere else, and starts a new epoch.
+    pub fn remove_authority(&mut self, row: &AuthorityRow) {
+        let statement = sql!(
+            "DELETE FROM authority WHERE tenant_id = ?1 AND id = ?2 AND state = ?3 AND key IS NULL AND certificate IS NOT NULL",
+            self.id(),
+            row.id.as_bytes(),
+            row.state.as_str()
         );
         self.one(Guard::Version("authority"), statement);
         self.next_epoch();

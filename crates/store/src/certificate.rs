@@ -216,6 +216,16 @@ impl TenantView {
         self.row(sql!(text, self.id(), blind), parse).await
     }
 
+    /// The live certificates with this blind index value of the subject's key besides this one, newest first.
+    pub async fn live_with_key(&self, blind: &[u8; 16], besides: CertificateId, limit: u32) -> Result<Vec<CertificateRow>, StoreError> {
+        let text = select!(
+            "JOIN certificate_key k ON k.tenant_id = c.tenant_id AND k.certificate_id = c.id
+             WHERE k.tenant_id = ?1 AND k.blind = ?2 AND k.certificate_id <> ?3 AND c.status IN ('issued', 'renewed')
+             ORDER BY k.certificate_id DESC LIMIT ?4"
+        );
+        self.rows(sql!(text, self.id(), blind, besides.as_bytes(), limit), parse).await
+    }
+
     /// A page of certificates, newest first; without a name or serial, those whose renewal came due or else whose validity ends
     /// last are first, where the filter bounds these.
     pub async fn certificates(&self, filter: &CertificateFilter, page: Page<CertificateId>) -> Result<Vec<CertificateRow>, StoreError> {
@@ -280,6 +290,23 @@ impl Changes {
             id.as_bytes()
         );
         self.one(Guard::Unique("imported"), statement);
+    }
+
+    /// Removes the external certificate that was read, which was taken in with these blind index values of its content and names.
+    pub fn remove_external(&mut self, row: &CertificateRow, content: &[u8; 16], names: &[[u8; 16]]) {
+        let id = row.id.as_bytes();
+        let statement = sql!(
+            "DELETE FROM certificate WHERE tenant_id = ?1 AND id = ?2 AND version = ?3 AND issuer_id IS NULL",
+            self.id(),
+            id,
+            row.version
+        );
+        self.one(Guard::Version("certificate"), statement);
+        self.run(sql!("DELETE FROM imported WHERE tenant_id = ?1 AND blind = ?2 AND certificate_id = ?3", self.id(), content, id));
+        for name in names {
+            let text = "DELETE FROM certificate_name WHERE tenant_id = ?1 AND blind = ?2 AND certificate_id = ?3";
+            self.run(sql!(text, self.id(), name, id));
+        }
     }
 
     /// Moves the certificate that was read to another status.

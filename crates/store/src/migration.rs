@@ -28,6 +28,7 @@ pub(crate) const SQLITE: &[Migration] = &[
     migration!("sqlite", "0007"),
     migration!("sqlite", "0008"),
     migration!("sqlite", "0009"),
+    migration!("sqlite", "0010"),
 ];
 /// The schema on PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = &[
@@ -40,6 +41,7 @@ pub(crate) const POSTGRES: &[Migration] = &[
     migration!("postgres", "0007"),
     migration!("postgres", "0008"),
     migration!("postgres", "0009"),
+    migration!("postgres", "0010"),
 ];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];

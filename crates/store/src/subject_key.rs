@@ -78,6 +78,33 @@ impl Changes {
         self.one(Guard::Version("subject_key"), statement);
     }
 
+    /// Notes that the certificate has the key.
+    pub fn insert_certificate_key(&mut self, blind: &[u8; 16], certificate: CertificateId) {
+        let statement = sql!(
+            "INSERT INTO certificate_key (tenant_id, blind, certificate_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            self.id(),
+            blind,
+            certificate.as_bytes()
+        );
+        self.one(Guard::Unique("certificate_key"), statement);
+    }
+
+    /// Forgets that the certificate has the key, and the key itself, if no other certificate has it and it is not compromised.
+    pub fn remove_certificate_key(&mut self, blind: &[u8; 16], certificate: CertificateId) {
+        self.run(sql!(
+            "DELETE FROM certificate_key WHERE tenant_id = ?1 AND blind = ?2 AND certificate_id = ?3",
+            self.id(),
+            blind,
+            certificate.as_bytes()
+        ));
+        self.run(sql!(
+            "DELETE FROM subject_key WHERE tenant_id = ?1 AND blind = ?2 AND compromised = 0
+             AND NOT EXISTS (SELECT 1 FROM certificate_key k WHERE k.tenant_id = ?1 AND k.blind = ?2)",
+            self.id(),
+            blind
+        ));
+    }
+
     /// Notes that the key is compromised, whether or not it was known: it is never certified again.
     pub fn compromise_subject_key(&mut self, blind: &[u8; 16], certificate: CertificateId) {
         self.run(sql!(

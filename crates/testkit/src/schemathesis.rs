@@ -41,11 +41,12 @@ pub async fn run(trial: &Trial<'_>) -> Tried {
     let directory = TempDir::new().expect("a temporary directory is made");
     let fixed: String = trial.fixed.iter().map(|(name, value)| format!("\"path.{name}\" = \"{value}\"\n")).collect();
     std::fs::write(directory.path().join("schemathesis.toml"), format!("[parameters]\n{fixed}")).expect("its settings are written");
-    let (mode, phases) = if trial.stateful { ("positive", "stateful") } else { ("all", "examples,coverage,fuzzing") };
+    // With some seeds it ends sequences after a quarter of those that were asked for; callers look at how much was tried.
+    let (mode, phases, seed) = if trial.stateful { ("positive", "stateful", "3") } else { ("all", "examples,coverage,fuzzing", "1") };
     let document = format!("http://{}/openapi.json", trial.server);
     let output = Command::new(crate::judges::folder().join("schemathesis"))
         .current_dir(directory.path())
-        .args(["--no-color", "run", &document, "--checks", CHECKS, "--mode", mode, "--phases", phases, "--seed", "1", "--no-shrink"])
+        .args(["--no-color", "run", &document, "--checks", CHECKS, "--mode", mode, "--phases", phases, "--seed", seed, "--no-shrink"])
         .args(["--header", &format!("Authorization: Bearer {}", trial.token)])
         .args(["--include-path-regex", trial.paths, "--max-examples", &trial.examples.to_string()])
         // A value that fits several constraints is rarely found at random; those of the coverage phase fit by construction.

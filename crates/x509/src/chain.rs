@@ -2,6 +2,7 @@
 //! Whatever it does not understand it refuses.
 
 use crate::certificate::Certificate;
+use crate::extension::named;
 use crate::key::PublicKey;
 use crate::time::from_x509;
 use chancery_domain::name::SubjectName;
@@ -32,7 +33,7 @@ pub fn verify_chain(leaf_der: &[u8], intermediates: &[&[u8]], root_der: &[u8], a
         in_time(certificate, at).map_err(|problem| fault(position, problem))?;
         let unknown = certificate.tbs.extensions.unknown.iter().find(|unknown| unknown.critical);
         if let Some(unknown) = unknown.filter(|_| enforced!("chain.critical")) {
-            return Err(fault(position, format!("critical extension {} is not understood", unknown.value)));
+            return Err(fault(position, format!("critical extension {} is not understood", named(unknown.value))));
         }
         // The root's own signature proves nothing, but that it was not damaged.
         let issuer = chain.get(position + 1).unwrap_or(certificate);

@@ -52,7 +52,7 @@ impl Constraints {
     /// The narrowest constraints that permit everything that one of the patterns matches.
     pub(crate) fn from_patterns(patterns: &[NamePattern]) -> Self {
         let (mut permitted, mut excluded) = (Vec::new(), Vec::new());
-        for kind in [Kind::Dns, Kind::Email, Kind::Uri, Kind::V4, Kind::V6] {
+        for kind in Kind::ALL {
             if patterns.iter().any(|pattern| kind.is_free(pattern)) {
                 continue;
             }
@@ -110,6 +110,28 @@ impl Constraints {
         within && !(self.excluded.iter().any(|subtree| subtree.overlaps(name)) && enforced!("constraints.excluded"))
     }
 
+    /// The kinds of name of which some are permitted by all of the chain's constraints that these would not permit.
+    pub(crate) fn exceeded_by(&self, chain: &[&Self]) -> Vec<&'static str> {
+        let exceeded = |kind: &Kind| !chain.iter().any(|constraints| constraints.stays_within(self, *kind));
+        Kind::ALL.into_iter().filter(exceeded).map(Kind::as_str).collect()
+    }
+
+    /// Whether every permitted name of this kind is permitted by the other constraints, too, which were derived from patterns.
+    fn stays_within(&self, asked: &Self, kind: Kind) -> bool {
+        let allowed = |outer: &&Subtree| outer.kind() == kind;
+        if !asked.permitted.iter().chain(&asked.excluded).any(|outer| allowed(&outer))
+            || self.excluded.iter().filter(allowed).any(Subtree::is_whole)
+        {
+            return true;
+        }
+        let within = |inner: &Subtree| {
+            asked.permitted.iter().chain(&self.excluded).any(|outer| outer.holds(inner))
+                || matches!(inner, Subtree::Dns(base) if base == NOWHERE)
+        };
+        let mut permitted = self.permitted.iter().filter(allowed).peekable();
+        permitted.peek().is_some() && permitted.all(within)
+    }
+
     /// Whether every name that the pattern matches is permitted.
     pub(crate) fn cover(&self, pattern: &NamePattern) -> bool {
         let subtree = Subtree::of(pattern);
@@ -123,6 +145,18 @@ impl Constraints {
 }
 
 impl Kind {
+    const ALL: [Self; 5] = [Self::Dns, Self::Email, Self::Uri, Self::V4, Self::V6];
+
+    /// The GeneralName's, RFC 5280 section 4.2.1.6.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dNSName",
+            Self::Email => "rfc822Name",
+            Self::Uri => "uniformResourceIdentifier",
+            Self::V4 => "iPAddress (IPv4)",
+            Self::V6 => "iPAddress (IPv6)",
+        }
+    }
     const fn of(name: &SubjectName) -> Self {
         match name {
             SubjectName::Dns(_) => Self::Dns,
@@ -172,6 +206,15 @@ impl Subtree {
             Self::Uri(_) => Kind::Uri,
             Self::V4(..) => Kind::V4,
             Self::V6(..) => Kind::V6,
+        }
+    }
+    /// Whether it is every name of its kind.
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::Dns(base) => base.is_empty(),
+            Self::V4(_, mask) => *mask == 0,
+            Self::V6(_, mask) => *mask == 0,
+            Self::Email(_) | Self::Uri(_) => false,
         }
     }
     fn write(&self, out: &mut DerOut) {
@@ -348,6 +391,45 @@ mod tests {
         {
             assert_eq!(holed.cover(&pattern.parse().unwrap()), covered, "{pattern}");
         }
+    }
+
+    #[test]
+    fn what_is_wider_than_asked_is_told_by_kind() {
+        let asked = constraints(&["dns:*.x.a.example", "ip:10.0.0.0/8"]);
+        let (all, rest) = (["dNSName", "rfc822Name", "uniformResourceIdentifier", "iPAddress (IPv4)", "iPAddress (IPv6)"], &[][..]);
+        assert_eq!(asked.exceeded_by(&[]), all);
+        for (given, exceeded) in [
+            (&["dns:*.x.a.example", "ip:10.0.0.0/8"][..], rest),
+            (&["dns:*.b.x.a.example", "ip:10.1.0.0/16"], rest),
+            (&["dns:*.x.a.example", "dns:*.b.example", "ip:10.0.0.0/8"], &["dNSName"]),
+            (&["dns:*.x.a.example"], rest),
+            (&["dns:*"], &["dNSName"]),
+            (&["dns:*.a.example", "ip:10.0.0.0/7"], &["dNSName", "iPAddress (IPv4)"]),
+            (&["dns:*.x.a.example", "email:*@a.example", "uri:https://a.example/*", "ip:2001:db8::/32"], &all[1..3]),
+            (&["dns:*.x.a.example", "ip:::/0"], rest),
+        ] {
+            // One that shuts what is not named; in the last two the networks of IPv6 are not shut.
+            let made = constraints(given);
+            let v6 = given.iter().any(|pattern| pattern.contains("::"));
+            let expected: Vec<_> = exceeded.iter().copied().chain(v6.then_some(all[4])).collect();
+            assert_eq!(asked.exceeded_by(&[&made]), expected, "{given:?}");
+        }
+        // Each kind may be kept narrow by another certificate of the chain.
+        let names = Constraints { permitted: vec![Subtree::Dns("x.a.example".into())], excluded: vec![] };
+        let rest = Constraints {
+            permitted: vec![Subtree::Email(NOWHERE.into()), Subtree::Uri(NOWHERE.into())],
+            excluded: vec![Subtree::V4(0, 0), Subtree::V6(0, 0)],
+        };
+        assert_eq!(asked.exceeded_by(&[&names]), all[1..]);
+        assert_eq!(asked.exceeded_by(&[&rest]), all[..1]);
+        assert_eq!(asked.exceeded_by(&[&names, &rest]), [""; 0]);
+        // What is cut out of a wider one is not permitted; half of it is.
+        let holed =
+            |hole: &str| Constraints { permitted: vec![Subtree::Dns("b.example".into())], excluded: vec![Subtree::Dns(hole.into())] };
+        assert_eq!(asked.exceeded_by(&[&holed("b.example"), &rest]), [""; 0]);
+        assert_eq!(asked.exceeded_by(&[&holed("c.b.example"), &rest]), ["dNSName"]);
+        // Where anything was asked for, nothing is wider.
+        assert_eq!(constraints(&["dns:*"]).exceeded_by(&[&rest]), [""; 0]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::constraints::Constraints;
 use crate::name::{self, GeneralName};
 use chancery_domain::key::KeyAlgorithm;
 use const_oid::ObjectIdentifier;
+use const_oid::db::DB;
 use const_oid::db::rfc5280::{
     ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS, ID_CE_CRL_DISTRIBUTION_POINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE,
     ID_CE_NAME_CONSTRAINTS, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER, ID_KP_EMAIL_PROTECTION, ID_PE_AUTHORITY_INFO_ACCESS,
@@ -45,6 +46,11 @@ pub(crate) const NULL_DER: &[u8] = &[0x05, 0x00];
 pub(crate) const ID_KP_DOCUMENT_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36");
 /// Whose revocation need not be asked for (RFC 6960 section 4.2.2.2.1).
 pub(crate) const ID_PKIX_OCSP_NOCHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
+
+/// What an extension is called in RFC 5280, or its number.
+pub(crate) fn named(id: ObjectIdentifier) -> String {
+    DB.by_oid(&id).map_or_else(|| id.to_string(), |name| name.trim_start_matches("id-ce-").to_owned())
+}
 
 /// An extension that was found.
 #[derive(Clone, Debug)]

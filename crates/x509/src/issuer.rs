@@ -3,6 +3,7 @@
 use crate::certificate::Certificate;
 use crate::constraints::Constraints;
 use crate::key::{BadKey, PublicKey};
+use crate::summary::CertificateSummary;
 use crate::time;
 use chancery_domain::name::SubjectName;
 use chancery_domain::{Timestamp, enforced};
@@ -104,6 +105,11 @@ impl IssuerCertificate {
     /// How many authorities may follow below it; `None` is no limit.
     pub const fn path_length(&self) -> Option<u8> {
         self.path_length
+    }
+    /// Whether the certificate names it as its issuer, and its key, if it names one: what can be seen before a signature is verified.
+    pub fn is_named_in(&self, certificate: &CertificateSummary) -> bool {
+        let key = certificate.authority_key.as_ref();
+        certificate.issuer_der == self.subject_der && key.is_none_or(|key| *key == self.key_identifier)
     }
     /// Whether its name constraints, if it has any, permit this name. Coarser than the patterns they were made from.
     pub fn permits(&self, name: &SubjectName) -> bool {

@@ -33,4 +33,4 @@ pub use lint::{Finding, LintError};
 pub use plan::{Addresses, CaPlan, CertificatePlan, DistinguishedName, ForeseenContent, ForeseenExtension};
 pub use prepared::{AuthorityRequest, CaCertificate, Leaf, Prepared, RevocationList, Signed};
 pub use summary::{CertificateSummary, NotACertificate};
-pub use supplied::{SuppliedChain, SuppliedError, supplied_chain, supplied_root};
+pub use supplied::{AuthorityWish, SuppliedChain, SuppliedError, supplied_chain, supplied_root};

@@ -18,6 +18,10 @@ pub struct CertificateSummary {
     pub subject: String,
     /// The issuer likewise.
     pub issuer: String,
+    /// The issuer's encoded `Name`.
+    pub issuer_der: Vec<u8>,
+    /// The identifier of the issuer's key, if it is named so (RFC 5280 section 4.2.1.1).
+    pub authority_key: Option<Vec<u8>>,
     /// The subject's common name, if it has exactly one that can be read.
     pub common_name: Option<String>,
     /// The subject's public key, DER of its `SubjectPublicKeyInfo`.
@@ -56,6 +60,8 @@ impl CertificateSummary {
         Ok(Self {
             subject: text(tbs.subject_der)?,
             issuer: text(tbs.issuer_der)?,
+            issuer_der: tbs.issuer_der.to_vec(),
+            authority_key: tbs.extensions.authority_key_identifier.as_ref().and_then(|found| found.value).map(<[u8]>::to_vec),
             common_name: common_name(tbs.subject_der)?,
             spki_der: tbs.spki_der.to_vec(),
             serial: Serial::from_der_octets(tbs.serial).ok(),

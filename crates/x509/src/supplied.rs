@@ -2,17 +2,38 @@
 
 use crate::certificate::Certificate;
 use crate::chain::{ChainError, verify_chain};
+use crate::constraints::Constraints;
+use crate::extension::named;
 use crate::issuer::{IssuerCertificate, IssuerError};
 use crate::key::PublicKey;
 use crate::pem::{self, PemError};
+use crate::plan::DistinguishedName;
+use crate::plan::write::authority_name;
+use crate::summary::text;
 use crate::time::from_x509;
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::{Timestamp, enforced};
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5280::{ID_CE_INHIBIT_ANY_POLICY, ID_CE_POLICY_CONSTRAINTS, ID_CE_POLICY_MAPPINGS};
 
 /// More certificates than any sane chain has.
 const LONGEST: usize = 8;
 /// Longest certificate, in bytes: each is kept, and roots are handed to whoever asks for the bundle.
 const LARGEST: usize = 16 * 1024;
+
+/// What decides on the policies of whatever is below (RFC 5280 section 6.1), which is not worked out here.
+const ON_POLICIES: [ObjectIdentifier; 3] = [ID_CE_POLICY_CONSTRAINTS, ID_CE_POLICY_MAPPINGS, ID_CE_INHIBIT_ANY_POLICY];
+
+/// What a certificate was requested for.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthorityWish<'a> {
+    /// The subject of the request.
+    pub subject: &'a DistinguishedName,
+    /// The key of the request.
+    pub key: &'a PublicKey,
+    /// What the authority shall issue for; the request asks for name constraints derived from it.
+    pub names: &'a [NamePattern],
+}
 
 /// A chain that holds.
 #[derive(Clone, Debug)]
@@ -21,6 +42,8 @@ pub struct SuppliedChain {
     pub certificate: IssuerCertificate,
     /// Those above it, its issuer first, the root last; DER.
     pub above: Vec<Vec<u8>>,
+    /// The kinds of name (RFC 5280 section 4.2.1.6) for which the chain's name constraints permit more than was asked for.
+    pub wider: Vec<&'static str>,
 }
 
 /// Why a chain is refused. It is always its sender's mistake.
@@ -43,21 +66,21 @@ pub enum SuppliedError {
     Chain(#[from] ChainError),
 }
 
-/// Reads and verifies the chain for an authority with this key that shall issue for these names: its own certificate first, each
-/// signed by the next, the self-signed root last.
+/// Reads and verifies the chain for an authority of ours: its own certificate first, each signed by the next, the self-signed root last.
 ///
 /// # Errors
 /// [`SuppliedError`] naming the certificate and what is wrong with it.
-pub fn supplied_chain(text: &str, key: &PublicKey, names: &[NamePattern], now: Timestamp) -> Result<SuppliedChain, SuppliedError> {
-    let ders = certificates(text)?;
+pub fn supplied_chain(pem: &str, wish: &AuthorityWish<'_>, now: Timestamp) -> Result<SuppliedChain, SuppliedError> {
+    let ders = certificates(pem)?;
     if !(2..=LONGEST).contains(&ders.len()) && enforced!("supplied.count") {
         return Err(SuppliedError::Count(ders.len(), "the authority's own, those between, and the root: 2 to 8 in this order"));
     }
     let chain = parsed(&ders)?;
     let [own, .., root] = chain.as_slice() else { return Err(SuppliedError::Count(ders.len(), "at least two")) };
-    if own.tbs.spki_der != key.spki_der() && enforced!("supplied.key") {
+    if own.tbs.spki_der != wish.key.spki_der() && enforced!("supplied.key") {
         return Err(fault(0, "its key is not the one that the request was made for"));
     }
+    same_subject(own, wish.subject).map_err(|problem| fault(0, problem))?;
     if root.tbs.issuer_der != root.tbs.subject_der && enforced!("supplied.self-signed") {
         return Err(fault(chain.len() - 1, "not self-signed: the chain ends with its root"));
     }
@@ -66,10 +89,10 @@ pub fn supplied_chain(text: &str, key: &PublicKey, names: &[NamePattern], now: T
     let (Some(first), Some(last)) = (ders.first(), ders.last()) else { return Err(SuppliedError::Count(0, "at least two")) };
     verify_chain(first, &between, last, now)?;
     for (position, authority) in chain.iter().enumerate() {
-        fits(position, authority, chain.get(position + 1), names).map_err(|problem| fault(position, problem))?;
+        fits(position, authority, chain.get(position + 1), wish.names).map_err(|problem| fault(position, problem))?;
     }
     let certificate = IssuerCertificate::from_der(first).map_err(|error: IssuerError| fault(0, error))?;
-    Ok(SuppliedChain { certificate, above: ders.iter().skip(1).cloned().collect() })
+    Ok(SuppliedChain { certificate, above: ders.iter().skip(1).cloned().collect(), wider: wider(&chain, wish.names) })
 }
 
 /// Reads and verifies one self-signed root.
@@ -119,6 +142,25 @@ fn no_repetition(chain: &[Certificate<'_>]) -> Result<(), SuppliedError> {
     Ok(())
 }
 
+/// Compared as text: whoever signs may write another type of string, and no other name (RFC 5280 section 7.1).
+fn same_subject(own: &Certificate<'_>, subject: &DistinguishedName) -> Result<(), String> {
+    let unreadable = |_| "its subject is no name".to_owned();
+    let (asked, given) = (text(&authority_name(subject)).map_err(unreadable)?, text(own.tbs.subject_der).map_err(unreadable)?);
+    if asked != given && enforced!("supplied.subject") {
+        return Err(format!("its subject is {given}, and the request's is {asked}: have it signed with the subject as it was asked for"));
+    }
+    Ok(())
+}
+
+/// For which kinds of name more is permitted than was asked for. A root's own constraints do not count, for whoever trusts it may take
+/// no more of it than name and key (RFC 5280 section 6.1.1 d); neither do those that a verifier may skip, not being critical.
+fn wider(chain: &[Certificate<'_>], names: &[NamePattern]) -> Vec<&'static str> {
+    let below_root = chain.iter().take(chain.len().saturating_sub(1));
+    let constraints = below_root.filter_map(|certificate| certificate.tbs.extensions.name_constraints.as_ref());
+    let given: Vec<_> = constraints.filter(|found| found.critical).map(|found| &found.value).collect();
+    Constraints::from_patterns(names).exceeded_by(&given)
+}
+
 /// What a chain must be besides valid, so that every leaf which may be issued under it verifies.
 fn fits(position: usize, authority: &Certificate<'_>, above: Option<&Certificate<'_>>, names: &[NamePattern]) -> Result<(), String> {
     let (tbs, extensions) = (&authority.tbs, &authority.tbs.extensions);
@@ -133,6 +175,11 @@ fn fits(position: usize, authority: &Certificate<'_>, above: Option<&Certificate
     }
     if above.is_some() && extensions.extended_key_usage.is_some() && enforced!("supplied.extended-key-usage") {
         return Err("extendedKeyUsage would limit what is issued: have it signed without".to_owned());
+    }
+    let on_policies = extensions.unknown.iter().find(|found| ON_POLICIES.contains(&found.value));
+    if let Some(found) = on_policies.filter(|_| enforced!("supplied.policies")) {
+        let name = named(found.value);
+        return Err(format!("{name} is not understood, and what is issued carries no policies: have it signed without"));
     }
     if let Some(above) = above {
         let (end, above_end) = (from_x509(tbs.validity.not_after), from_x509(above.tbs.validity.not_after));

@@ -13,7 +13,8 @@ use crate::client;
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_domain::CertificateId;
-use chancery_http::api::certificates::CertificateDocument;
+use chancery_http::api::certificates::{CertificateDocument, DoneDocument};
+use chancery_http::api::platform::EmptyBody;
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -63,8 +64,15 @@ enum CertCommand {
         chancery cert renew 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --csr new-key.pem --out api.pem")]
     Renew(issue::RenewArgs),
     /// Revoke a certificate for good.
-    #[command(after_help = "Examples:\n  chancery cert revoke 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --reason key-compromise")]
+    #[command(after_help = "Examples:\n  chancery cert revoke 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --reason superseded\n  \
+        chancery cert revoke 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93 --reason key-compromise --same-key")]
     Revoke(revoke::RevokeArgs),
+    /// Remove a certificate of another issuer from the inventory.
+    #[command(after_help = "Examples:\n  chancery cert remove 01a1fbbf-f3e8-7002-8e3f-0952b0b42d93")]
+    Remove {
+        /// The certificate's id.
+        certificate: CertificateId,
+    },
     /// Many certificates at once, each with its own result.
     #[command(subcommand)]
     Bulk(bulk::BulkCommand),
@@ -91,6 +99,11 @@ pub(crate) async fn cert(args: CertArgs, form: Form) -> Result<(), Ended> {
         CertCommand::List(args) => search::list(&desk, args).await,
         CertCommand::Search(args) => search::search(&desk, args).await,
         CertCommand::Revoke(args) => revoke::revoke(&desk, args).await,
+        CertCommand::Remove { certificate } => {
+            let done: DoneDocument = desk.act(&format!("/certificates/{certificate}/remove"), &EmptyBody {}).await?;
+            desk.show(&done, |done| output::fields(&[("event", &done.event.id)]));
+            Ok(())
+        }
         CertCommand::Bulk(command) => bulk::bulk(&desk, command).await,
         CertCommand::Export(args) => search::export(&desk, args).await,
         CertCommand::Pkcs12(args) => pkcs12::pkcs12(&desk, args).await,

@@ -4,6 +4,7 @@ use super::{ServerArgs, deliver};
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_domain::IssuerId;
+use chancery_http::api::certificates::DoneDocument;
 use chancery_http::api::issuers::{AnchorBody, ChainBody, CreateIssuerBody, IssuerDocument, IssuerList, SuccessorBody};
 use chancery_http::api::platform::EmptyBody;
 use clap::Subcommand;
@@ -65,6 +66,9 @@ enum IssuerCommand {
         /// PEM: its certificate, those between, the self-signed root last; - is standard input. Whatever else stands there is not sent.
         #[arg(long, value_name = "FILE")]
         chain: PathBuf,
+        /// Take it also without the name constraints that were asked for, or with wider ones.
+        #[arg(long)]
+        accept_wider_names: bool,
     },
     /// Give a pending issuer up and erase its key.
     #[command(after_help = "Examples:\n  chancery issuer abandon 01a1fbbf-f257-7486-ba7b-a6118c2b04e0")]
@@ -115,6 +119,12 @@ enum IssuerCommand {
         /// The issuer's id.
         issuer: IssuerId,
     },
+    /// Remove an authority of somebody else's: it leaves the list and the bundle.
+    #[command(after_help = "Examples:\n  chancery issuer remove 01a1fbbf-f257-7486-ba7b-a6118c2b04e0")]
+    Remove {
+        /// The issuer's id.
+        issuer: IssuerId,
+    },
     /// List the authorities.
     #[command(after_help = "Examples:\n  chancery issuer list")]
     List,
@@ -151,8 +161,8 @@ pub(crate) async fn issuer(args: IssuerArgs, form: Form) -> Result<(), Ended> {
             }
             desk.show(&made, shown);
         }
-        IssuerCommand::Complete { issuer, chain } => {
-            let body = ChainBody { chain: desk.certificates(&chain)? };
+        IssuerCommand::Complete { issuer, chain, accept_wider_names } => {
+            let body = ChainBody { chain: desk.certificates(&chain)?, accept_wider_names };
             desk.show(&desk.act(&format!("/issuers/{issuer}/certificate"), &body).await?, shown);
         }
         IssuerCommand::Abandon { issuer } => {
@@ -168,6 +178,10 @@ pub(crate) async fn issuer(args: IssuerArgs, form: Form) -> Result<(), Ended> {
         }
         IssuerCommand::Retire { issuer } => {
             desk.show(&desk.act(&format!("/issuers/{issuer}/retire"), &EmptyBody {}).await?, shown);
+        }
+        IssuerCommand::Remove { issuer } => {
+            let done: DoneDocument = desk.act(&format!("/issuers/{issuer}/remove"), &EmptyBody {}).await?;
+            desk.show(&done, |done| output::fields(&[("event", &done.event.id)]));
         }
         IssuerCommand::List => desk.show(&desk.own::<IssuerList>("/issuers").await?, |list| {
             let row = |row: &IssuerDocument| {

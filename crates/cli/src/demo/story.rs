@@ -207,7 +207,7 @@ async fn renewal(stage: &Stage, bank: &Tenant, old: &Held) -> Result<Certificate
 async fn revocation(stage: &Stage, bank: &Tenant, held: &Held) -> Result<(), StepFailed> {
     let work = async {
         let client = &bank.admin.client;
-        let body = RevokeBody { reason: "key-compromise".to_owned() };
+        let body = RevokeBody { reason: "key-compromise".to_owned(), same_key: false };
         let at = client.own(&format!("/certificates/{}/revoke", held.document.id))?;
         let revoked: CertificateDocument = client.post(&at, &body).await?;
         let serial = &revoked.serial;

@@ -2,14 +2,15 @@
 
 use crate::api::common::{EventRef, Query, key_algorithm, next};
 use crate::api::platform::EmptyBody;
-use crate::problem::{Error, Problems};
+use crate::problem::{Error, Problem, Problems, from_failure};
 use crate::request::{Ids, InTenant, Submitted};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chancery_app::{
-    Certificate, CertificateSearch, Chancery, IssueRequest, KeySource, Page, RenewRequest, certificate_pem, private_key_pem,
+    Certificate, CertificateSearch, Chancery, IssueRequest, KeySource, Page, RenewRequest, Revocation, SameKey, certificate_pem,
+    private_key_pem,
 };
 use chancery_domain::certificate::{CertificateStatus, RevocationReason};
 use chancery_domain::key::Custody;
@@ -69,6 +70,9 @@ pub struct RevokeBody {
     /// `unspecified`, `key-compromise`, `affiliation-changed`, `superseded`, `cessation-of-operation` or `privilege-withdrawn`.
     #[serde(default = "unspecified")]
     pub reason: String,
+    /// With `key-compromise`: revoke the tenant's other live certificates with the same key, too, at most a hundred at once.
+    #[serde(default)]
+    pub same_key: bool,
 }
 
 fn unspecified() -> String {
@@ -169,6 +173,30 @@ pub struct CertificateDocument {
     pub event: Option<EventRef>,
 }
 
+/// A revoked certificate; for key compromise, with the others of the same key.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RevokedDocument {
+    /// The certificate. Without an event if its key was recorded as compromised before, and this was about the others.
+    #[serde(flatten)]
+    pub certificate: CertificateDocument,
+    /// The tenant's other live certificates with the same key, newest first, at most a hundred.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_key: Vec<SameKeyItem>,
+    /// Whether there are more than those.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+/// Another certificate with a compromised key.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SameKeyItem {
+    /// The certificate as it stands now; with the event if it was just revoked, too.
+    pub result: CertificateDocument,
+    /// Why it was not revoked, if it was to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
 /// A page of certificates.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CertificatePage {
@@ -219,6 +247,17 @@ impl From<Certificate> for CertificateDocument {
     }
 }
 
+impl From<SameKey> for SameKeyItem {
+    fn from(item: SameKey) -> Self {
+        let (event, problem) = match item.result {
+            Some(Ok(receipt)) => (Some(receipt.into()), None),
+            Some(Err(failure)) => (None, Some(from_failure(&failure))),
+            None => (None, None),
+        };
+        Self { result: CertificateDocument { event, ..item.certificate.into() }, problem }
+    }
+}
+
 pub(crate) fn routes() -> OpenApiRouter<Chancery> {
     OpenApiRouter::new()
         .routes(routes!(list, issue))
@@ -227,6 +266,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .routes(routes!(der))
         .routes(routes!(renew))
         .routes(routes!(revoke))
+        .routes(routes!(remove))
         .routes(routes!(fetch_private_key))
         .routes(routes!(acknowledge_private_key))
 }
@@ -353,22 +393,43 @@ async fn renew(
 
 /// Revoke a certificate for good. The CRL at its address lists it within 60 s. With `key-compromise` its key is never certified again;
 /// if that is learnt of later, it corrects the reason of a revocation, and of an expired or external certificate records the key alone.
+/// The answer names the tenant's other live certificates with that key; with `same_key` they are revoked, too, each with its own event,
+/// also if the key was recorded before.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/certificates/{certificate}/revoke", tag = "certificates", security(("token" = [])),
     extensions(("x-action" = json!("certificate:revoke"))),
     request_body = RevokeBody, params(("tenant" = String, Path, description = "The tenant's id"),
     ("certificate" = String, Path, description = "The certificate's id"),
     ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
-    responses((status = 200, body = CertificateDocument), Problems))]
+    responses((status = 200, body = RevokedDocument), Problems))]
 async fn revoke(
     State(service): State<Chancery>,
     InTenant(caller): InTenant,
     ids: Ids,
     Submitted { body, once }: Submitted<RevokeBody>,
-) -> Result<Json<CertificateDocument>, Error> {
+) -> Result<Json<RevokedDocument>, Error> {
     let reason = RevocationReason::ALL.iter().copied().find(|reason| reason.as_str() == body.reason);
     let reason = reason.ok_or_else(|| Error::field("reason", "no such reason"))?;
-    let (certificate, receipt) = service.revoke(&caller.once(once), ids.parse("certificate")?, reason).await?;
-    Ok(Json(CertificateDocument { event: Some(receipt.into()), ..certificate.into() }))
+    let revocation = Revocation { reason, same_key: body.same_key };
+    let revoked = service.revoke_and_look(&caller.once(once), ids.parse("certificate")?, revocation).await?;
+    let certificate = CertificateDocument { event: revoked.receipt.map(Into::into), ..revoked.certificate.into() };
+    Ok(Json(RevokedDocument { certificate, same_key: revoked.same_key.into_iter().map(Into::into).collect(), more: revoked.more }))
+}
+
+/// Remove a certificate of somebody else's from the inventory. One that an issuer of the tenant signed stays, and can be revoked.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/certificates/{certificate}/remove", tag = "certificates", security(("token" = [])),
+    extensions(("x-action" = json!("certificate:remove"))), request_body = EmptyBody,
+    params(("tenant" = String, Path, description = "The tenant's id"),
+    ("certificate" = String, Path, description = "The certificate's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = DoneDocument), Problems))]
+async fn remove(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { once, .. }: Submitted<EmptyBody>,
+) -> Result<Json<DoneDocument>, Error> {
+    let receipt = service.remove_certificate(&caller.once(once), ids.parse("certificate")?).await?;
+    Ok(Json(DoneDocument { event: receipt.into() }))
 }
 
 /// Fetch the private key made here; may be repeated until it is acknowledged. Each fetch is an event.

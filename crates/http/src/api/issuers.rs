@@ -1,5 +1,6 @@
 //! `/v1/tenants/{tenant}/issuers…`: the tenant's own certificate authorities.
 
+use crate::api::certificates::DoneDocument;
 use crate::api::common::{EventRef, key_algorithm_in as kind};
 use crate::api::platform::EmptyBody;
 use crate::problem::{Error, Problems};
@@ -8,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chancery_app::{Chancery, Issuer, NewIssuer, NewRoot, Succession};
+use chancery_app::{Chancery, Issuer, NewIssuer, NewRoot, Succession, Supplied};
 use chancery_domain::Timestamp;
 use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::pattern::NamePattern;
@@ -80,6 +81,10 @@ pub struct SuccessorBody {
 pub struct ChainBody {
     /// PEM: the issuer's certificate, those between, the self-signed root last.
     pub chain: String,
+    /// Take it also without the name constraints that the request asks for, or with wider ones: then only `permitted_names` limit what
+    /// is issued, which verifiers do not know. The event names the kinds of name.
+    #[serde(default)]
+    pub accept_wider_names: bool,
 }
 
 /// A root of somebody else's that the tenant trusts.
@@ -184,6 +189,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .routes(routes!(succeed))
         .routes(routes!(complete))
         .routes(routes!(abandon))
+        .routes(routes!(remove))
         .routes(routes!(trust))
 }
 
@@ -293,7 +299,8 @@ async fn complete(
     ids: Ids,
     Submitted { body, once }: Submitted<ChainBody>,
 ) -> Result<Json<IssuerDocument>, Error> {
-    let (issuer, receipt) = service.complete_issuer(&caller.once(once), ids.parse("issuer")?, &body.chain).await?;
+    let supplied = Supplied { chain: body.chain, accept_wider_names: body.accept_wider_names };
+    let (issuer, receipt) = service.complete_issuer(&caller.once(once), ids.parse("issuer")?, &supplied).await?;
     Ok(Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() }))
 }
 
@@ -311,6 +318,22 @@ async fn abandon(
 ) -> Result<Json<IssuerDocument>, Error> {
     let (issuer, receipt) = service.abandon_issuer(&caller.once(once), ids.parse("issuer")?).await?;
     Ok(Json(IssuerDocument { event: Some(receipt.into()), ..issuer.into() }))
+}
+
+/// Remove an authority whose key is somewhere else: it leaves the list and the bundle. Not if an authority of the tenant stands below it.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/issuers/{issuer}/remove", tag = "issuers", security(("token" = [])),
+    extensions(("x-action" = json!("issuer:write"))), request_body = EmptyBody,
+    params(("tenant" = String, Path, description = "The tenant's id"), ("issuer" = String, Path, description = "The issuer's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = DoneDocument), Problems))]
+async fn remove(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { once, .. }: Submitted<EmptyBody>,
+) -> Result<Json<DoneDocument>, Error> {
+    let receipt = service.remove_issuer(&caller.once(once), ids.parse("issuer")?).await?;
+    Ok(Json(DoneDocument { event: receipt.into() }))
 }
 
 /// Keep a root of somebody else's as a trust anchor: it joins the bundle, and is listed among the issuers as an `anchor`.

@@ -51,7 +51,9 @@ async fn cast(server: &TestServer) -> Cast {
     server.as_(&server.operator).post(&format!("/v1/platform/tenants/{}/suspend", suspended.id), json!({})).await.ok(200);
     // What stands behind the caller's own place in a listing, and not behind the foreign ones.
     server.certificate(&server.acme, "earlier").await;
-    let of_acme = objects(server, &server.acme).await;
+    let mut of_acme = objects(server, &server.acme).await;
+    // What is removed is missing from then on; these stay, whoever tries.
+    of_acme.extend([("theirs", of_acme["issuer"].clone()), ("taken", of_acme["certificate"].clone())]);
     let mut tokens = vec![(Actor::Suspended, suspended.admin.clone())];
     let of_platform = platform(server, &of_acme).await;
     for actor in Actor::all() {

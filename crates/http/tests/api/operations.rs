@@ -50,6 +50,9 @@ impl Called for Operation {
             // What is not pending is nothing to these two.
             "issuer" if self.path.ends_with("/issuers/{issuer}/certificate") => "pending",
             "issuer" if self.path.ends_with("/issuers/{issuer}/abandon") => "unwanted",
+            // Only what others signed is removed.
+            "issuer" if self.path.ends_with("/issuers/{issuer}/remove") => "theirs",
+            "certificate" if self.path.ends_with("/certificates/{certificate}/remove") => "taken",
             "certificates" => "certificate",
             name => name,
         }
@@ -163,9 +166,14 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     admin.post(&tenant.path(&format!("/certificates/{id}/private-key/fetch")), json!({})).await.ok(200);
     let profile = admin.get(&tenant.path("/profiles/tls-server")).await.ok(200);
     let [(pending, chain), (unwanted, _)] = [pending(server, tenant).await, pending(server, tenant).await];
-    let external = Stranger::called("Somebody").certificate(&server.clock, &Wanted::default());
+    let theirs = admin.post(&tenant.path("/trust-anchors"), json!({"name": "Theirs", "pem": anchor()})).await.ok(201);
+    let foreign = || Stranger::called("Somebody").certificate(&server.clock, &Wanted::default());
+    let taken = admin.post(&tenant.path("/certificates/import"), json!({"bundle": foreign()})).await.ok(200);
+    let external = foreign();
     Ids::from([
         ("external", external),
+        ("theirs", theirs["id"].as_str().unwrap().to_owned()),
+        ("taken", taken["items"][0]["result"]["id"].as_str().unwrap().to_owned()),
         ("public", issuer["public_id"].as_str().unwrap().to_owned()),
         ("file", "ca.cer".to_owned()),
         ("serial", certificate["serial"].as_str().unwrap().to_owned()),

@@ -64,6 +64,8 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.outbox, outbox(10));
     let (issuer, serial) = (rows.certificate.origin.issuer().unwrap(), rows.certificate.serial);
     shows!(rows.certificate, certificate(rows.certificate.id) certificate_of(issuer, &serial) imported(&BLIND));
+    let another = chancery_domain::CertificateId::from_bytes([0xee; 16]);
+    shows!(rows.certificate, live_with_key(&BLIND, another, 10));
     for filter in filters() {
         let shown = view.certificates(&filter, Page { before: None, limit: 10 }).await.unwrap();
         let expected: Vec<_> = matching(rows, &filter).into_iter().filter(|_| sees).collect();

@@ -136,6 +136,67 @@ async fn a_subject_key_is_guarded_widened_and_compromised(#[values(Engine::Sqlit
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_removed_leaves_nothing_but_what_others_need(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    use chancery_domain::certificate::{CertificateStatus, Origin};
+    let harness = engine.start().await;
+    let (view, rows) = filled(&harness).await;
+    let external = |number: u32| chancery_store::CertificateRow { origin: Origin::External, ..crate::rows::certificate(number, 1) };
+    let (one, two, name, content) = (external(71), external(72), [7; 16], [[1; 16], [2; 16]]);
+    let mut changes = view.changes();
+    for (row, content) in [&one, &two].into_iter().zip(content) {
+        changes.insert_certificate(row, &[name]);
+        changes.insert_imported(row.id, &content);
+        changes.insert_certificate_key(&BLIND, row.id);
+    }
+    changes.commit().await.unwrap();
+    let live = async || view.live_with_key(&BLIND, rows.certificate.id, 10).await.unwrap();
+    assert_eq!(live().await, [two.clone(), one.clone()], "newest first, without the one that was asked about");
+    assert_eq!(view.live_with_key(&BLIND, one.id, 1).await.unwrap(), std::slice::from_ref(&two));
+
+    // What an issuer here signed is not removed, nor what changed meanwhile.
+    refused(&view, Guard::Version("certificate"), |changes| changes.remove_external(&rows.certificate, &content[0], &[])).await;
+    once(&view, Guard::Version("certificate"), |changes| changes.move_certificate(&two, CertificateStatus::Expired)).await;
+    refused(&view, Guard::Version("certificate"), |changes| changes.remove_external(&two, &content[1], &[name])).await;
+    assert_eq!(live().await, std::slice::from_ref(&one), "what expired is not live");
+    once(&view, Guard::Version("certificate"), |changes| {
+        changes.remove_external(&one, &content[0], &[name]);
+        changes.remove_certificate_key(&BLIND, one.id);
+    })
+    .await;
+    let named = chancery_store::CertificateFilter { name: Some(name), ..Default::default() };
+    let listed = view.certificates(&named, Page { before: None, limit: 10 }).await.unwrap();
+    assert_eq!(listed.iter().map(|row| row.id).collect::<Vec<_>>(), [two.id]);
+    assert_eq!((view.imported(&content[0]).await.unwrap(), view.certificate(one.id).await.unwrap()), (None, None));
+    assert_eq!(live().await, []);
+
+    // The key stays known while a certificate has it, and for good once it is compromised.
+    let forget = async |id| {
+        let mut changes = view.changes();
+        changes.remove_certificate_key(&BLIND, id);
+        changes.commit().await.unwrap();
+        view.subject_key(&BLIND).await.unwrap()
+    };
+    assert!(forget(rows.certificate.id).await.is_some(), "two has it");
+    assert_eq!(forget(two.id).await, None);
+    let mut changes = view.changes();
+    changes.compromise_subject_key(&BLIND, two.id);
+    changes.commit().await.unwrap();
+    assert!(forget(two.id).await.is_some_and(|row| row.compromised));
+
+    // An authority with a key stays; one without leaves once.
+    refused(&view, Guard::Version("authority"), |changes| changes.remove_authority(&rows.authority)).await;
+    let id = IssuerId::from_bytes([0xaa; 16]);
+    let public = chancery_domain::PublicId::from_bytes([0xaa; 16]);
+    let anchor = AuthorityRow { id, public, line: id, key: None, status_key: None, ..rows.authority.clone() };
+    let mut changes = view.changes();
+    changes.insert_authority(&anchor);
+    changes.commit().await.unwrap();
+    once(&view, Guard::Version("authority"), |changes| changes.remove_authority(&anchor)).await;
+    assert_eq!(view.authority(id).await.unwrap(), None);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_is_corrected_from_what_was_read(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let harness = engine.start().await;
     let (view, rows) = filled(&harness).await;
@@ -238,6 +299,7 @@ async fn no_row_is_inserted_twice(#[values(Engine::Sqlite, Engine::Postgres)] en
         "order" insert_order(&rows.order)
         "certificate" insert_certificate(&rows.certificate, &[])
         "imported" insert_imported(rows.certificate.id, &BLIND)
+        "certificate_key" insert_certificate_key(&BLIND, rows.certificate.id)
         "private_key" insert_private_key(rows.private_key.certificate, rows.private_key.key.as_ref().unwrap())
         "revocation" insert_revocation(rows.crl.issuer, SHARD, &rows.revocation)
         "crl" insert_crl(&rows.crl)

@@ -142,6 +142,7 @@ impl Rows {
         changes.insert_imported(self.certificate.id, &BLIND);
         changes.insert_private_key(self.private_key.certificate, self.private_key.key.as_ref().unwrap());
         changes.insert_subject_key(&self.subject_key);
+        changes.insert_certificate_key(&BLIND, self.certificate.id);
         changes.insert_revocation(self.crl.issuer, SHARD, &self.revocation);
         changes.insert_crl(&self.crl);
         changes.insert_event(&self.event);

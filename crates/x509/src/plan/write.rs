@@ -52,7 +52,7 @@ impl TbsFields<'_> {
 }
 
 /// The encoded `Name` of an authority.
-pub(super) fn authority_name(name: &DistinguishedName) -> Vec<u8> {
+pub(crate) fn authority_name(name: &DistinguishedName) -> Vec<u8> {
     DerOut::document(160, |out| {
         out.nested(SEQUENCE, |out| {
             if let Some(organization) = &name.organization {

@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
 const SUB: &str = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
 
+/// What the request's name constraints say of kinds of name that the issuer is not for.
+const SHUT: &str =
+    "permitted;email:nowhere.invalid,permitted;URI:nowhere.invalid,excluded;IP:0.0.0.0/0.0.0.0,excluded;IP:0:0:0:0:0:0:0:0/0:0:0:0:0:0:0:0";
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}"))
 }
@@ -56,7 +60,9 @@ impl Customer {
         self.0.file("request.pem", request);
         self.0.file("extensions", extensions);
         let days = if options.contains("-days") { "" } else { "-days 3000" };
-        let signing = format!("-CA {by}.pem -CAkey {by}.key -CAcreateserial -extfile extensions {days} {options}");
+        // As the request asks for it, but where the extensions say otherwise.
+        let copied = if options.contains("-copy_extensions") { "" } else { "-copy_extensions copyall" };
+        let signing = format!("-CA {by}.pem -CAkey {by}.key -CAcreateserial -extfile extensions {days} {copied} {options}");
         self.0.must(&format!("x509 -req -in request.pem {signing} -out signed.pem"), b"");
         self.read("signed.pem")
     }
@@ -152,6 +158,8 @@ async fn hostile_chains_are_refused_with_the_reason(server: &TestServer) {
     customer.root("tight", KEY, "-addext basicConstraints=critical,CA:TRUE,pathlen:0", 3650);
     customer.root("narrow", KEY, "-addext nameConstraints=critical,permitted;DNS:evil.example", 3650);
     customer.root("holed", KEY, "-addext nameConstraints=critical,excluded;DNS:vault.acme-bank.example", 3650);
+    customer.root("mapping", KEY, "-addext policyConstraints=requireExplicitPolicy:0", 3650);
+    customer.root("shut", KEY, &format!("-addext nameConstraints=critical,permitted;DNS:acme-bank.example,{SHUT}"), 3650);
     customer.root("small", "-newkey rsa:2048 -nodes", "", 3650);
     customer.root("short", KEY, "", 1000);
     customer.root("other", KEY, "", 3650);
@@ -167,6 +175,11 @@ async fn hostile_chains_are_refused_with_the_reason(server: &TestServer) {
     damaged[middle] = if damaged[middle] == b'A' { b'B' } else { b'A' };
     for (chain, reason) in [
         (customer.sign(&stranger, "root", SUB, "") + &root, "its key is not the one that the request was made for"),
+        (
+            customer.sign(&csr, "root", SUB, "-subj /O=Acme/CN=Other") + &root,
+            "its subject is CN=Other,O=Acme, and the request's is CN=Below",
+        ),
+        (customer.sign(&csr, "root", SUB, "-subj /CN=Acme/O=Below") + &root, "its subject is"),
         (with(("CA:TRUE,pathlen:0", "CA:FALSE")), "basicConstraints is not critical with CA:TRUE"),
         (with(("basicConstraints=critical,", "basicConstraints=")), "basicConstraints is not critical"),
         (with(("keyCertSign,cRLSign", "digitalSignature,cRLSign")), "keyUsage lacks keyCertSign or cRLSign"),
@@ -178,6 +191,28 @@ async fn hostile_chains_are_refused_with_the_reason(server: &TestServer) {
         (plus("nameConstraints=critical,permitted;DNS:sub.acme-bank.example"), "name constraints exclude dns:*.acme-bank.example"),
         (plus("extendedKeyUsage=serverAuth"), "extendedKeyUsage would limit what is issued"),
         (plus("1.2.3.4=critical,DER:0500"), "critical extension 1.2.3.4 is not understood"),
+        (plus("policyConstraints=requireExplicitPolicy:0"), "policyConstraints is not understood"),
+        (plus("policyConstraints=critical,requireExplicitPolicy:0"), "critical extension policyConstraints is not understood"),
+        (plus("inhibitAnyPolicy=2"), "inhibitAnyPolicy is not understood"),
+        (plus("inhibitAnyPolicy=critical,0"), "critical extension inhibitAnyPolicy is not understood"),
+        (plus("policyMappings=1.2.3.4:1.2.3.5"), "policyMappings is not understood"),
+        (plus("policyMappings=critical,1.2.3.4:1.2.3.5"), "critical extension policyMappings is not understood"),
+        (plus("certificatePolicies=critical,1.2.3.4"), "critical extension certificatePolicies is not understood"),
+        (by("mapping"), "certificate 1 of the chain (0 is the leaf): policyConstraints is not understood"),
+        (
+            customer.sign(&csr, "root", SUB, "-copy_extensions none") + &root,
+            "names of these kinds: dNSName, rfc822Name, uniformResourceIdentifier, iPAddress (IPv4), iPAddress (IPv6)",
+        ),
+        (
+            plus(&format!("nameConstraints=critical,permitted;DNS:acme-bank.example,{SHUT}").replace("excluded;IP:0.0.0.0/0.0.0.0,", "")),
+            "names of these kinds: iPAddress (IPv4). Have",
+        ),
+        (plus(&format!("nameConstraints=critical,permitted;DNS:example,{SHUT}")), "names of these kinds: dNSName. Have"),
+        (plus(&format!("nameConstraints=permitted;DNS:acme-bank.example,{SHUT}")), "as far as they are critical"),
+        (
+            customer.sign(&csr, "shut", SUB, "-copy_extensions none") + &customer.read("shut.pem"),
+            "names of these kinds: dNSName, rfc822Name",
+        ),
         (by("tight"), "its pathLenConstraint does not allow the 1 authorities between it and what is issued"),
         (by("narrow"), "certificate 1 of the chain (0 is the leaf): its name constraints exclude"),
         (by("holed"), "its name constraints exclude dns:*.acme-bank.example, or some of it"),
@@ -209,6 +244,47 @@ async fn hostile_chains_are_refused_with_the_reason(server: &TestServer) {
     let listed = server.as_(&server.acme.admin).get(&server.acme.path("/issuers")).await.ok(200);
     assert_eq!(listed["items"].as_array().unwrap().len(), 3);
     complete(server, &pending, &(good + &root)).await.ok(200);
+}
+
+// What the tenant says it takes, it takes; what it said stands in the event.
+async fn wider_names_are_accepted_by_name_alone(server: &TestServer) {
+    let (admin, customer, pending) = (server.as_(&server.acme.admin), Customer::new(), requested(server).await);
+    let csr = text(&pending["request"]);
+    let accept =
+        async |chain: String| admin.post(&at(server, &pending, "/certificate"), json!({"chain": chain, "accept_wider_names": true})).await;
+    let bare = customer.sign(csr, "root", SUB, "-copy_extensions none") + &customer.read("root.pem");
+    complete(server, &pending, &bare).await.problem(422, "invalid");
+    // Narrower ones than what is to be issued for are not a matter of taste.
+    let narrow = format!("{SUB}nameConstraints=critical,permitted;DNS:sub.acme-bank.example\n");
+    let narrow = customer.sign(csr, "root", &narrow, "") + &customer.read("root.pem");
+    let problem = accept(narrow).await.problem(422, "invalid");
+    assert!(text(&problem["detail"]).contains("name constraints exclude"), "{problem}");
+    let active = accept(bare).await.ok(200);
+    server.run_jobs().await;
+    let log = server.events(&server.acme).await;
+    let event = log.iter().find(|entry| entry["id"] == active["event"]["id"]).unwrap();
+    let kinds = json!(["dNSName", "rfc822Name", "uniformResourceIdentifier", "iPAddress (IPv4)", "iPAddress (IPv6)"]);
+    assert_eq!(event["event"]["detail"]["wider_names"], kinds);
+    // The certificate permits every name now, and the issuer issues for its own as before.
+    let ask = async |name: String| {
+        let body = json!({"profile": "tls-server", "names": [name], "issuer": pending["id"]});
+        admin.post(&server.acme.path("/certificates"), body).await
+    };
+    ask(server.acme.host("www")).await.ok(201);
+    ask("www.evil.example".to_owned()).await.problem(422, "refused");
+
+    // What an authority between the two keeps narrow is narrow; then the event has nothing to say.
+    let second = requested(server).await;
+    customer.0.must(&format!("req -new {KEY} -keyout between.key -subj /CN=Between -out between.csr"), b"");
+    let between = format!("{}nameConstraints=critical,permitted;DNS:acme-bank.example,{SHUT}\n", SUB.replace("pathlen:0", "pathlen:1"));
+    let between = customer.sign(&customer.read("between.csr"), "root", &between, "");
+    customer.0.file("between.pem", &between);
+    let own = customer.sign(text(&second["request"]), "between", SUB, "-copy_extensions none -days 2000");
+    let active = complete(server, &second, &(own + &between + &customer.read("root.pem"))).await.ok(200);
+    let log = server.events(&server.acme).await;
+    let event = log.iter().find(|entry| entry["id"] == active["event"]["id"]).unwrap();
+    assert_eq!(event["event"]["detail"]["wider_names"], json!([]));
+    server.run_jobs().await;
 }
 
 async fn what_is_abandoned_is_over(server: &TestServer) {
@@ -276,6 +352,64 @@ async fn anchors_join_the_bundle_and_leave_it_again(server: &TestServer) {
     }
     let log = server.events(&server.acme).await;
     assert_eq!(log.iter().filter(|entry| entry["event"]["act"] == "anchor.add").count(), 1);
+}
+
+async fn authorities_of_others_can_be_removed(server: &TestServer) {
+    let (admin, customer, pending) = (server.as_(&server.acme.admin), Customer::new(), requested(server).await);
+    customer.0.must(&format!("req -new {KEY} -keyout between.key -subj /CN=Between -out between.csr"), b"");
+    let between = customer.sign(&customer.read("between.csr"), "root", &SUB.replace("pathlen:0", "pathlen:1"), "");
+    customer.0.file("between.pem", &between);
+    let own = customer.sign(text(&pending["request"]), "between", SUB, "-days 2000");
+    let active = complete(server, &pending, &(own + &between + &customer.read("root.pem"))).await.ok(200);
+    customer.root("spare", KEY, "", 3650);
+    let add = async |name: &str| {
+        let body = json!({"name": name, "pem": customer.read(&format!("{name}.pem"))});
+        admin.post(&server.acme.path("/trust-anchors"), body).await
+    };
+    let spare = add("spare").await.ok(201);
+    server.run_jobs().await;
+    let listed = async || {
+        let list = admin.get(&server.acme.path("/issuers")).await.ok(200);
+        list["items"].as_array().unwrap().iter().map(|issuer| text(&issuer["id"]).to_owned()).collect::<Vec<_>>()
+    };
+    let bundle = async || server.anonymous().get(&format!("/pki/{}/bundle.pem", text(&active["public_id"]))).await.ok_text(200);
+    let remove = async |token: &str, id: &Value| server.as_(token).post(&at(server, &json!({"id": id}), "/remove"), json!({})).await;
+
+    assert!(listed().await.contains(&text(&spare["id"]).to_owned()) && bundle().await.contains(&customer.read("spare.pem")));
+    for role in ["issuer", "security-lead", "viewer"] {
+        let (_, token) = server.account(&server.acme, role).await;
+        remove(&token, &spare["id"]).await.problem(403, "forbidden");
+    }
+    let theirs = server.brava.path(&format!("/issuers/{}/remove", text(&spare["id"])));
+    server.as_(&server.in_brava().admin).post(&theirs, json!({})).await.problem(404, "not-found");
+    // What is answered for here, and what that stands below, stays.
+    let above = admin.get(&at(server, &json!({"id": active["root"]}), "")).await.ok(200);
+    for (id, why) in [
+        (&active["id"], "retire it instead"),
+        (&json!(server.acme.root), "retire it instead"),
+        (&requested(server).await["id"], "abandon it"),
+        (&above["id"], "below it are here"),
+        (&above["root"], "below it are here"),
+    ] {
+        let problem = remove(&server.acme.admin, id).await.problem(409, "conflict");
+        assert!(text(&problem["detail"]).contains(why), "{why}: {problem}");
+    }
+
+    let once = admin.clone().once("remove");
+    let done = once.post(&at(server, &spare, "/remove"), json!({})).await.ok(200);
+    assert_eq!(once.post(&at(server, &spare, "/remove"), json!({})).await.ok(200), done);
+    remove(&server.acme.admin, &spare["id"]).await.problem(404, "not-found");
+    admin.get(&at(server, &spare, "")).await.problem(404, "not-found");
+    assert!(!listed().await.contains(&text(&spare["id"]).to_owned()) && !bundle().await.contains(&customer.read("spare.pem")));
+    let log = server.events(&server.acme).await;
+    let event = log.iter().find(|entry| entry["id"] == done["event"]["id"]).unwrap();
+    let detail = &event["event"]["detail"];
+    assert_eq!((&event["event"]["act"], &detail["sha256"]), (&json!("issuer.remove"), &spare["sha256"]));
+    // Trusted again only by its name; retired, it leaves all the same.
+    let again = add("spare").await.ok(201);
+    admin.post(&at(server, &again, "/retire"), json!({})).await.ok(200);
+    remove(&server.acme.admin, &again["id"]).await.ok(200);
+    server.run_jobs().await;
 }
 
 async fn what_was_retired_comes_back_by_its_name_alone(server: &TestServer) {
@@ -357,14 +491,29 @@ async fn authorities_have_a_bound_that_nothing_passes(server: &TestServer) {
     admin.post(&at(server, &own, "/successor"), json!({})).await.problem(403, "quota");
     let chain = customer.sign(text(&pending["request"]), "root", SUB, "") + &customer.read("root.pem");
     complete(server, &pending, &chain).await.problem(403, "quota");
-    assert_eq!(admin.get(&server.acme.path("/issuers")).await.ok(200)["items"].as_array().unwrap().len(), 200);
+    let count = async || admin.get(&server.acme.path("/issuers")).await.ok(200)["items"].as_array().unwrap().len();
+    assert_eq!(count().await, 200);
+    // What was given up is over, and leaves its place to one other.
+    admin.post(&at(server, &pending, "/abandon"), json!({})).await.ok(200);
+    let one = json!({"name": "One", "external": true, "permitted_names": ["dns:*.acme.example"]});
+    let anchor = post("/trust-anchors", json!({"name": "A", "pem": customer.read("root.pem")})).await.ok(201);
+    post("/issuers", one.clone()).await.problem(403, "quota");
+    // So does what is removed, and not what is retired and still verifies.
+    admin.post(&at(server, &anchor, "/retire"), json!({})).await.ok(200);
+    post("/issuers", one.clone()).await.problem(403, "quota");
+    admin.post(&at(server, &anchor, "/remove"), json!({})).await.ok(200);
+    post("/issuers", one).await.ok(201);
+    assert_eq!(count().await, 201);
+    server.run_jobs().await;
 }
 
 on_both_engines!(
     a_customers_root_signs_and_what_is_issued_verifies,
     hostile_chains_are_refused_with_the_reason,
+    wider_names_are_accepted_by_name_alone,
     what_is_abandoned_is_over,
     anchors_join_the_bundle_and_leave_it_again,
+    authorities_of_others_can_be_removed,
     what_was_retired_comes_back_by_its_name_alone,
     each_authority_that_a_chain_brings_is_in_its_event,
     authorities_have_a_bound_that_nothing_passes,

@@ -149,6 +149,28 @@ async fn addresses_that_are_not_are_missing(server: &TestServer) {
     }
 }
 
+// I11: the keys of one tenant's authorities wait behind each other, and not before those of others.
+async fn a_flood_of_rsa_authorities_is_told_so_and_holds_up_nobody_else(server: &TestServer) {
+    let (tenant, cores) = (server.in_brava(), std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1)));
+    let body = json!({"name": "Slow", "external": true, "permitted_names": ["dns:*.acme.example"], "key_algorithm": "rsa-3072"});
+    let flood: Vec<_> = (0..cores * 9 + 15)
+        .map(|_| {
+            let (client, path, body) = (server.as_(&server.acme.admin), server.acme.path("/issuers"), body.clone());
+            tokio::spawn(async move { client.post(&path, body).await })
+        })
+        .collect();
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    server.as_(&tenant.admin).post(&tenant.path("/issuers"), body).await.ok(201);
+    let waiting = flood.iter().filter(|task| !task.is_finished()).count();
+    assert!(waiting > 0, "the other tenant waited for all of the flood");
+    let (mut made, mut told) = (0, 0);
+    for answer in flood {
+        let answer = answer.await.unwrap();
+        if answer.status == 503 { told += 1 } else { made += usize::from(answer.status == 201) }
+    }
+    assert!(told >= 5 && made >= 1, "{told} told, {made} made");
+}
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
@@ -158,5 +180,6 @@ on_both_engines!(
     bad_issuers_are_refused_by_their_field,
     what_certificates_point_to_is_there_for_everybody,
     the_bundle_has_the_roots_of_its_tenant,
+    a_flood_of_rsa_authorities_is_told_so_and_holds_up_nobody_else,
     addresses_that_are_not_are_missing,
 );

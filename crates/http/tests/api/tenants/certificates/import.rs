@@ -35,6 +35,7 @@ async fn lose(server: &TestServer, certificate: &Value) {
                 ("job", "id"),
                 ("private_key", "certificate_id"),
                 ("subject_key", "certificate_id"),
+                ("certificate_key", "certificate_id"),
             ] {
                 raw.change(&server.acme.id, &format!("DELETE FROM {table} WHERE {column} = ?1"), &[&id]).await;
             }
@@ -266,8 +267,8 @@ async fn what_is_hostile_is_refused_by_itself_with_the_reason(server: &TestServe
     }
 }
 
-// What a restored backup has forgotten of a key, the certificate itself still says.
-async fn the_key_of_one_of_ours_is_remembered_and_of_others_it_is_not(server: &TestServer) {
+// What a restored backup has forgotten of a key, the certificate itself still says; and so does one of others.
+async fn the_key_of_what_was_taken_in_is_known(server: &TestServer) {
     let admin = || server.as_(&server.acme.admin);
     let (key, other) = (csr(&[&server.acme.host("a")], false), csr(&[&server.acme.host("b")], false));
     let ask = async |key: &str| {
@@ -281,11 +282,19 @@ async fn the_key_of_one_of_ours_is_remembered_and_of_others_it_is_not(server: &T
     let reasons = ask(&key.pem).await.problem(422, "refused")["reasons"].clone();
     assert_eq!(reasons[0]["code"], "key-reuse");
     assert!(text(&reasons[0]["message"]).contains(text(&taken["id"])), "{reasons}");
-    // How often others certify a key is not for our profiles to say; once known to be compromised, it is never certified here.
     let partner = Stranger::called("Partner CA");
     let pem = partner.certificate(&server.clock, &Wanted { key: Some(&other.key), ..Wanted::default() });
     let theirs = import(server, &server.acme, &pem).await["items"][0]["result"].clone();
-    ask(&other.pem).await.ok(201);
+    let reasons = ask(&other.pem).await.problem(422, "refused")["reasons"].clone();
+    assert_eq!(reasons[0]["code"], "key-reuse");
+    assert!(text(&reasons[0]["message"]).contains(text(&theirs["id"])), "{reasons}");
+    // Whoever takes in a certificate of others over a key of ours does not end our renewals.
+    let ours = csr(&[&server.acme.host("c")], false);
+    let issued = ask(&ours.pem).await.ok(201);
+    let claimed = Wanted { key: Some(&ours.key), serial: &[8], ..Wanted::default() };
+    assert_eq!(import(server, &server.acme, &partner.certificate(&server.clock, &claimed)).await["imported"], 1);
+    admin().post(&at(server, &issued, "/renew"), json!({})).await.ok(201);
+    // Once known to be compromised, it is never certified here.
     let revoked = admin().post(&at(server, &theirs, "/revoke"), json!({"reason": "key-compromise"})).await.ok(200);
     assert_eq!((&revoked["origin"], &revoked["status"]), (&json!("external"), &json!("issued")), "only its issuer revokes it");
     assert_eq!(event_of(server, &revoked).await["act"], "certificate.compromise");
@@ -294,8 +303,93 @@ async fn the_key_of_one_of_ours_is_remembered_and_of_others_it_is_not(server: &T
     server.run_jobs().await;
 }
 
+/// How often PostgreSQL looked into the table, as the sessions that ended have reported.
+async fn looks(server: &TestServer, table: &str) -> i64 {
+    let sql =
+        format!("SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = '{table}' AND length(?1::bytea) > 0");
+    server
+        .below(async |raw| {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            raw.count(&server.acme.id, &sql, &[0; 16]).await
+        })
+        .await
+}
+
+// The authorities are read once, and not for each certificate.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bundle_reads_the_authorities_once() {
+    chancery_testkit::run(chancery_testkit::Engine::Postgres, async |server: &TestServer| {
+        let partner = Stranger::called("Partner CA");
+        let one = |serial: u8| partner.certificate(&server.clock, &Wanted { serial: &[serial], ..Wanted::default() });
+        let bundle: String = (1..=100).map(one).collect();
+        let before = looks(server, "authority").await;
+        assert_eq!(import(server, &server.acme, &bundle).await["imported"], 100);
+        let read = looks(server, "authority").await - before;
+        println!("{read} looks at the authorities");
+        assert!((1..=10).contains(&read), "{read}");
+    })
+    .await;
+}
+
+// I5: what was signed here stays; what others signed leaves without a trace but the event.
+async fn what_others_signed_can_be_removed(server: &TestServer) {
+    let (admin, partner) = (server.as_(&server.acme.admin), Stranger::called("Partner CA"));
+    let (one, two) = (csr(&[&server.acme.host("a")], false), csr(&[&server.acme.host("b")], false));
+    let make =
+        |key: &str, serial: u8| partner.certificate(&server.clock, &Wanted { key: Some(key), serial: &[serial], ..Wanted::default() });
+    let pems = [make(&one.key, 1), make(&one.key, 2), make(&two.key, 3)];
+    let taken = import(server, &server.acme, &pems.concat()).await;
+    let taken: Vec<_> = (0..3).map(|at| taken["items"][at]["result"].clone()).collect();
+    let issued = server.certificate(&server.acme, "www").await;
+    let ask = async |key: &str| admin.post(&server.acme.path("/certificates"), json!({"profile": "tls-server", "csr": key})).await;
+    let remove = async |token: &str, certificate: &Value| server.as_(token).post(&at(server, certificate, "/remove"), json!({})).await;
+
+    for role in ["issuer", "security-lead", "viewer"] {
+        let (_, token) = server.account(&server.acme, role).await;
+        remove(&token, &taken[0]).await.problem(403, "forbidden");
+    }
+    let tenant = server.in_brava();
+    let theirs = tenant.path(&format!("/certificates/{}/remove", text(&taken[0]["id"])));
+    server.as_(&tenant.admin).post(&theirs, json!({})).await.problem(404, "not-found");
+    let problem = remove(&server.acme.admin, &issued).await.problem(409, "conflict");
+    assert!(text(&problem["detail"]).contains("revoke it instead"), "{problem}");
+
+    let once = admin.clone().once("remove");
+    let done = once.post(&at(server, &taken[0], "/remove"), json!({})).await.ok(200);
+    assert_eq!(once.post(&at(server, &taken[0], "/remove"), json!({})).await.ok(200), done);
+    remove(&server.acme.admin, &taken[0]).await.problem(404, "not-found");
+    for rest in ["", "/pem", "/der"] {
+        admin.get(&at(server, &taken[0], rest)).await.problem(404, "not-found");
+    }
+    let event = event_of(server, &done).await;
+    assert_eq!((&event["act"], &event["detail"]["sha256"]), (&json!("certificate.remove"), &taken[0]["sha256"]));
+    // Those of one bundle are of one moment: their order says nothing.
+    let sorted = |mut ids: Vec<String>| {
+        ids.sort_unstable();
+        ids
+    };
+    let left = sorted([&taken[1], &taken[2]].map(|certificate| text(&certificate["id"]).to_owned()).to_vec());
+    assert_eq!(sorted(found(server, "name=www.partner.example").await), left);
+    assert_eq!(found(server, "").await.len(), 3);
+    let csv = admin.get(&server.acme.path("/certificates/export/csv")).await.ok_text(200);
+    assert!(!csv.contains(text(&taken[0]["id"])) && csv.contains(&left[0]), "{csv}");
+    assert_eq!(admin.get(&server.acme.path("")).await.ok(200)["certificates_live"], 3);
+
+    // Its key is another's, too, and known until that is removed as well; a compromised one is known for good.
+    assert_eq!(ask(&one.pem).await.problem(422, "refused")["reasons"][0]["code"], "key-reuse");
+    remove(&server.acme.admin, &taken[1]).await.ok(200);
+    ask(&one.pem).await.ok(201);
+    admin.post(&at(server, &taken[2], "/revoke"), json!({"reason": "key-compromise"})).await.ok(200);
+    remove(&server.acme.admin, &taken[2]).await.ok(200);
+    assert_eq!(ask(&two.pem).await.problem(422, "refused")["reasons"][0]["code"], "key-compromised");
+    // It may come again; and nobody stumbles over the end of what was removed.
+    assert_eq!(import(server, &server.acme, &pems[0]).await["imported"], 1);
+    server.pass(Duration::from_secs(31 * 86_400)).await;
+}
+
 on_both_engines!(
-    the_key_of_one_of_ours_is_remembered_and_of_others_it_is_not,
+    what_others_signed_can_be_removed,
+    the_key_of_what_was_taken_in_is_known,
     others_are_listed_found_exported_and_expire_but_are_not_ours_to_revoke,
     one_of_ours_is_known_by_its_signature_and_can_be_revoked,
     a_serial_number_used_twice_is_told,

@@ -3,6 +3,7 @@
 use super::{at, event_of, text};
 use chancery_testkit::csr::csr;
 use chancery_testkit::openssl::Openssl;
+use chancery_testkit::stranger::{Stranger, Wanted};
 use chancery_testkit::{Answer, TestServer, on_both_engines, python};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -165,6 +166,68 @@ async fn another_public_key_of_the_same_secret_is_the_same_key(server: &TestServ
     }
 }
 
+// BR 4.9.1.1: what has a compromised key is to be revoked, whatever its names are.
+async fn others_with_a_compromised_key_are_named_and_revoked_with_it(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    set_policy(server, "tls-server", "allowed").await;
+    let key = csr(&[&server.acme.host("a")], false);
+    let mut ours = Vec::new();
+    for label in ["a", "b", "c"] {
+        ours.push(ask(server, "tls-server", &key.pem, &[label]).await.ok(201));
+    }
+    let partner = Stranger::called("Partner CA").certificate(&server.clock, &Wanted { key: Some(&key.key), ..Wanted::default() });
+    let imported = admin.post(&server.acme.path("/certificates/import"), json!({"bundle": partner})).await.ok(200);
+    let theirs = imported["items"][0]["result"].clone();
+    let other = ask(server, "tls-server", &csr(&[&server.acme.host("d")], false).pem, &["d"]).await.ok(201);
+    let tenant = server.in_brava();
+    let body = json!({"profile": "tls-server", "csr": key.pem, "names": [tenant.host("x")]});
+    let foreign = server.as_(&tenant.admin).post(&tenant.path("/certificates"), body).await.ok(201);
+
+    let revoke = async |certificate: &Value, body: Value| admin.post(&at(server, certificate, "/revoke"), body).await;
+    let ids = |answer: &Value| -> Vec<String> {
+        answer["same_key"].as_array().into_iter().flatten().map(|item| text(&item["result"]["id"]).to_owned()).collect()
+    };
+    let id = |certificate: &Value| text(&certificate["id"]).to_owned();
+    for reason in ["superseded", "unspecified"] {
+        let problem = revoke(&ours[0], json!({"reason": reason, "same_key": true})).await.problem(422, "invalid");
+        assert_eq!(problem["field"], "same_key");
+    }
+    assert_eq!(revoke(&ours[2], json!({"reason": "superseded"})).await.ok(200)["same_key"], Value::Null);
+
+    // Named, in the answer and in the event, and left alone.
+    let answer = revoke(&ours[0], json!({"reason": "key-compromise"})).await.ok(200);
+    assert_eq!((&answer["status"], ids(&answer)), (&json!("revoked"), vec![id(&theirs), id(&ours[1])]));
+    assert_eq!(answer["same_key"][1]["result"]["status"], "issued");
+    assert_eq!(event_of(server, &answer).await["detail"]["same_key"], json!([theirs["id"], ours[1]["id"]]));
+    revoke(&ours[0], json!({"reason": "key-compromise"})).await.problem(409, "conflict");
+
+    // Asked again they are revoked, each by itself; of others' it is told who revokes.
+    let once = admin.clone().once("all");
+    let body = json!({"reason": "key-compromise", "same_key": true});
+    let answer = once.post(&at(server, &ours[0], "/revoke"), body.clone()).await.ok(200);
+    assert_eq!((&answer["event"], ids(&answer)), (&Value::Null, vec![id(&theirs), id(&ours[1])]));
+    let problem = &answer["same_key"][0]["problem"];
+    assert!(problem["status"] == 409 && text(&problem["detail"]).contains("ask its issuer"), "{answer}");
+    let revoked = &answer["same_key"][1];
+    assert_eq!((&revoked["problem"], &revoked["result"]["status"]), (&Value::Null, &json!("revoked")));
+    let event = event_of(server, &revoked["result"]).await;
+    assert_eq!((&event["act"], &event["detail"]["certificate"]), (&json!("certificate.revoke"), &ours[1]["id"]));
+    assert_eq!(ids(&once.post(&at(server, &ours[0], "/revoke"), body).await.ok(200)), [id(&theirs)], "what is left");
+
+    // In one call.
+    let key = csr(&[&server.acme.host("e")], false).pem;
+    let (first, second) = (ask(server, "tls-server", &key, &["e"]).await.ok(201), ask(server, "tls-server", &key, &["f"]).await.ok(201));
+    let answer = revoke(&second, json!({"reason": "key-compromise", "same_key": true})).await.ok(200);
+    assert_eq!((ids(&answer), &answer["same_key"][0]["result"]["status"]), (vec![id(&first)], &json!("revoked")));
+    assert_eq!(event_of(server, &answer).await["detail"]["same_key"], json!([first["id"]]));
+
+    // Another key's and another tenant's go on.
+    assert_eq!(admin.get(&at(server, &other, "")).await.ok(200)["status"], "issued");
+    let path = tenant.path(&format!("/certificates/{}", text(&foreign["id"])));
+    assert_eq!(server.as_(&tenant.admin).get(&path).await.ok(200)["status"], "issued");
+    server.run_jobs().await;
+}
+
 // RFC 5280 section 5.3.1; BR 4.9.1.1.
 async fn a_compromise_learnt_of_later_is_recorded(server: &TestServer) {
     let (admin, judge) = (server.as_(&server.acme.admin), Openssl::new());
@@ -209,6 +272,7 @@ async fn a_compromise_learnt_of_later_is_recorded(server: &TestServer) {
 }
 
 on_both_engines!(
+    others_with_a_compromised_key_are_named_and_revoked_with_it,
     another_public_key_of_the_same_secret_is_the_same_key,
     a_compromise_learnt_of_later_is_recorded,
     a_key_is_certified_again_for_the_same_names_alone,
