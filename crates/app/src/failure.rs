@@ -91,7 +91,7 @@ impl From<StoreError> for Failure {
             StoreError::NoRealm => Self::NotFound,
             StoreError::ReadOnly => Self::Restored,
             StoreError::Unavailable(_) | StoreError::Medium(_) => Self::Unavailable(error.to_string()),
-            StoreError::Malformed(_) | StoreError::Statement(_) | StoreError::Schema(_) => Self::internal(error),
+            StoreError::Malformed(_) | StoreError::Statement(_) | StoreError::Schema(_) | StoreError::Unsafe(_) => Self::internal(error),
         }
     }
 }

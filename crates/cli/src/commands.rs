@@ -14,7 +14,7 @@ pub(crate) mod token;
 use crate::certificates;
 use crate::client::{self, Client, ClientError};
 use crate::ended::Ended;
-use crate::files;
+use crate::files::{self, Reserved};
 use crate::output::{self, Form};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -154,6 +154,21 @@ pub(crate) fn deliver(out: Option<&Path>, content: &[u8]) -> Result<(), Ended> {
 /// A secret, to a new file of mode 0600.
 pub(crate) fn save_secret(path: &Path, secret: &[u8]) -> Result<(), Ended> {
     files::write_secret(path, secret).map_err(|source| Ended::File { path: path.to_owned(), source })
+}
+
+/// Makes the file for a token before it is asked for, since it comes once.
+pub(crate) fn reserve(path: Option<&PathBuf>) -> Result<Option<Reserved>, Ended> {
+    expect_free(path)?;
+    path.map(|path| Reserved::new(path).map_err(|source| Ended::File { path: path.clone(), source })).transpose()
+}
+
+/// Puts the token into its file. Where that fails it is left to be printed: better seen than lost.
+pub(crate) fn keep(reserved: Option<Reserved>, token: &mut Option<String>) {
+    let (Some(mut file), Some(text)) = (reserved, token.as_ref()) else { return };
+    match file.write(text.as_bytes()) {
+        Ok(()) => *token = None,
+        Err(error) => output::note(&format!("The token is printed: {} cannot be written: {error}", file.path().display())),
+    }
 }
 
 /// Whether a secret can be saved there later: asked before what brings the secret is done, for it comes once.

@@ -12,7 +12,7 @@ pub use reference::configuration_reference;
 pub(crate) use settings::SETTINGS;
 pub(crate) use show::{Effective, show};
 
-use chancery_store::postgres::DatabaseUrl;
+use chancery_store::postgres::{DatabaseUrl, Durability};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -33,6 +33,8 @@ pub struct Config {
     pub root_key: RootKeySource,
     /// PostgreSQL; without it SQLite files in the data directory.
     pub database: Option<Database>,
+    /// Whether PostgreSQL, for the data or the keyring, must be set to keep what was acknowledged.
+    pub durability: Durability,
     /// Certificate chain and key, PEM; without them only loopback is served.
     pub tls: Option<TlsFiles>,
     /// Threads that own SQLite connections.
@@ -105,6 +107,7 @@ impl Config {
             root_key: RootKeySource::File(keyring.join("root.key")),
             keyring: KeyringPlace::File(keyring.join("keyring.db")),
             database: None,
+            durability: Durability::Required,
             tls: None,
             store_threads: 2,
             certificate_limit: 100_000,

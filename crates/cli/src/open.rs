@@ -7,10 +7,8 @@ use chancery_domain::port::Entropy;
 use chancery_keys::{ProviderError, RootKey, RootKeyError, SoftwareProvider};
 use chancery_store::postgres::{self, PostgresConfig};
 use chancery_store::sqlite::{self, SqliteConfig};
-use chancery_store::{KeyringDb, Store, StoreError};
-use std::fs::DirBuilder;
+use chancery_store::{KeyringDb, Store, StoreError, disk};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -88,7 +86,7 @@ pub async fn open_with(config: &Config, address: SocketAddr, start: Start, ports
     // The data first: if another process has it, that is said at once.
     let store = open_store(config, &ports).await?;
     let store = if start == Start::Reconcile { store.reconciling() } else { store };
-    let keyring = open_keyring(&config.keyring).await?;
+    let keyring = open_keyring(config).await?;
     let provider = SoftwareProvider::open(root, Arc::new(StoredKeyring::new(keyring)), Arc::clone(&ports.entropy)).await?;
     let service = Chancery::new(store, Arc::new(provider), ports, settings);
     if start != Start::First && !service.is_initialised().await? {
@@ -106,8 +104,7 @@ pub(crate) fn refuse_demonstration(config: &Config) -> Result<(), OpenError> {
 
 /// Makes a folder that only its owner may enter.
 pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| OpenError::Folder { path: path.to_owned(), source })
+    disk::make_folder(path).map_err(|source| OpenError::Folder { path: path.to_owned(), source })
 }
 
 fn public_url(config: &Config, address: SocketAddr) -> Result<String, OpenError> {
@@ -127,17 +124,17 @@ pub(crate) fn root_key(source: &RootKeySource, start: Start, entropy: &dyn Entro
         RootKeySource::Credential(path) => Ok(RootKey::from_credential(path)?),
         // A server never makes one: under a new key the old keyring could not be read.
         RootKeySource::File(path) if start == Start::First && !path.exists() => {
-            make_folder(path.parent().unwrap_or(Path::new(".")))?;
+            make_folder(disk::folder_of(path))?;
             Ok(RootKey::create_file(path, entropy)?)
         }
         RootKeySource::File(path) => Ok(RootKey::from_file(path)?),
     }
 }
 
-pub(crate) async fn open_keyring(place: &KeyringPlace) -> Result<Arc<dyn KeyringDb>, OpenError> {
-    let opened = match place {
+pub(crate) async fn open_keyring(config: &Config) -> Result<Arc<dyn KeyringDb>, OpenError> {
+    let opened = match &config.keyring {
         KeyringPlace::File(path) => sqlite::open_keyring(path).await,
-        KeyringPlace::Postgres(url) => postgres::open_keyring(url).await,
+        KeyringPlace::Postgres(url) => postgres::open_keyring(url, config.durability).await,
     };
     opened.map_err(|source| OpenError::Store { what: "the keyring", source })
 }
@@ -147,7 +144,8 @@ pub(crate) async fn open_store(config: &Config, ports: &Ports) -> Result<Store, 
     let opened = match &config.database {
         Some(database) => {
             let (app_url, owner_url) = (database.app_url.clone(), database.owner_url.clone());
-            postgres::open(PostgresConfig { app_url, owner_url, connections: database.connections }, clock).await
+            let (connections, durability) = (database.connections, config.durability);
+            postgres::open(PostgresConfig { app_url, owner_url, connections, durability }, clock).await
         }
         None => {
             make_folder(&config.data_dir)?;

@@ -3,6 +3,7 @@
 pub mod action;
 pub mod certificate;
 pub mod decision;
+pub mod disk;
 pub mod enforced;
 pub mod event;
 pub mod id;

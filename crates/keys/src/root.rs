@@ -2,11 +2,12 @@
 
 use crate::gcm;
 use crate::secret::SecretKey;
+use chancery_domain::disk::{Step, tell};
 use chancery_domain::port::Entropy;
 use chancery_domain::{enforced, kill_point};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -24,9 +25,7 @@ pub enum RootKeyError {
     #[error("a root key is 64 hexadecimal digits: check the value, it must be the whole key and nothing else")]
     NotAKey,
     /// The file holds something else.
-    #[error(
-        "{0} holds no root key: 64 hexadecimal digits and a newline are expected; if its creation was interrupted, remove it and create it again"
-    )]
+    #[error("{0} holds no root key: 64 hexadecimal digits and a newline are expected; put back the key that was made for this keyring")]
     NotAKeyFile(PathBuf),
     /// Others than the owner may read or write the file.
     #[error(
@@ -86,26 +85,33 @@ impl RootKey {
         Self::from_hex(text.strip_suffix('\n').unwrap_or(&text)).map_err(|_| RootKeyError::NotAKeyFile(path.to_owned()))
     }
 
-    /// Makes a key and writes it to a new file with mode 0600, which is on disk, with its directory entry, on return.
+    /// Makes a key and writes it to a new file with mode 0600, which is on disk, with its directory entry, on return. A crash
+    /// leaves it whole or not at all; beside it perhaps a `root.key.…` under which nothing was sealed.
     pub fn create_file(path: &Path, entropy: &dyn Entropy) -> Result<Self, RootKeyError> {
         let failed = |source| RootKeyError::File { path: path.to_owned(), source };
-        let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(RootKeyError::Exists(path.to_owned())),
-            other => other.map_err(failed)?,
-        };
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Only its owner reads it.
+        let mut file = tempfile::Builder::new().prefix("root.key.").tempfile_in(directory).map_err(failed)?;
+        tell(Step::MadeFile(file.path()));
         kill_point!("root-key.create");
         let key = Self(SecretKey::random(entropy));
         let mut text = Zeroizing::new([b'\n'; TEXT_LEN + 1]);
         let (digits, _) = text.split_at_mut(TEXT_LEN);
         hex::encode_to_slice(key.0.expose(), digits).map_err(|_| RootKeyError::Cipher)?;
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let written = file.write_all(text.as_slice()).and_then(|()| file.sync_all());
+        file.write_all(text.as_slice()).map_err(failed)?;
+        tell(Step::Appended(file.path(), text.as_slice()));
+        file.as_file().sync_all().map_err(failed)?;
+        tell(Step::SyncedFile(file.path()));
         kill_point!("root-key.written");
-        if let Err(error) = written.and_then(|()| File::open(directory)?.sync_all()) {
-            // Nothing was sealed under it yet; a half file would only stand in the way of the next attempt.
-            let _ = std::fs::remove_file(path);
-            return Err(failed(error));
-        }
+        let unnamed = file.path().to_owned();
+        match file.persist_noclobber(path) {
+            Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => return Err(RootKeyError::Exists(path.to_owned())),
+            named => named.map_err(|refused| failed(refused.error))?,
+        };
+        tell(Step::Renamed(&unnamed, path));
+        kill_point!("root-key.named");
+        File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+        tell(Step::SyncedFolder(directory));
         kill_point!("root-key.created");
         Ok(key)
     }

@@ -58,6 +58,9 @@ pub enum StoreError {
     /// The store was restored from a backup and not yet reconciled, or it was opened to be looked at.
     #[error("the store is read-only until `chancery reconcile` has compared it with what was published since its backup")]
     ReadOnly,
+    /// The server is set up so that what was acknowledged may be lost.
+    #[error("the database may lose what was acknowledged: {0}")]
+    Unsafe(String),
 }
 
 impl StoreError {
@@ -71,6 +74,7 @@ impl StoreError {
             Self::Statement(text) => Self::Statement(text.clone()),
             Self::Schema(text) => Self::Schema(text.clone()),
             Self::ReadOnly => Self::ReadOnly,
+            Self::Unsafe(text) => Self::Unsafe(text.clone()),
         }
     }
 }

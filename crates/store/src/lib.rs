@@ -17,6 +17,7 @@ mod backup;
 mod certificate;
 mod changes;
 mod counter;
+pub mod disk;
 mod engine;
 mod error;
 mod event;

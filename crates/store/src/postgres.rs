@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod committer;
+mod durability;
 mod error;
 mod keyring;
 mod migrate;
@@ -23,6 +24,7 @@ pub use backup::backup;
 use chancery_domain::TenantId;
 use chancery_domain::port::Clock;
 use committer::Committer;
+pub use durability::{Durability, UnsafeSetting, unsafe_settings};
 pub use keyring::open_keyring;
 use pool::Pool;
 pub use restore::{restore, restore_keyring};
@@ -41,11 +43,13 @@ pub struct PostgresConfig {
     pub owner_url: Option<DatabaseUrl>,
     /// At most so many connections; at least one. A tenant's reads hold a quarter of them at most.
     pub connections: usize,
+    /// Whether the server's settings must keep what was acknowledged.
+    pub durability: Durability,
 }
 
 /// Opens the database, after migrating it when there is an owner's URL.
 ///
-/// Errors: `Schema` when schema, role or the server's durability settings do not fit, `Unavailable` when it cannot be reached.
+/// Errors: `Unsafe` when the server's settings endanger what was acknowledged, `Schema` when schema or role do not fit, `Unavailable` when it cannot be reached.
 pub async fn open(config: PostgresConfig, clock: Arc<dyn Clock>) -> Result<Store, StoreError> {
     let app = config.app_url.parse()?;
     if let Some(owner) = &config.owner_url {
@@ -54,7 +58,7 @@ pub async fn open(config: PostgresConfig, clock: Arc<dyn Clock>) -> Result<Store
         migrate::migrate(&owner, &app).await?;
     }
     let pool = Pool::new(&app, config.connections)?;
-    check::fits(&pool).await?;
+    check::fits(&pool, config.durability).await?;
     Store::open(Arc::new(PostgresEngine { committer: Committer::new(Arc::clone(&pool)), pool }), clock).await
 }
 

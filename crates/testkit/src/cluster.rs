@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "in tests a failed set-up ends the test")]
 
 use chancery_domain::port::Clock;
-use chancery_store::postgres::{self, DatabaseUrl, PostgresConfig};
+use chancery_store::postgres::{self, DatabaseUrl, Durability, PostgresConfig};
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -83,7 +83,8 @@ impl Cluster {
         connect(&self.directory).await.batch_execute(&drop).await.expect("a test's database is removed");
     }
 
-    async fn start() -> Self {
+    /// A cluster of its own, for a test that changes the server's settings.
+    pub async fn start() -> Self {
         let (watchdog, directory) = tokio::task::spawn_blocking(start_watchdog).await.expect("the watchdog's starter ends");
         let superuser = connect(&directory).await;
         let found = superuser.query_one("SHOW data_directory", &[]).await.expect("the server answers");
@@ -99,7 +100,8 @@ impl Cluster {
     async fn migrate_template(&self) {
         let urls = self.urls(TEMPLATE);
         let owner_url = Some(DatabaseUrl::new(urls.owner_url));
-        let config = PostgresConfig { app_url: DatabaseUrl::new(urls.app_url), owner_url, connections: 1 };
+        let config =
+            PostgresConfig { app_url: DatabaseUrl::new(urls.app_url), owner_url, connections: 1, durability: Durability::Required };
         drop(postgres::open(config, Arc::new(StoppedClock)).await.expect("the template is migrated"));
         // A database with connections cannot be copied, and those that were dropped take a moment to end.
         let superuser = connect(&self.directory).await;

@@ -3,7 +3,7 @@
 use crate::Engine;
 use crate::clock::SimClock;
 use crate::cluster::{TestDatabase, cluster};
-use chancery_store::postgres::{self, DatabaseUrl, PostgresConfig};
+use chancery_store::postgres::{self, DatabaseUrl, Durability, PostgresConfig};
 use chancery_store::sqlite::{self, SqliteConfig};
 use chancery_store::{KeyringDb, Store};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,12 @@ impl Place {
             }
             Some(database) => {
                 // As the restricted role: what the owner could do must not be needed.
-                let config = PostgresConfig { app_url: DatabaseUrl::new(database.app_url.clone()), owner_url: None, connections: 6 };
+                let config = PostgresConfig {
+                    app_url: DatabaseUrl::new(database.app_url.clone()),
+                    owner_url: None,
+                    connections: 6,
+                    durability: Durability::Required,
+                };
                 postgres::open(config, clock).await.expect("the database opens")
             }
         }

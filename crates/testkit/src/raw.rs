@@ -133,6 +133,7 @@ impl Raw {
         let Self::Sqlite(directory) = self else { panic!("only SQLite has files") };
         let platform = chancery_domain::TenantId::PLATFORM.to_string();
         let path = if realm == platform { directory.join("platform.db") } else { directory.join(format!("tenants/{realm}.db")) };
-        Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap_or_else(|error| panic!("{error}"))
+        Connection::open_with_flags_and_vfs(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE, "unix")
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 }

@@ -1,6 +1,6 @@
 //! `chancery enrol`: an enrolment token becomes an account and its bearer token.
 
-use super::{ServerArgs, expect_free, read_text, save_secret};
+use super::{ServerArgs, keep, read_text, reserve};
 use crate::client;
 use crate::ended::Ended;
 use crate::output::{self, Form};
@@ -25,7 +25,7 @@ pub(crate) struct EnrolArgs {
 
 /// The enrolment token comes from `--token-file`, else `CHANCERY_ENROLMENT_TOKEN`, else standard input.
 pub(crate) async fn enrol(args: EnrolArgs, form: Form) -> Result<(), Ended> {
-    expect_free(args.save.as_ref())?;
+    let file = reserve(args.save.as_ref())?;
     let enrolment = match (args.server.token_file(), std::env::var("CHANCERY_ENROLMENT_TOKEN")) {
         (Some(path), _) => read_text(path)?,
         (None, Ok(token)) => Zeroizing::new(token),
@@ -37,10 +37,7 @@ pub(crate) async fn enrol(args: EnrolArgs, form: Form) -> Result<(), Ended> {
     let client = args.server.client()?.with_token(enrolment.trim())?;
     let body = EnrolBody { name: args.name, expires_in_seconds: Some(args.days * 86_400) };
     let mut enrolled: EnrolledDocument = client::during("enrolling", client.post_unrepeated("/v1/enrol", &body)).await?;
-    if let (Some(path), Some(token)) = (&args.save, &enrolled.token.token) {
-        save_secret(path, token.as_bytes())?;
-        enrolled.token.token = None;
-    }
+    keep(file, &mut enrolled.token.token);
     output::result(form, &enrolled, |enrolled| {
         output::fields(&[
             ("tenant", &enrolled.tenant),
@@ -48,7 +45,10 @@ pub(crate) async fn enrol(args: EnrolArgs, form: Form) -> Result<(), Ended> {
             ("name", &enrolled.account.name),
             ("roles", &enrolled.account.roles.join(", ")),
             ("token", enrolled.token.token.as_deref().unwrap_or_default()),
-            ("saved to", &args.save.as_ref().map(|path| path.display().to_string()).unwrap_or_default()),
+            (
+                "saved to",
+                &args.save.as_ref().filter(|_| enrolled.token.token.is_none()).map(|path| path.display().to_string()).unwrap_or_default(),
+            ),
             ("expires", &enrolled.token.expires_at),
         ])
     });

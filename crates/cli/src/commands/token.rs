@@ -1,6 +1,6 @@
 //! `chancery token`: bearer tokens of accounts.
 
-use super::{ServerArgs, expect_free, save_secret};
+use super::{ServerArgs, keep, reserve};
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_domain::{AccountId, TokenId};
@@ -63,23 +63,17 @@ pub(crate) async fn token(args: TokenArgs, form: Form) -> Result<(), Ended> {
     let desk = args.server.desk(form)?;
     match args.command {
         TokenCommand::Mint { account, days, save } => {
-            expect_free(save.as_ref())?;
+            let file = reserve(save.as_ref())?;
             let body = MintTokenBody { expires_in_seconds: Some(days * 86_400) };
             let mut minted: TokenDocument = desk.act(&format!("/accounts/{account}/tokens"), &body).await?;
-            if let (Some(path), Some(token)) = (&save, &minted.token) {
-                save_secret(path, token.as_bytes())?;
-                minted.token = None;
-            }
+            keep(file, &mut minted.token);
             desk.show(&minted, shown);
         }
         TokenCommand::Rotate { account, token, overlap_hours, save } => {
-            expect_free(save.as_ref())?;
+            let file = reserve(save.as_ref())?;
             let body = RotateTokenBody { overlap_seconds: Some(overlap_hours * 3600) };
             let mut rotated: RotatedDocument = desk.act(&format!("/accounts/{account}/tokens/{token}/rotate"), &body).await?;
-            if let (Some(path), Some(token)) = (&save, &rotated.successor.token) {
-                save_secret(path, token.as_bytes())?;
-                rotated.successor.token = None;
-            }
+            keep(file, &mut rotated.successor.token);
             desk.show(&rotated, |rotated| {
                 let old = [("replaces", rotated.replaced.id.as_str()), ("which ends", rotated.replaced.expires_at.as_str())];
                 format!("{}{}", shown(&rotated.successor), output::fields(&[old[0], old[1], ("event", &rotated.event.id)]))

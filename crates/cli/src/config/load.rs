@@ -3,6 +3,7 @@
 use super::settings::{Default, Given, SETTINGS};
 use super::{Config, Database, KeyringPlace, RootKeySource, TlsFiles};
 use chancery_domain::kill::VARIABLES;
+use chancery_store::postgres::Durability;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -147,6 +148,7 @@ fn resolve(given: Given, environment: &Environment) -> Result<Config, ConfigErro
         keyring: given.keyring_url.map_or(KeyringPlace::File(keyring_file), |url| KeyringPlace::Postgres(url.0)),
         root_key,
         database,
+        durability: if given.database_accept_unsafe_durability { Durability::Waived } else { Durability::Required },
         tls,
         store_threads: given.store_threads,
         certificate_limit: given.certificate_limit,
@@ -183,7 +185,11 @@ impl Provider for Layer {
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let value = |text: &String| text.parse::<i64>().map_or_else(|_| Value::from(text.clone()), Value::from);
+        let value = |text: &String| match (text.parse::<i64>(), text.parse::<bool>()) {
+            (Ok(number), _) => Value::from(number),
+            (_, Ok(switch)) => Value::from(switch),
+            _ => Value::from(text.clone()),
+        };
         let values = self.values.iter().map(|(name, text)| ((*name).to_owned(), value(text))).collect();
         Ok(Map::from([(Profile::Default, values)]))
     }

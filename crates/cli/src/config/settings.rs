@@ -74,6 +74,9 @@ settings! {
     database_backup_url: Option<SecretUrl> = Secret("`database_owner_url`");
     /// Connections to PostgreSQL at most.
     database_connections: usize = Value("16");
+    /// Start although PostgreSQL's `fsync`, `full_page_writes` or `synchronous_commit` is off, for the data or the keyring: a loss of
+    /// power may then undo what was acknowledged. Each start warns of it.
+    database_accept_unsafe_durability: bool = Value("false");
     /// The server's certificate with its chain, PEM.
     tls_cert: Option<PathBuf> = Words("none: no TLS, loopback only");
     /// The server's private key, PEM.

@@ -3,6 +3,7 @@
 use super::load::Loaded;
 use super::settings::{Default, SETTINGS, Setting};
 use super::{KeyringPlace, RootKeySource};
+use figment::value::Value;
 
 /// A setting as it holds.
 #[derive(serde::Serialize)]
@@ -37,7 +38,9 @@ fn effective(loaded: &Loaded, setting: &Setting) -> Effective {
     };
     let value = match given {
         Some(_) if setting.is_secret() => "(secret)".to_owned(),
-        Some(value) => value.as_str().map_or_else(|| value.to_i128().map(|n| n.to_string()).unwrap_or_default(), str::to_owned),
+        Some(Value::String(_, text)) => text,
+        Some(Value::Bool(_, switch)) => switch.to_string(),
+        Some(value) => value.to_i128().map(|n| n.to_string()).unwrap_or_default(),
         None => computed(loaded, setting),
     };
     Effective { name: setting.name, value, source }

@@ -51,6 +51,20 @@ fn what_is_unknown_or_wrong_is_named() {
 }
 
 #[test]
+fn the_loss_of_what_was_acknowledged_is_accepted_by_word_alone() {
+    let durability = |text: &str, environment: &[(&str, &str)], given: &[(&'static str, &str)]| {
+        let file = file(text);
+        Config::load(Some(file.path()), &Environment::of(environment), &flags(given)).map(|loaded| loaded.config.durability)
+    };
+    let name = "database_accept_unsafe_durability";
+    assert_eq!(durability("", &[], &[]).unwrap(), Durability::Required);
+    assert_eq!(durability(&format!("{name} = true"), &[], &[]).unwrap(), Durability::Waived);
+    assert_eq!(durability("", &[("CHANCERY_DATABASE_ACCEPT_UNSAFE_DURABILITY", "true")], &[]).unwrap(), Durability::Waived);
+    assert_eq!(durability(&format!("{name} = true"), &[], &[(name, "false")]).unwrap(), Durability::Required);
+    assert!(durability(&format!("{name} = \"perhaps\""), &[], &[]).is_err());
+}
+
+#[test]
 fn secrets_are_not_shown_and_have_no_flag() {
     let environment = Environment::of(&[
         ("CHANCERY_DATABASE_URL", "postgres://u:canary@localhost/d"),

@@ -34,10 +34,11 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
             return findings;
         }
     };
-    let protected = if config.database.is_some() { "schema, role, row level security and durability settings fit" } else { "schema fits" };
+    let protected = if config.database.is_some() { "schema, role and row level security fit" } else { "schema fits" };
     findings.push(Finding::ok("database", protected));
     if let Some(database) = &config.database {
         findings.push(standby(&database.app_url).await);
+        findings.push(durability(&database.app_url).await);
     }
     findings.push(restored(&store));
     match content(&store, provider.as_ref()).await {
@@ -53,7 +54,8 @@ async fn store(config: &Config) -> Result<Store, StoreError> {
         None => sqlite::look(&config.data_dir, clock).await,
         Some(database) => {
             // Without the owner nothing is migrated.
-            postgres::open(PostgresConfig { app_url: database.app_url.clone(), owner_url: None, connections: 2 }, clock).await
+            let (app_url, durability) = (database.app_url.clone(), config.durability);
+            postgres::open(PostgresConfig { app_url, owner_url: None, connections: 2, durability }, clock).await
         }
     }
 }
@@ -68,7 +70,7 @@ async fn keyring(config: &Config) -> (Option<SoftwareProvider>, Vec<Finding>) {
         }
     };
     let missing = matches!(&config.keyring, KeyringPlace::File(file) if !file.exists());
-    let database = if missing { None } else { Some(open::open_keyring(&config.keyring).await) };
+    let database = if missing { None } else { Some(open::open_keyring(config).await) };
     let opened = match database {
         None => Err("its file is missing".to_owned()),
         Some(Err(error)) => Err(error.to_string()),
@@ -95,6 +97,20 @@ async fn integrity(config: &Config) -> Finding {
             Some((name, fault)) => Finding::fault(CHECK, format!("{name}: {fault}"), advice),
             None => Finding::ok(CHECK, format!("SQLite finds nothing wrong with {} files", files.len())),
         },
+    }
+}
+
+/// What a start would refuse but for the operator's word.
+async fn durability(url: &postgres::DatabaseUrl) -> Finding {
+    const CHECK: &str = "durability";
+    let advice = "database's administrator: set it to on; until then database_accept_unsafe_durability lets the server start";
+    match postgres::unsafe_settings(url).await {
+        Ok(found) if found.is_empty() => Finding::ok(CHECK, "the server's settings keep what was acknowledged"),
+        Ok(found) => {
+            let all: Vec<_> = found.iter().map(ToString::to_string).collect();
+            Finding::warning(CHECK, all.join("; "), advice)
+        }
+        Err(error) => Finding::fault(CHECK, error.to_string(), advice),
     }
 }
 

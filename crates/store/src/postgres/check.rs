@@ -1,6 +1,7 @@
 //! What must be so before a database is used: the role's limits, the tables' protection, the server's durability.
 
 use super::PLATFORM_TABLES;
+use super::durability::{self, Durability};
 use super::error::store_error;
 use super::migrate::version;
 use super::pool::Pool;
@@ -10,9 +11,6 @@ use crate::migration::POSTGRES;
 use chancery_domain::enforced;
 use tokio_postgres::Client;
 
-/// Settings without which an acknowledged commit may be lost.
-pub(super) const NOT_DURABLE: &str = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')
-     AND setting NOT IN ('on', 'remote_apply')";
 /// Roles that this one is or may become, and which row level security does not bind. Superusers are members of every role.
 const TOO_MIGHTY: &str = "SELECT rolname::TEXT FROM pg_roles WHERE pg_has_role(current_user, oid, 'MEMBER') AND (rolsuper OR rolbypassrls
      OR oid IN (SELECT relowner FROM pg_class WHERE relnamespace IN ('tenant'::regnamespace, 'platform'::regnamespace)))";
@@ -26,7 +24,7 @@ const PLATFORM: &str =
      AND NOT relname = ANY ($1)";
 
 /// Refuses a database in which a tenant's rows or an acknowledged commit would not be safe (I1, THREATS 7).
-pub(super) async fn fits(pool: &Pool) -> Result<(), StoreError> {
+pub(super) async fn fits(pool: &Pool, durability: Durability) -> Result<(), StoreError> {
     let lease = pool.lease().await?;
     let client: &Client = &lease;
     refuse_unfinished(client).await?;
@@ -36,7 +34,7 @@ pub(super) async fn fits(pool: &Pool) -> Result<(), StoreError> {
         let advice = if at < known { "run with the owner's URL once" } else { "use a newer program" };
         return Err(StoreError::Schema(format!("the database has version {at}, this program needs {known}: {advice}")));
     }
-    none(client, NOT_DURABLE, "durable", "these settings of the server must be on").await?;
+    durability::check(client, durability).await?;
     none(client, TOO_MIGHTY, "role", "row level security does not bind this role, use a plain one; it is or may become").await?;
     none(client, UNPROTECTED, "tables", "these tables lack forced row level security").await?;
     let strangers = client.query(PLATFORM, &[&PLATFORM_TABLES.as_slice()]).await.map_err(|error| store_error(&error))?;
@@ -48,7 +46,7 @@ pub(super) async fn fits(pool: &Pool) -> Result<(), StoreError> {
 }
 
 /// Refuses with the names that the query finds.
-pub(super) async fn none(client: &Client, query: &str, name: &str, fault: &str) -> Result<(), StoreError> {
+async fn none(client: &Client, query: &str, name: &str, fault: &str) -> Result<(), StoreError> {
     let rows = client.query(query, &[]).await.map_err(|error| store_error(&error))?;
     let names: Vec<String> = rows.iter().filter_map(|row| row.try_get(0).ok()).collect();
     if rows.is_empty() || !enforced!("database", name) { Ok(()) } else { Err(StoreError::Schema(format!("{fault}: {}", names.join(", ")))) }

@@ -1,6 +1,6 @@
 //! The keyring on PostgreSQL, for many nodes: a database of its own, apart from all data.
 
-use super::check::{NOT_DURABLE, none};
+use super::durability::{self, Durability};
 use super::error::store_error;
 use super::migrate::LOCK;
 use super::pool::{Pool, connect};
@@ -17,18 +17,18 @@ const CONNECTIONS: usize = 2;
 
 /// Opens the keyring's database, making its table if the role may and it is missing.
 ///
-/// Errors: `Schema` when the server's durability settings do not fit, `Unavailable` when it cannot be reached.
-pub async fn open_keyring(url: &DatabaseUrl) -> Result<Arc<dyn KeyringDb>, StoreError> {
+/// Errors: `Unsafe` when the server's settings endanger a record, `Schema` when a newer program wrote it, `Unavailable` when it cannot be reached.
+pub async fn open_keyring(url: &DatabaseUrl, durability: Durability) -> Result<Arc<dyn KeyringDb>, StoreError> {
     let config = url.parse()?;
-    migrate(&config).await?;
+    migrate(&config, durability).await?;
     Ok(Arc::new(PostgresKeyring { pool: Pool::new(&config, CONNECTIONS)? }))
 }
 
-async fn migrate(config: &Config) -> Result<(), StoreError> {
+async fn migrate(config: &Config, durability: Durability) -> Result<(), StoreError> {
     let failed = |error: tokio_postgres::Error| store_error(&error);
     let mut client = connect(config).await?;
     refuse_unfinished(&client).await?;
-    none(&client, NOT_DURABLE, "keyring-durable", "these settings of the server must be on").await?;
+    durability::check(&client, durability).await?;
     let transaction = client.transaction().await.map_err(failed)?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(failed)?;
     let exists = transaction.query_one("SELECT to_regclass('keyring.schema_version') IS NOT NULL", &[]).await;

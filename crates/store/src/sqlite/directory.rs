@@ -1,13 +1,13 @@
 //! The data directory: its lock, its names, and how a realm's file comes to be.
 
 use super::file;
-use crate::StoreError;
 use crate::migration::SQLITE;
+use crate::{StoreError, disk};
 use chancery_domain::{TenantId, enforced, kill_point};
 use rusqlite::Connection;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// An opened data directory. The lock ends with it.
@@ -27,7 +27,7 @@ pub(super) const RESTORING: &str = "RESTORING";
 impl Directory {
     pub(super) fn open(root: &Path) -> Result<Self, StoreError> {
         let tenants = root.join("tenants");
-        DirBuilder::new().recursive(true).mode(0o700).create(&tenants).map_err(|error| medium(&tenants, &error))?;
+        disk::make_folder(&tenants).map_err(|error| medium(&tenants, &error))?;
         let lock = lock(&root.join(LOCK))?;
         if root.join(RESTORING).try_exists().map_err(|error| medium(root, &error))? && enforced!("restore.unfinished") {
             return Err(StoreError::Unavailable(format!(
@@ -36,7 +36,9 @@ impl Directory {
             )));
         }
         for directory in [root, &tenants] {
-            remove_unfinished(directory).map_err(|error| medium(directory, &error))?;
+            // What a process renamed before it died may not be on the disk yet. no kill point: nothing new is done
+            let tidied = remove_unfinished(directory).and_then(|()| disk::sync_folder(directory));
+            tidied.map_err(|error| medium(directory, &error))?;
         }
         Ok(Self { root: root.to_owned(), lock: Some(lock) })
     }
@@ -82,11 +84,11 @@ impl Directory {
         connection.close().map_err(|(_, error)| file::store_error(&error))?;
         let finished = || {
             kill_point!("sqlite.realm.written");
-            File::open(&unfinished)?.sync_all()?;
+            disk::sync_file(&unfinished)?;
             kill_point!("sqlite.realm.rename.before");
-            fs::rename(&unfinished, &path)?;
+            disk::rename(&unfinished, &path)?;
             kill_point!("sqlite.realm.rename.after");
-            File::open(path.parent().unwrap_or(&self.root))?.sync_all()
+            disk::sync_folder(disk::folder_of(&path))
         };
         finished().map_err(|error| medium(&path, &error))?;
         kill_point!("sqlite.realm.created");
@@ -118,7 +120,7 @@ fn remove_unfinished(directory: &Path) -> io::Result<()> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         // With its journals: `<uuid>.new`, `<uuid>.new-wal`, `<uuid>.new-shm`.
         if name.rsplit_once('.').is_some_and(|(_, end)| end == UNFINISHED || end.starts_with("new-")) {
-            fs::remove_file(&path)?;
+            disk::remove(&path)?;
         }
     }
     Ok(())

@@ -1,11 +1,9 @@
 //! One SQLite file: how it is opened, migrated, and what its errors mean.
 
 use super::directory::medium;
-use crate::StoreError;
-use chancery_domain::kill_point;
+use crate::{StoreError, disk};
+use chancery_domain::{broken, kill_point};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Statements kept prepared in a connection: all that this crate has.
@@ -26,6 +24,14 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
              PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 16777216",
         )
         .map_err(|error| store_error(&error))?;
+    for (fault, pragma) in [
+        (broken!("sqlite.synchronous-normal"), "PRAGMA synchronous = NORMAL"),
+        (broken!("sqlite.synchronous-off"), "PRAGMA synchronous = OFF"),
+    ] {
+        if fault {
+            connection.execute_batch(pragma).map_err(|error| store_error(&error))?;
+        }
+    }
     Ok(connection)
 }
 
@@ -46,7 +52,7 @@ pub(super) fn look(path: &Path, known: usize) -> Result<Connection, StoreError> 
 
 /// Makes an empty file that only this user reads, and opens it.
 pub(super) fn create(path: &Path) -> Result<Connection, StoreError> {
-    OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path).map_err(|error| medium(path, &error))?;
+    disk::make_file(path).map_err(|error| medium(path, &error))?;
     open(path)
 }
 

@@ -3,11 +3,9 @@
 use super::directory::medium;
 use super::file::{self, store_error};
 use crate::migration::SQLITE_KEYRING;
-use crate::{KeyringDb, KeyringRow, StoreError};
+use crate::{KeyringDb, KeyringRow, StoreError, disk};
 use chancery_domain::{Sealed, TenantId, kill_point};
 use rusqlite::{Connection, OptionalExtension, params};
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,14 +19,14 @@ pub async fn open_keyring(path: &Path) -> Result<Arc<dyn KeyringDb>, StoreError>
 }
 
 fn open(path: &Path) -> Result<Connection, StoreError> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(|error| medium(parent, &error))?;
+    let folder = disk::folder_of(path);
+    disk::make_folder(folder).map_err(|error| medium(folder, &error))?;
     let exists = path.try_exists().map_err(|error| medium(path, &error))?;
     let mut connection = if exists { file::open(path)? } else { file::create(path)? };
     let versions: Vec<_> = SQLITE_KEYRING.iter().map(|script| vec![*script]).collect();
     file::migrate(&mut connection, &versions)?;
     kill_point!("sqlite.keyring.made");
-    File::open(parent).and_then(|directory| directory.sync_all()).map_err(|error| medium(parent, &error))?;
+    disk::sync_folder(folder).map_err(|error| medium(folder, &error))?;
     Ok(connection)
 }
 

@@ -4,7 +4,7 @@ use crate::cluster::{TestDatabase, cluster};
 use chancery_domain::port::Clock;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{TenantId, Timestamp};
-use chancery_store::postgres::{self, DatabaseUrl, PostgresConfig};
+use chancery_store::postgres::{self, DatabaseUrl, Durability, PostgresConfig};
 use chancery_store::sqlite::{self, SqliteConfig};
 use chancery_store::{Store, TenantRow, TenantView};
 use std::path::Path;
@@ -74,7 +74,12 @@ pub(crate) async fn open_sqlite(directory: &Path, clock: Arc<ManualClock>) -> St
 
 /// As a node without the owner's URL does.
 pub(crate) async fn open_postgres(database: &TestDatabase, clock: Arc<ManualClock>) -> Store {
-    let config = PostgresConfig { app_url: DatabaseUrl::new(database.app_url.clone()), owner_url: None, connections: 8 };
+    let config = PostgresConfig {
+        app_url: DatabaseUrl::new(database.app_url.clone()),
+        owner_url: None,
+        connections: 8,
+        durability: Durability::Required,
+    };
     postgres::open(config, clock).await.unwrap()
 }
 

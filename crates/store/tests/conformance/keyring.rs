@@ -3,7 +3,7 @@
 use crate::cluster::cluster;
 use crate::engine::{Engine, tenant_id};
 use chancery_domain::Sealed;
-use chancery_store::postgres::DatabaseUrl;
+use chancery_store::postgres::{DatabaseUrl, Durability};
 use chancery_store::{KeyringDb, KeyringRow, postgres, sqlite};
 use rstest::rstest;
 use std::os::unix::fs::PermissionsExt;
@@ -23,7 +23,7 @@ async fn the_first_record_stands(#[values(Engine::Sqlite, Engine::Postgres)] eng
     let open = async || -> Arc<dyn KeyringDb> {
         match engine {
             Engine::Sqlite => sqlite::open_keyring(&path).await.unwrap(),
-            Engine::Postgres => postgres::open_keyring(&DatabaseUrl::new(database.owner_url.clone())).await.unwrap(),
+            Engine::Postgres => postgres::open_keyring(&DatabaseUrl::new(database.owner_url.clone()), Durability::Required).await.unwrap(),
         }
     };
     let keyring = open().await;
@@ -53,8 +53,10 @@ async fn the_first_record_stands(#[values(Engine::Sqlite, Engine::Postgres)] eng
 async fn a_server_that_may_lose_a_record_keeps_no_keyring() {
     let database = cluster().await.empty_database().await;
     let url = format!("{}?options=-c%20synchronous_commit%3Doff", database.owner_url);
-    match postgres::open_keyring(&DatabaseUrl::new(url)).await {
-        Err(chancery_store::StoreError::Schema(text)) => assert!(text.contains("synchronous_commit"), "{text}"),
+    let url = DatabaseUrl::new(url);
+    assert!(postgres::open_keyring(&url, Durability::Waived).await.is_ok());
+    match postgres::open_keyring(&url, Durability::Required).await {
+        Err(chancery_store::StoreError::Unsafe(text)) => assert!(text.contains("synchronous_commit"), "{text}"),
         Err(error) => panic!("{error:?}"),
         Ok(_) => panic!("the keyring was opened"),
     }

@@ -1,10 +1,10 @@
 //! PostgreSQL alone: what raw SQL of the restricted role can reach (I1, THREATS 6 and 7).
 
-use crate::cluster::{TestDatabase, cluster};
+use crate::cluster::{Cluster, TestDatabase, cluster};
 use crate::engine::{Engine, Harness, ManualClock, tenant_id};
 use crate::rows::Rows;
 use chancery_store::StoreError;
-use chancery_store::postgres::{self, DatabaseUrl, PLATFORM_TABLES, PostgresConfig};
+use chancery_store::postgres::{self, DatabaseUrl, Durability, PLATFORM_TABLES, PostgresConfig};
 use tokio_postgres::{Client, NoTls};
 
 async fn connect(url: &str) -> Client {
@@ -172,7 +172,8 @@ fn golden(heading: &str) -> Vec<String> {
 
 /// Opens the database as a node with these roles does; the reason when it is refused.
 async fn refusal(app_url: &str) -> String {
-    let config = PostgresConfig { app_url: DatabaseUrl::new(app_url.to_owned()), owner_url: None, connections: 1 };
+    let config =
+        PostgresConfig { app_url: DatabaseUrl::new(app_url.to_owned()), owner_url: None, connections: 1, durability: Durability::Required };
     match postgres::open(config, ManualClock::starting()).await {
         Err(StoreError::Schema(text)) => text,
         Err(error) => panic!("{error:?}"),
@@ -203,17 +204,73 @@ async fn a_database_that_is_not_safe_is_refused() {
         assert!(text.contains(named), "{harm}: {text}");
         superuser.batch_execute(repair).await.unwrap();
     }
-    let not_durable = format!("{app_url}?options=-c%20synchronous_commit%3Doff");
-    assert!(refusal(&not_durable).await.contains("synchronous_commit"));
     let empty = cluster().await.empty_database().await;
     assert!(refusal(&empty.app_url).await.contains("owner's URL"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_may_lose_what_was_acknowledged_is_refused_unless_that_is_accepted() {
+    let cluster = Cluster::start().await;
+    let database = cluster.database().await;
+    let app_url = DatabaseUrl::new(database.app_url.clone());
+    let open = async |durability| {
+        let config = PostgresConfig { app_url: app_url.clone(), owner_url: None, connections: 1, durability };
+        postgres::open(config, ManualClock::starting()).await.map(drop)
+    };
+    let own = database.superuser_url.rsplit('/').next().unwrap();
+    let superuser = connect(&database.superuser_url).await;
+    let server =
+        |name: &str, value: &str| (format!("ALTER SYSTEM SET {name} = {value}"), format!("ALTER SYSTEM RESET {name}"), name.to_owned());
+    let session = |whom: &str, value: &str| {
+        let to = |act: &str| format!("ALTER {whom} {act}");
+        (to(&format!("SET synchronous_commit = {value}")), to("RESET synchronous_commit"), "synchronous_commit".to_owned())
+    };
+    for (harm, repair, name) in [
+        server("fsync", "off"),
+        server("full_page_writes", "off"),
+        server("synchronous_commit", "off"),
+        server("synchronous_commit", "local"),
+        session("ROLE chancery_app", "off"),
+        session(&format!("DATABASE {own}"), "off"),
+        session(&format!("ROLE chancery_app IN DATABASE {own}"), "off"),
+    ] {
+        superuser.batch_execute(&harm).await.unwrap();
+        superuser.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+        // The reload takes a moment to reach new sessions.
+        let named = async || postgres::unsafe_settings(&app_url).await.unwrap().into_iter().map(|found| found.name).collect::<Vec<_>>();
+        let until = async |expected: &[String]| {
+            for _ in 0..500 {
+                if named().await == expected {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            panic!("{harm}: {:?}", named().await);
+        };
+        until(std::slice::from_ref(&name)).await;
+        match open(Durability::Required).await {
+            Err(StoreError::Unsafe(text)) => assert!(text.contains(&name) && text.contains("database_accept_unsafe_durability"), "{text}"),
+            other => panic!("{harm}: {other:?}"),
+        }
+        assert!(open(Durability::Waived).await.is_ok(), "{harm}");
+        superuser.batch_execute(&repair).await.unwrap();
+        superuser.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+        until(&[]).await;
+    }
+    superuser.batch_execute("ALTER ROLE chancery_app SET synchronous_commit = remote_apply").await.unwrap();
+    assert!(open(Durability::Required).await.is_ok(), "more than is asked for");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_is_given_up_leaves_no_open_transaction() {
     let harness = Engine::Postgres.start().await;
     let database = harness.database.as_ref().unwrap();
-    let config = PostgresConfig { app_url: DatabaseUrl::new(database.app_url.clone()), owner_url: None, connections: 1 };
+    let config = PostgresConfig {
+        app_url: DatabaseUrl::new(database.app_url.clone()),
+        owner_url: None,
+        connections: 1,
+        durability: Durability::Required,
+    };
     let store = postgres::open(config, ManualClock::starting()).await.unwrap();
     harness.tenant(1, 10).await;
     harness.tenant(2, 10).await;

@@ -5,7 +5,7 @@ use crate::catalogue::{Column, Lines, Tables, are_same, by_table, connect, postg
 use crate::catalogue::{sqlite_columns, sqlite_rows, sqlite_whole};
 use crate::cluster::{TestDatabase, cluster};
 use crate::engine::{ManualClock, open_sqlite, tenant_id};
-use chancery_store::postgres::{self, DatabaseUrl, PostgresConfig};
+use chancery_store::postgres::{self, DatabaseUrl, Durability, PostgresConfig};
 use chancery_store::sqlite;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -129,9 +129,9 @@ async fn every_older_sqlite_store_is_brought_up_with_its_rows() {
 
 pub(crate) async fn migrate(database: &TestDatabase) {
     let [owner, app] = [&database.owner_url, &database.app_url].map(|url| DatabaseUrl::new(url.clone()));
-    let config = PostgresConfig { app_url: app, owner_url: Some(owner), connections: 1 };
+    let config = PostgresConfig { app_url: app, owner_url: Some(owner), connections: 1, durability: Durability::Required };
     postgres::open(config, ManualClock::starting()).await.unwrap();
-    postgres::open_keyring(&DatabaseUrl::new(database.owner_url.clone())).await.unwrap();
+    postgres::open_keyring(&DatabaseUrl::new(database.owner_url.clone()), Durability::Required).await.unwrap();
 }
 
 /// A database as a program of this version left it: with policies, which hide all rows from a migration that sets no tenant.

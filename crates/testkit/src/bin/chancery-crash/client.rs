@@ -3,6 +3,8 @@
 use crate::act::Act;
 use crate::chance::Chance;
 use crate::journal::Entry;
+use crate::power::moment;
+use crate::setup::SETUP;
 use chancery_testkit::csr::csr;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -38,6 +40,7 @@ pub(crate) struct Client {
     /// What was answered otherwise than it may be.
     pub(crate) wrong: Vec<String>,
     pub(crate) repeated: usize,
+    born: usize,
     chance: Chance,
     lists: Lists,
     /// Certificates that nobody renewed or revoked yet.
@@ -54,7 +57,43 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(name: String, tenant: Option<Tenant>, token: String, chance: Chance, lists: Lists) -> Self {
         let (journal, wrong, open, keys, fetched, accounts, profiles, tenants) = Default::default();
-        Self { name, tenant, token, journal, wrong, repeated: 0, chance, lists, open, keys, fetched, accounts, profiles, tenants }
+        let born = moment();
+        Self { name, tenant, token, journal, wrong, repeated: 0, born, chance, lists, open, keys, fetched, accounts, profiles, tenants }
+    }
+
+    /// How many steps of the disk were recorded when its token was there.
+    pub(crate) const fn born(&self) -> usize {
+        self.born
+    }
+
+    /// The client as it stood at that moment; none where it had no token yet.
+    pub(crate) fn at(&self, moment: usize, chance: Chance) -> Option<Self> {
+        let mut then = Self::new(self.name.clone(), self.tenant.clone(), self.token.clone(), chance, Lists::default());
+        for entry in self.journal.iter().filter_map(|entry| entry.at(moment)) {
+            for taken in [&mut then.open, &mut then.keys, &mut then.fetched, &mut then.tenants] {
+                taken.retain(|id| *id != entry.target);
+            }
+            // The tenants of the set-up have their admins: nobody else is invited there.
+            if entry.done() && !entry.key.starts_with(SETUP) {
+                then.learn(&entry);
+            }
+            then.journal.push(entry);
+        }
+        (self.born <= moment).then_some(then)
+    }
+
+    /// Goes on with so many new acts, and asks for what is still open.
+    pub(crate) async fn go_on(&mut self, acts: usize, http: &Http) {
+        self.settle(http).await;
+        self.repeat(http).await;
+        for _ in 0..acts {
+            let first = self.journal.len();
+            let chosen = self.choose(1);
+            self.journal.extend(chosen);
+            self.send_from(first, http).await;
+        }
+        let open = self.journal.iter().filter(|entry| entry.answer.is_none());
+        self.wrong.extend(open.map(|entry| format!("never answered, with the server up: {}", entry.shown())).collect::<Vec<_>>());
     }
 
     /// One life of the server: what is open first, then a few repeats, then new acts until it dies or `stop` is set.
@@ -139,6 +178,7 @@ impl Client {
         entry.sent += 1;
         let Some((status, body)) = answer.filter(|(status, _)| *status < 500) else { return };
         entry.answer = Some((status, body));
+        entry.told = moment();
         let entry = entry.clone();
         // Of two who revoke one certificate one is too late; a change that was made before its answer was lost is made.
         let fits = entry.done()
@@ -259,7 +299,7 @@ impl Client {
 
     fn entry(&self, act: Act, target: String, path: String, body: Value, life: u32) -> Entry {
         let key = format!("{}-{}", self.name, self.journal.len());
-        Entry { act, target, method: "POST", path, body, key, if_match: None, life, sent: 0, answer: None }
+        Entry { act, target, method: "POST", path, body, key, if_match: None, life, sent: 0, asked: moment(), told: 0, answer: None }
     }
 }
 

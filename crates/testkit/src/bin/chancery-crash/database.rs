@@ -35,8 +35,9 @@ impl Place {
         self.folder.path().join("data")
     }
 
-    pub(crate) fn root_key(&self) -> PathBuf {
-        self.folder.path().join("keyring/root.key")
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The server's configuration, for a process.

@@ -19,6 +19,9 @@ pub(crate) struct Entry {
     /// In which life of the server it was first sent, from 0.
     pub(crate) life: u32,
     pub(crate) sent: u32,
+    /// How many steps of the disk were recorded when it was first sent, and when it was answered.
+    pub(crate) asked: usize,
+    pub(crate) told: usize,
     pub(crate) answer: Option<(u16, Value)>,
 }
 
@@ -42,6 +45,12 @@ impl Entry {
     pub(crate) fn subject(&self) -> &str {
         let body = self.answered();
         body["tenant"]["id"].as_str().or_else(|| body["id"].as_str()).unwrap_or(&self.target)
+    }
+
+    /// The entry as it stood at that moment; none where it was not sent yet.
+    pub(crate) fn at(&self, moment: usize) -> Option<Self> {
+        let answer = self.answer.clone().filter(|_| self.told <= moment);
+        (self.asked <= moment).then(|| Self { answer, ..self.clone() })
     }
 
     /// For a finding: enough to see what happened.

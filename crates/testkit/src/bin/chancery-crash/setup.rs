@@ -4,9 +4,12 @@ use crate::act::Act;
 use crate::chance::Chance;
 use crate::client::{Client, Http, Lists, Tenant, request};
 use crate::journal::Entry;
+use crate::power::moment;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+/// How the keys of its requests begin.
+pub(crate) const SETUP: &str = "setup-";
 /// Clients of each tenant.
 const EACH: usize = 3;
 
@@ -38,14 +41,28 @@ pub(crate) async fn clients(http: &Http, bootstrap: &str, seed: u64, lists: &Lis
 }
 
 async fn act(http: &Http, token: &str, act: Act, path: String, body: Value) -> Result<Entry> {
-    let key = format!("setup-{path}-{}", body["slug"].as_str().unwrap_or_default());
-    let mut entry = Entry { act, target: String::new(), method: "POST", path, body, key, if_match: None, life: 0, sent: 1, answer: None };
+    let key = format!("{SETUP}{path}-{}", body["slug"].as_str().unwrap_or_default());
+    let mut entry = Entry {
+        act,
+        target: String::new(),
+        method: "POST",
+        path,
+        body,
+        key,
+        if_match: None,
+        life: 0,
+        sent: 1,
+        asked: moment(),
+        told: 0,
+        answer: None,
+    };
     entry.answer = request(http, token, &entry).await;
+    entry.told = moment();
     ensure!(entry.done(), "the set-up failed: {} {}", entry.shown(), entry.answered());
     Ok(entry)
 }
 
-async fn enrol(http: &Http, token: &str, name: &str) -> Result<(String, String)> {
+pub(crate) async fn enrol(http: &Http, token: &str, name: &str) -> Result<(String, String)> {
     let request = http.client.post(format!("{}/v1/enrol", http.url)).bearer_auth(token).json(&json!({"name": name}));
     let enrolled: Value = request.send().await?.error_for_status()?.json().await?;
     let text = |value: &Value| value.as_str().map(str::to_owned).context("enrolment told too little");

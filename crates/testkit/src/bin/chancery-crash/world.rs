@@ -5,6 +5,7 @@ use crate::check;
 use crate::client::{Client, Http, Lists};
 use crate::database::Place;
 use crate::points::Cycle;
+use crate::power::moment;
 use crate::report::Report;
 use crate::server::{self, Initialised, Server, Started};
 use crate::setup;
@@ -20,8 +21,8 @@ pub(crate) const ROUNDS: u32 = 10;
 /// A point that is not reached under load in this time is given up, and the server killed from outside.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Contents of CRLs by address and number: a number never stands for two lists.
-pub(crate) type Seen = HashMap<(String, u64), Vec<u8>>;
+/// CRLs by address and number, for a number never stands for two lists; each with the step of the disk at which it was first seen.
+pub(crate) type Seen = HashMap<(String, u64), (Vec<u8>, usize)>;
 
 /// Runs the world of this seed.
 pub(crate) async fn run(engine: Engine, seed: u64, rounds: u32, fault: Option<&str>, cycle: &mut Cycle, report: &mut Report) -> Result<()> {
@@ -111,14 +112,6 @@ impl World {
         }
         match server::init(&self.place, None).await? {
             Initialised::Token(token) => Ok(token),
-            // What it says to do when the making of the root key was interrupted: nothing was sealed under it.
-            Initialised::Failed(why) if point == "root-key.create" && why.contains("remove it and create it again") => {
-                std::fs::remove_file(self.place.root_key())?;
-                match server::init(&self.place, None).await? {
-                    Initialised::Token(token) => Ok(token),
-                    _ => bail!("init does not do what it said after a kill at {point}"),
-                }
-            }
             Initialised::Failed(why) => bail!("after a kill at {point} init fails: {why}"),
             Initialised::Killed => bail!("init was killed without a kill point"),
         }
@@ -186,7 +179,7 @@ impl World {
 }
 
 /// Fetches CRLs as anybody does, until told to stop.
-async fn watch(http: Http, lists: Lists, stop: Arc<AtomicBool>, mut seen: Seen) -> (Seen, Vec<String>) {
+pub(crate) async fn watch(http: Http, lists: Lists, stop: Arc<AtomicBool>, mut seen: Seen) -> (Seen, Vec<String>) {
     let mut wrong = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let paths: Vec<_> = lists.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
@@ -210,7 +203,7 @@ pub(crate) async fn look(http: &Http, path: &str, seen: &mut Seen) -> Result<Opt
     if crl.number() < newest {
         return Err(format!("{path} went back from CRL number {newest} to {}", crl.number()));
     }
-    let first = seen.entry((path.to_owned(), crl.number())).or_insert_with(|| der.to_vec());
+    let (first, _) = seen.entry((path.to_owned(), crl.number())).or_insert_with(|| (der.to_vec(), moment()));
     if first.as_slice() != &*der {
         return Err(format!("{path}: CRL number {} stands for two lists", crl.number()));
     }

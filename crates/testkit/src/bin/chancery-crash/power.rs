@@ -1,0 +1,60 @@
+//! Losses of power: a run of the real service is recorded below SQLite, and at many moments of it the disk is what was synced,
+//! with any part of the rest. Each such disk is opened, worked on and compared as after a kill.
+
+mod disk;
+mod early;
+mod loss;
+mod prove;
+mod record;
+mod vfs;
+mod world;
+
+pub(crate) use record::moment;
+
+use anyhow::{Result, bail};
+use std::time::Instant;
+
+/// Losses from one recorded run.
+const EACH: u32 = 100;
+
+/// Sums over all worlds.
+#[derive(Default)]
+struct Report {
+    losses: u32,
+    /// Of them before the first operator was there.
+    early: u32,
+    worlds: u32,
+    /// Steps of the disk that were recorded, and acts that were acknowledged.
+    steps: usize,
+    acknowledged: usize,
+    /// Steps, and bytes of files, that were not synced at the losses.
+    unsynced: usize,
+    findings: Vec<String>,
+}
+
+/// `runs` losses, in worlds of seeds `seed`, `seed + 1`, …; with `first`, up to the first finding.
+pub(crate) async fn run(runs: u32, seed: u64, first: bool, proving: bool) -> Result<()> {
+    if proving {
+        return prove::run(runs, seed).await;
+    }
+    vfs::install()?;
+    let (mut report, started) = (Report::default(), Instant::now());
+    let mut world = seed;
+    while report.losses < runs && (!first || report.findings.is_empty()) {
+        let losses = EACH.min(runs - report.losses);
+        world::run(world, losses, first, &mut report).await?;
+        world += 1;
+        eprintln!("power: {} of {runs} losses, {} findings", report.losses, report.findings.len());
+    }
+    println!("{} losses of power in {:.0} s", report.losses, started.elapsed().as_secs_f64());
+    println!("  recorded runs          {:>7}", report.worlds);
+    println!("  steps of the disk      {:>7}", report.steps);
+    println!("  acts acknowledged      {:>7}   (in the recorded runs)", report.acknowledged);
+    println!("  before any operator    {:>7}   (losses)", report.early);
+    println!("  steps not synced       {:>7}   (on average at a loss)", report.unsynced / report.losses.max(1) as usize);
+    println!("  findings               {:>7}", report.findings.len());
+    for finding in &report.findings {
+        println!("FOUND {finding}");
+    }
+    if report.findings.is_empty() { Ok(()) } else { bail!("{} findings", report.findings.len()) }
+}
