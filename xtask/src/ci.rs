@@ -2,7 +2,7 @@
 
 use crate::command::{Command, seconds};
 use crate::tree::Tree;
-use crate::{crash, documents, generate, layers, mutants, secrets, setup, sizes, test};
+use crate::{crash, documents, generate, layers, mutants, secrets, setup, simulate, sizes, test};
 use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,7 @@ pub(crate) fn run(tree: &Tree) -> Result<()> {
     stage("test", &test::run);
     stage("mutants", &mutants::sample_of_commit);
     stage("crash", &crash::share);
+    stage("simulation", &simulate::share_of_commit);
     stage("generated files", &generate::check);
     let built = stage("release build", &|tree| cargo(tree, &["build", "--release", "--locked"]));
     if built {

@@ -14,6 +14,7 @@ mod layers;
 mod mutants;
 mod secrets;
 mod setup;
+mod simulate;
 mod sizes;
 mod test;
 mod tree;
@@ -34,6 +35,9 @@ cargo xtask <command>
   crash [--runs N] [--seed S] [--engine sqlite|postgres] [--prove]
                      kill the server at every durable step and at random under real clients, and compare what is left; with --prove
                      turn on one fault after the other and show that each is found
+  simulate [--runs N] [--seed S] [--prove] [--trace]
+                     the service on two nodes in one thread under a simulated clock, a seeded schedule and a store that fails; every
+                     step is checked, a finding prints its seed; with --prove turn on one fault after the other
   sizes              lengths of the source files
   generate           write the golden files under docs/
   generate --check   compare the golden files with what the code says, without writing
@@ -70,6 +74,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["documents"] => documents::run(&tree),
         ["secrets"] => secrets::run(&tree),
         ["crash", flags @ ..] => crash::run(&tree, flags),
+        ["simulate", flags @ ..] => simulate::run(&tree, flags),
         ["sizes"] => sizes::run(&tree),
         ["generate"] => generate::write(&tree),
         ["generate", "--check"] => generate::check(&tree),

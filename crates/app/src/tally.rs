@@ -2,8 +2,7 @@
 //! flood nor a trickle fills the disk, and nothing is lost from the record but its repetition.
 
 use chancery_domain::Timestamp;
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use std::time::Duration;
 pub(crate) struct Tally<K> {
     each: u32,
     window: Duration,
-    windows: Mutex<HashMap<K, Window>>,
+    windows: Mutex<BTreeMap<K, Window>>,
 }
 
 struct Window {
@@ -28,7 +27,7 @@ pub(crate) enum Record {
     Count,
 }
 
-impl<K: Eq + Hash> Tally<K> {
+impl<K: Ord> Tally<K> {
     /// Records `each` in a window one by one.
     pub(crate) fn new(each: u32, window: Duration) -> Self {
         Self { each, window, windows: Mutex::default() }
@@ -49,7 +48,7 @@ impl<K: Eq + Hash> Tally<K> {
 
     /// Takes out the windows that ended, with what was only counted in them.
     pub(crate) fn ended(&self, now: Timestamp) -> Vec<(K, u32)> {
-        let ended: Vec<_> = self.windows().extract_if(|_, window| window.ends <= now).collect();
+        let ended: Vec<_> = self.windows().extract_if(.., |_, window| window.ends <= now).collect();
         ended.into_iter().map(|(what, window)| (what, window.seen.saturating_sub(self.each))).filter(|(_, n)| *n > 0).collect()
     }
 
@@ -61,7 +60,7 @@ impl<K: Eq + Hash> Tally<K> {
         window.seen = window.seen.max(self.each).saturating_add(seen.saturating_sub(self.each));
     }
 
-    fn windows(&self) -> MutexGuard<'_, HashMap<K, Window>> {
+    fn windows(&self) -> MutexGuard<'_, BTreeMap<K, Window>> {
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

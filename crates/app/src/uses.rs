@@ -6,14 +6,14 @@ use crate::authenticate::Credential;
 use crate::failure::Stop;
 use crate::{Chancery, Failure};
 use chancery_domain::{TenantId, Timestamp, TokenId};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 const HOUR: i64 = 3_600_000;
 
 /// What is to be written, at most one entry a token and hour.
 #[derive(Default)]
-pub(crate) struct Uses(Mutex<HashMap<TenantId, HashMap<TokenId, Timestamp>>>);
+pub(crate) struct Uses(Mutex<BTreeMap<TenantId, BTreeMap<TokenId, Timestamp>>>);
 
 /// The beginning of the hour.
 pub(crate) fn hour(at: Timestamp) -> Timestamp {
@@ -32,7 +32,7 @@ impl Uses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default().insert(token, hour);
     }
 
-    fn take(&self) -> HashMap<TenantId, HashMap<TokenId, Timestamp>> {
+    fn take(&self) -> BTreeMap<TenantId, BTreeMap<TokenId, Timestamp>> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -21,17 +21,19 @@ impl Chancery {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                tenants = self.inner.store.nudged() => {
-                    for tenant in tenants {
-                        self.logged(self.work_for(tenant).await.map(|_| ()));
-                    }
-                }
+                // The tick first: it comes once a second, and many nudges do not keep it waiting.
+                biased;
                 _ = tick.tick() => {
                     self.logged(self.work_due_lanes().await);
                     self.record_counted().await;
                     self.logged(self.record_token_uses().await);
                     // Keys of tenants at rest do not stay in memory.
                     self.inner.realms.drop_lapsed(&*self.inner.ports.clock);
+                }
+                tenants = self.inner.store.nudged() => {
+                    for tenant in tenants {
+                        self.logged(self.work_for(tenant).await.map(|_| ()));
+                    }
                 }
             }
         }

@@ -56,7 +56,8 @@ impl Changes {
     /// Commits: one durable step, or the guard that did not hold.
     pub async fn commit(self) -> Result<(), CommitError> {
         // A false alarm on a lane is cheap, a lost one is not: the lane is marked before the work exists.
-        if let Some(due) = self.next_due.filter(|_| !broken!("lane-unmarked")) {
+        let late = broken!("lane-after-commit");
+        if let Some(due) = self.next_due.filter(|_| !broken!("lane-unmarked") && !late) {
             self.view.lanes.mark(&*self.view.engine, self.view.tenant, due).await?;
         }
         let committed = self.view.engine.commit(self.view.tenant, self.steps).await;
@@ -66,6 +67,9 @@ impl Changes {
         }
         committed?;
         if let Some(due) = self.next_due {
+            if late {
+                self.view.lanes.mark(&*self.view.engine, self.view.tenant, due).await?;
+            }
             self.view.lanes.nudge(self.view.tenant, due);
         }
         Ok(())

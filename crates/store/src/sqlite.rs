@@ -7,6 +7,8 @@ mod file;
 mod keyring;
 mod queue;
 mod restore;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod thread;
 
 use crate::engine::{Engine, Step};

@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step ends the test")]
 
 pub mod canary;
+pub mod chance;
 mod client;
 mod clock;
 pub mod cluster;

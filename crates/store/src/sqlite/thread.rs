@@ -24,7 +24,7 @@ pub(super) struct StoreThread {
 impl StoreThread {
     pub(super) fn start(number: usize, directory: Arc<Directory>, open_files: usize) -> Result<Self, StoreError> {
         let (requests, receiver) = mpsc::channel(CHANNEL);
-        let files = OpenFiles { directory, cap: open_files, open: HashMap::new(), turns: 0 };
+        let files = OpenFiles::new(directory, open_files);
         let thread = std::thread::Builder::new()
             .name(format!("store-{number}"))
             .spawn(move || serve(receiver, files))
@@ -69,7 +69,7 @@ fn serve(mut requests: mpsc::Receiver<Request>, mut files: OpenFiles) {
 }
 
 /// The connections kept open; the one used longest ago makes room.
-struct OpenFiles {
+pub(super) struct OpenFiles {
     directory: Arc<Directory>,
     cap: usize,
     open: HashMap<TenantId, Open>,
@@ -82,7 +82,11 @@ struct Open {
 }
 
 impl OpenFiles {
-    fn take_turn(&mut self, tenant: TenantId, turn: Turn) {
+    pub(super) fn new(directory: Arc<Directory>, cap: usize) -> Self {
+        Self { directory, cap, open: HashMap::new(), turns: 0 }
+    }
+
+    pub(super) fn take_turn(&mut self, tenant: TenantId, turn: Turn) {
         for reply in turn.creates {
             // An error to send means that nobody waits any more: here and below.
             let _ = reply.send(self.directory.create_realm(tenant));
@@ -112,6 +116,12 @@ impl OpenFiles {
             tracing::error!(%tenant, "the file is closed after an error of its medium");
             self.open.remove(&tenant);
         }
+    }
+
+    /// Closes all files, as the end of the process does.
+    #[cfg(feature = "simulation")]
+    pub(super) fn close(&mut self) {
+        self.open.clear();
     }
 
     fn connection(&mut self, tenant: TenantId) -> Result<&mut Connection, StoreError> {

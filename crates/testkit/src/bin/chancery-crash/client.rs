@@ -1,7 +1,7 @@
 //! A client over real HTTP: it acts until the server dies, and when it is back sends again what was not answered.
 
 use crate::act::Act;
-use crate::chance::Chance;
+use chancery_testkit::chance::Chance;
 use crate::journal::Entry;
 use crate::power::moment;
 use crate::setup::SETUP;

@@ -8,7 +8,6 @@
 #![allow(clippy::indexing_slicing, reason = "of JSON values, where what is missing is null")]
 
 mod act;
-mod chance;
 mod check;
 mod client;
 mod database;

@@ -1,6 +1,6 @@
 //! The kill points of docs/kill-points.md, taken in turn so that each is hit.
 
-use crate::chance::Chance;
+use chancery_testkit::chance::Chance;
 use chancery_testkit::Engine;
 
 /// The points that a server on this engine can pass, each once a cycle.

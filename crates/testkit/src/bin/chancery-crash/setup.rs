@@ -1,7 +1,7 @@
 //! A world's beginning: the operator, two tenants with issuers, and clients for them.
 
 use crate::act::Act;
-use crate::chance::Chance;
+use chancery_testkit::chance::Chance;
 use crate::client::{Client, Http, Lists, Tenant, request};
 use crate::journal::Entry;
 use crate::power::moment;

@@ -1,6 +1,6 @@
 //! A world: one place, several lives of the server over it, each ended by a kill; then the comparison.
 
-use crate::chance::Chance;
+use chancery_testkit::chance::Chance;
 use crate::check;
 use crate::client::{Client, Http, Lists};
 use crate::database::Place;

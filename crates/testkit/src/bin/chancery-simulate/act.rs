@@ -1,0 +1,163 @@
+//! What clients ask for, and what came of it.
+
+use chancery_app::{Caller, Chancery, Failure, IssueRequest, KeySource, NewIssuer, Receipt, RenewRequest, Succession};
+use chancery_domain::certificate::RevocationReason;
+use chancery_domain::key::{Custody, KeyAlgorithm};
+use chancery_domain::profile::Profile;
+use chancery_domain::role::Role;
+use chancery_domain::{AccountId, CertificateId, IssuerId, TenantId, Timestamp, TokenId};
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    Issue { host: String, validity: u32, issuer: Option<IssuerId> },
+    Renew(CertificateId),
+    Revoke(CertificateId, RevocationReason),
+    RevokeEach(Vec<CertificateId>),
+    RenewEach(Vec<CertificateId>),
+    Issuer { name: String, slug: String },
+    Roll(IssuerId, Option<Timestamp>),
+    Retire(IssuerId),
+    Account(String),
+    Mint(AccountId),
+    EndToken(AccountId, TokenId),
+    NewProfile(String),
+    ChangeProfile(String, u32),
+    Tenant(String),
+    Suspend(TenantId),
+    Resume(TenantId),
+}
+
+/// What an act came to: what it made or was about, and the event that its answer named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) subject: String,
+    pub(crate) event: String,
+    pub(crate) leaf: [u8; 32],
+    /// A secret that is answered once.
+    pub(crate) secret: Option<String>,
+}
+
+/// What became of each part of a request: most have one.
+pub(crate) type Parts = Vec<Result<Done, Failure>>;
+
+impl Act {
+    /// Acts that leave an event by an account.
+    pub(crate) const EVENTS: [&str; 14] = [
+        "certificate.issue",
+        "certificate.renew",
+        "certificate.revoke",
+        "certificate.compromise",
+        "issuer.create",
+        "issuer.roll",
+        "issuer.retire",
+        "account.create",
+        "token.mint",
+        "token.revoke",
+        "profile.create",
+        "tenant.create",
+        "tenant.suspend",
+        "tenant.resume",
+    ];
+
+    /// Whether the same request under the same key is answered as it was.
+    pub(crate) const fn repeats_alike(&self) -> bool {
+        !matches!(self, Self::ChangeProfile(..))
+    }
+
+    /// Whether a certificate comes of it.
+    pub(crate) const fn certifies(&self) -> bool {
+        matches!(self, Self::Issue { .. } | Self::Renew(_) | Self::RenewEach(_))
+    }
+
+    /// Does it.
+    pub(crate) async fn ask(&self, service: &Chancery, caller: &Caller) -> Result<Parts, Failure> {
+        let one = |subject: String, receipt: Receipt| Ok(vec![Ok(done(subject, &receipt))]);
+        match self {
+            Self::Issue { host, validity, issuer } => {
+                let request = IssueRequest {
+                    profile: "tls-server".parse().ok(),
+                    issuer: issuer.map(Some),
+                    key: KeySource::Generate(Custody::SoftwareReleaseOnce, KeyAlgorithm::EcP256),
+                    names: Some(format!("dns:{host}").parse().into_iter().collect()),
+                    common_name: None,
+                    validity_seconds: Some(*validity),
+                };
+                let (made, receipt) = service.issue(caller, &request).await?;
+                one(made.id.to_string(), receipt)
+            }
+            Self::Renew(id) => {
+                let (made, receipt) = service.renew(caller, *id, &RenewRequest::default()).await?;
+                one(made.id.to_string(), receipt)
+            }
+            Self::Revoke(id, reason) => one(id.to_string(), service.revoke(caller, *id, *reason).await?.1),
+            Self::RevokeEach(ids) => {
+                let given: Vec<_> = ids.iter().copied().map(Some).collect();
+                let each = service.revoke_each(caller, &given, RevocationReason::Superseded).await?;
+                Ok(each.into_iter().map(|item| item.map(|(row, receipt)| done(row.id.to_string(), &receipt))).collect())
+            }
+            Self::RenewEach(ids) => {
+                let given: Vec<_> = ids.iter().copied().map(Some).collect();
+                let each = service.renew_each(caller, &given).await?;
+                Ok(each.into_iter().map(|item| item.map(|(row, receipt)| done(row.id.to_string(), &receipt))).collect())
+            }
+            Self::Issuer { name, slug } => {
+                let (made, receipt) = service.create_issuer(caller, &new_issuer(name, slug)).await?;
+                one(made.id.to_string(), receipt)
+            }
+            Self::Roll(id, retire_at) => {
+                let succession = Succession { retire_at: *retire_at, ..Succession::default() };
+                let (made, receipt) = service.roll_issuer(caller, *id, &succession).await?;
+                one(made.id.to_string(), receipt)
+            }
+            Self::Retire(id) => one(id.to_string(), service.retire_issuer(caller, *id).await?.1),
+            Self::Account(name) => {
+                let (made, receipt) = service.create_account(caller, name, &[Role::Viewer]).await?;
+                one(made.id.to_string(), receipt)
+            }
+            Self::Mint(account) => {
+                let made = service.mint_token(caller, *account, Duration::from_secs(86_400)).await?;
+                let secret = made.token.map(|token| token.expose().to_string());
+                Ok(vec![Ok(Done { secret, ..done(made.info.id.to_string(), &made.receipt) })])
+            }
+            Self::EndToken(account, token) => one(token.to_string(), service.revoke_token(caller, *account, *token).await?.1),
+            Self::NewProfile(name) => one(name.clone(), service.create_profile(caller, &profile(name, 0)).await?.1),
+            Self::ChangeProfile(name, read) => {
+                let (made, receipt) = service.change_profile(caller, *read, &profile(name, *read)).await?;
+                one(format!("{name}/{}", made.version), receipt)
+            }
+            Self::Tenant(slug) => {
+                let slug = slug.parse().map_err(|error| Failure::Internal(format!("a slug of the simulation is none: {error}")))?;
+                let made = service.create_tenant(caller, &slug).await?;
+                let secret = made.enrolment.map(|token| token.expose().to_string());
+                Ok(vec![Ok(Done { secret, ..done(made.tenant.id.to_string(), &made.receipt) })])
+            }
+            Self::Suspend(id) => one(id.to_string(), service.suspend_tenant(caller, *id).await?.1),
+            Self::Resume(id) => one(id.to_string(), service.resume_tenant(caller, *id).await?.1),
+        }
+    }
+}
+
+/// Ed25519 signs without drawing randomness from outside, so that every byte repeats.
+fn new_issuer(name: &str, slug: &str) -> NewIssuer {
+    NewIssuer {
+        organization: None,
+        name: name.to_owned(),
+        key_algorithm: KeyAlgorithm::Ed25519,
+        root_key_algorithm: None,
+        permitted: format!("dns:*.{slug}.example").parse().into_iter().collect(),
+        root_days: 400,
+        issuing_days: 200,
+    }
+}
+
+fn profile(name: &str, number: u32) -> Profile {
+    let mut profile = Profile::presets().swap_remove(0);
+    profile.name = name.parse().unwrap_or(profile.name);
+    profile.description = format!("number {number}");
+    profile
+}
+
+fn done(subject: String, receipt: &Receipt) -> Done {
+    Done { subject, event: receipt.event.to_string(), leaf: receipt.leaf, secret: None }
+}

@@ -1,0 +1,161 @@
+//! What must hold after every step, read below the API: rules over the tables, and over what they said before.
+
+use crate::sim::Sim;
+use chancery_domain::TenantId;
+use chancery_store::StoreError;
+use chancery_store::sqlite::simulation::SimulatedFiles;
+use chancery_x509::Crl;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+const RULES: &str = include_str!("rules.sql");
+const PLATFORM_RULES: &str = include_str!("platform.sql");
+/// A lane that was settled is looked at again so long after its last mark, in milliseconds: `MARK_GRACE` of the store.
+const MARK_GRACE: i64 = 60_000;
+
+/// What was seen of each tenant.
+#[derive(Default)]
+pub(crate) struct Checker {
+    seen: BTreeMap<TenantId, Seen>,
+    pub(crate) looked: u64,
+}
+
+#[derive(Default)]
+struct Seen {
+    revoked: BTreeSet<String>,
+    events: usize,
+    /// By issuer and shard.
+    lists: BTreeMap<(String, String), List>,
+    /// How many certificates there were when it was first seen suspended.
+    when_suspended: Option<usize>,
+}
+
+struct List {
+    number: i64,
+    der: String,
+    serials: BTreeSet<String>,
+}
+
+type Rows = Vec<Vec<String>>;
+
+impl Checker {
+    /// Looks at what changed since it was last called.
+    pub(crate) fn look(&mut self, files: &Arc<SimulatedFiles>, sim: &Sim) -> Result<(), String> {
+        let changed = files.changed();
+        for tenant in &changed {
+            self.looked += 1;
+            let looked = self.realm(files, *tenant).and_then(|()| lane(files, *tenant));
+            looked.map_err(|found| format!("{found}, in {tenant} at {} ms", sim.millis()))?;
+        }
+        Ok(())
+    }
+
+    fn realm(&mut self, files: &Arc<SimulatedFiles>, tenant: TenantId) -> Result<(), String> {
+        breaches(files, tenant, RULES)?;
+        if tenant == TenantId::PLATFORM {
+            breaches(files, tenant, PLATFORM_RULES)?;
+        }
+        self.seen.entry(tenant).or_default().look(files, tenant)
+    }
+}
+
+fn select(files: &SimulatedFiles, tenant: TenantId, query: &'static str) -> Result<Rows, String> {
+    match files.select(tenant, query) {
+        Ok(rows) => Ok(rows),
+        // Registered, and its store is not made yet.
+        Err(StoreError::NoRealm) => Ok(Vec::new()),
+        Err(error) => Err(format!("the check's own query failed: {error}")),
+    }
+}
+
+fn breaches(files: &SimulatedFiles, tenant: TenantId, rules: &'static str) -> Result<(), String> {
+    let found = select(files, tenant, rules)?;
+    if found.is_empty() { Ok(()) } else { Err(found.iter().map(|row| row.join(": ")).collect::<Vec<_>>().join("; ")) }
+}
+
+impl Seen {
+    fn look(&mut self, files: &SimulatedFiles, tenant: TenantId) -> Result<(), String> {
+        let events = select(files, tenant, "SELECT id FROM event WHERE tenant_id = ?1")?.len();
+        if events < self.events {
+            return Err(format!("the log went from {} events to {events}", self.events));
+        }
+        self.events = events;
+        let certificates = select(files, tenant, "SELECT id, status FROM certificate WHERE tenant_id = ?1")?;
+        let is_revoked = |row: &&Vec<String>| matches!(row.as_slice(), [_, status] if status == "revoked");
+        let revoked: BTreeSet<String> = certificates.iter().filter(is_revoked).filter_map(|row| row.first().cloned()).collect();
+        if let Some(lost) = self.revoked.difference(&revoked).next() {
+            return Err(format!("a certificate was revoked and is no more: {lost}"));
+        }
+        self.revoked = revoked;
+        self.suspension(&select(files, tenant, "SELECT status FROM tenant WHERE tenant_id = ?1")?, certificates.len())?;
+        self.lists(files, tenant)
+    }
+
+    /// Who is suspended issues nothing.
+    fn suspension(&mut self, status: &Rows, certificates: usize) -> Result<(), String> {
+        let suspended = matches!(status.as_slice(), [row] if row.first().is_some_and(|status| status == "suspended"));
+        if !suspended {
+            self.when_suspended = None;
+            return Ok(());
+        }
+        let before = *self.when_suspended.get_or_insert(certificates);
+        if certificates == before { Ok(()) } else { Err(format!("suspended with {before} certificates, it has {certificates}")) }
+    }
+
+    /// Numbers of lists rise, nothing leaves a list, and what is revoked is on it or about to be.
+    fn lists(&mut self, files: &SimulatedFiles, tenant: TenantId) -> Result<(), String> {
+        let mut revoked: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for row in select(files, tenant, "SELECT issuer_id, shard, serial FROM revocation WHERE tenant_id = ?1")? {
+            let [issuer, shard, serial] = row.try_into().map_err(|_| "a row is too short")?;
+            revoked.entry((issuer, shard)).or_default().insert(serial);
+        }
+        for row in select(files, tenant, "SELECT issuer_id, shard, number, der FROM crl WHERE tenant_id = ?1")? {
+            let [issuer, shard, number, der] = row.try_into().map_err(|_| "a row is too short")?;
+            let at = (issuer, shard);
+            let number = number.parse().unwrap_or(-1);
+            if self.lists.get(&at).is_none_or(|before| before.der != der) {
+                let new = List { serials: serials(&der)?, number, der };
+                if let Some(before) = self.lists.get(&at) {
+                    if number <= before.number {
+                        return Err(format!("another list of {at:?} has number {number} after {}", before.number));
+                    }
+                    if let Some(lost) = before.serials.difference(&new.serials).next() {
+                        return Err(format!("{lost} left the list of {at:?}"));
+                    }
+                }
+                self.lists.insert(at.clone(), new);
+            }
+        }
+        let jobs = select(files, tenant, "SELECT subject FROM job WHERE tenant_id = ?1 AND kind = 'crl.publish'")?;
+        for ((issuer, shard), serials) in revoked {
+            let subject = format!("{issuer}{:08x}", shard.parse::<u32>().unwrap_or(u32::MAX));
+            let listed = self.lists.get(&(issuer.clone(), shard)).is_some_and(|list| list.serials.is_superset(&serials));
+            if !listed && !jobs.iter().any(|row| row.first() == Some(&subject)) {
+                return Err(format!("revoked, on no list, and nobody will publish one: issuer {issuer}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The serial numbers on a CRL, in hexadecimal digits as stored.
+pub(crate) fn serials(der: &str) -> Result<BTreeSet<String>, String> {
+    let bytes: Option<Vec<u8>> = (0..der.len()).step_by(2).map(|at| u8::from_str_radix(der.get(at..at + 2)?, 16).ok()).collect();
+    let crl = Crl::from_der(&bytes.unwrap_or_default()).map_err(|error| format!("a list is none: {error}"))?;
+    Ok(crl.entries().iter().map(|entry| entry.serial.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()).collect())
+}
+
+/// The tenant's lane is due no later than its first job, or will be looked at again.
+fn lane(files: &SimulatedFiles, tenant: TenantId) -> Result<(), String> {
+    let jobs = select(files, tenant, "SELECT min(due_at) FROM job WHERE tenant_id = ?1")?;
+    let Some(first) = jobs.first().and_then(|row| row.first()).and_then(|due| due.parse::<i64>().ok()) else { return Ok(()) };
+    let own: String = tenant.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let lanes = select(files, TenantId::PLATFORM, "SELECT tenant_id, due_at, marked_at FROM lane")?;
+    let number = |row: &[String], at: usize| row.get(at).and_then(|text| text.parse::<i64>().ok()).unwrap_or(i64::MAX);
+    let lane = lanes.iter().find(|row| row.first() == Some(&own));
+    match lane {
+        Some(lane) if number(lane, 1) <= first || number(lane, 1) <= number(lane, 2).saturating_add(MARK_GRACE) => Ok(()),
+        Some(lane) => Err(format!("a job is due at {first}, and its lane at {}, marked at {}", number(lane, 1), number(lane, 2))),
+        None => Err(format!("a job is due at {first}, and there is no lane")),
+    }
+}
