@@ -82,7 +82,9 @@ impl Chancery {
         let subject = subject(body, "Issuing CA", generation);
         let pkcs8 = self.key_pair(tenant, key).await?.pkcs8;
         let key = IssuingKey::open(&pkcs8)?;
-        let plan = self.ca_plan(&subject, &key, term, 0);
+        // Not before who signs it, whose maker's clock may have been ahead of this one.
+        let from = term.from.unwrap_or_else(|| self.just_now().max(above.certificate.not_before()));
+        let plan = self.ca_plan(&subject, &key, Term { from: Some(from), ..term }, 0);
         let addresses = self.addresses(above.public, 0);
         let prepared = CertificatePlan::intermediate(&plan, &body.permitted, above.certificate, &addresses)
             .map_err(|error| Failure::invalid("permitted_names", error))?;
@@ -91,7 +93,7 @@ impl Chancery {
     }
 
     fn ca_plan<'a>(&self, subject: &'a DistinguishedName, key: &'a IssuingKey, term: Term, below: u8) -> CaPlan<'a> {
-        let not_before = term.from.unwrap_or_else(|| self.now().before(chancery_domain::decision::BACKDATE)).whole_second();
+        let not_before = term.from.unwrap_or_else(|| self.just_now()).whole_second();
         CaPlan {
             subject,
             key: key.public_key(),
@@ -100,6 +102,10 @@ impl Chancery {
             not_after: Timestamp::from_seconds(not_before.after(DAY * term.days).seconds() - 1),
             path_length: Some(below),
         }
+    }
+
+    fn just_now(&self) -> Timestamp {
+        self.now().before(chancery_domain::decision::BACKDATE).whole_second()
     }
 
     fn made(&self, key: IssuingKey, pkcs8: Zeroizing<Vec<u8>>, der: &[u8]) -> Result<Made, Failure> {

@@ -345,7 +345,17 @@ async fn bad_successions_are_refused_by_their_field(server: &TestServer) {
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
 }
 
+/// Found by the simulation: nodes differ by seconds, and a successor must not begin before its root.
+async fn a_node_whose_clock_is_behind_makes_successors(server: &TestServer) {
+    let root = show(server, &json!(server.acme.root)).await;
+    server.clock.jump(-5000);
+    let next = roll(server, &server.acme.issuer.clone(), json!({})).await.ok(201);
+    assert_eq!(next["not_before"], root["not_before"]);
+    server.clock.jump(5000);
+}
+
 on_both_engines!(
+    a_node_whose_clock_is_behind_makes_successors,
     a_retired_issuer_issues_nothing_more_and_goes_on_to_revoke,
     a_successor_issues_and_renews_while_both_are_trusted,
     a_line_that_began_later_stays_the_default,

@@ -1,10 +1,10 @@
 //! A client over real HTTP: it acts until the server dies, and when it is back sends again what was not answered.
 
 use crate::act::Act;
-use chancery_testkit::chance::Chance;
 use crate::journal::Entry;
 use crate::power::moment;
 use crate::setup::SETUP;
+use chancery_testkit::chance::Chance;
 use chancery_testkit::csr::csr;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

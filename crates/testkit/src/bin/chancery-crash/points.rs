@@ -1,7 +1,7 @@
 //! The kill points of docs/kill-points.md, taken in turn so that each is hit.
 
-use chancery_testkit::chance::Chance;
 use chancery_testkit::Engine;
+use chancery_testkit::chance::Chance;
 
 /// The points that a server on this engine can pass, each once a cycle.
 pub(crate) struct Cycle {

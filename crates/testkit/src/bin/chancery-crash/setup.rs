@@ -1,11 +1,11 @@
 //! A world's beginning: the operator, two tenants with issuers, and clients for them.
 
 use crate::act::Act;
-use chancery_testkit::chance::Chance;
 use crate::client::{Client, Http, Lists, Tenant, request};
 use crate::journal::Entry;
 use crate::power::moment;
 use anyhow::{Context, Result, ensure};
+use chancery_testkit::chance::Chance;
 use serde_json::{Value, json};
 
 /// How the keys of its requests begin.

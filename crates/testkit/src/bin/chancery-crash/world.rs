@@ -1,6 +1,5 @@
 //! A world: one place, several lives of the server over it, each ended by a kill; then the comparison.
 
-use chancery_testkit::chance::Chance;
 use crate::check;
 use crate::client::{Client, Http, Lists};
 use crate::database::Place;
@@ -11,6 +10,7 @@ use crate::server::{self, Initialised, Server, Started};
 use crate::setup;
 use anyhow::{Context, Result, bail};
 use chancery_testkit::Engine;
+use chancery_testkit::chance::Chance;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};

@@ -60,9 +60,9 @@ impl Act {
         "tenant.resume",
     ];
 
-    /// Whether the same request under the same key is answered as it was.
+    /// Whether the same request under the same key is answered as it was: of many renewals one that was refused may be done then.
     pub(crate) const fn repeats_alike(&self) -> bool {
-        !matches!(self, Self::ChangeProfile(..))
+        !matches!(self, Self::ChangeProfile(..) | Self::RenewEach(_))
     }
 
     /// Whether a certificate comes of it.

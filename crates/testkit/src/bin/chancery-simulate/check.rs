@@ -1,5 +1,6 @@
 //! What must hold after every step, read below the API: rules over the tables, and over what they said before.
 
+use crate::rules;
 use crate::sim::Sim;
 use chancery_domain::TenantId;
 use chancery_store::StoreError;
@@ -8,8 +9,6 @@ use chancery_x509::Crl;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const RULES: &str = include_str!("rules.sql");
-const PLATFORM_RULES: &str = include_str!("platform.sql");
 /// A lane that was settled is looked at again so long after its last mark, in milliseconds: `MARK_GRACE` of the store.
 const MARK_GRACE: i64 = 60_000;
 
@@ -51,9 +50,9 @@ impl Checker {
     }
 
     fn realm(&mut self, files: &Arc<SimulatedFiles>, tenant: TenantId) -> Result<(), String> {
-        breaches(files, tenant, RULES)?;
+        breaches(files, tenant, rules::REALM)?;
         if tenant == TenantId::PLATFORM {
-            breaches(files, tenant, PLATFORM_RULES)?;
+            breaches(files, tenant, rules::PLATFORM)?;
         }
         self.seen.entry(tenant).or_default().look(files, tenant)
     }

@@ -24,7 +24,6 @@ pub(crate) struct Entry {
     pub(crate) realm: TenantId,
     pub(crate) act: Act,
     pub(crate) key: String,
-    pub(crate) sent: u32,
     pub(crate) answer: Result<Done, String>,
 }
 
@@ -97,7 +96,7 @@ impl Client {
             let answer = part.map_err(|failure| failure.to_string());
             done.extend(answer.clone().ok());
             let (act, key) = (act.clone(), key.to_owned());
-            self.world.journal.borrow_mut().push(Entry { realm: self.realm, act, key, sent, answer });
+            self.world.journal.borrow_mut().push(Entry { realm: self.realm, act, key, answer });
         }
         done
     }

@@ -35,7 +35,8 @@ pub(crate) async fn settle(world: &Rc<World>, ground: &Ground, tenants: &[Tenant
         left.clear();
         for realm in tenants.iter().map(|(admin, ..)| admin.realm).chain([TenantId::PLATFORM]) {
             let rows = ground.files.select(realm, LEFT).map_err(|error| error.to_string())?;
-            let is_due = |row: &Vec<String>| row.get(1).and_then(|due| due.parse().ok()).is_none_or(|due: i64| due < sim.true_time().millis());
+            let is_due =
+                |row: &Vec<String>| row.get(1).and_then(|due| due.parse().ok()).is_none_or(|due: i64| due < sim.true_time().millis());
             left.extend(rows.into_iter().filter(is_due).map(|row| format!("{} in {realm}", row.join(", due at "))));
         }
         if left.is_empty() {
@@ -69,13 +70,7 @@ pub(crate) async fn events(world: &Rc<World>, operator: &Client, tenants: &[Tena
 }
 
 /// The journal against log and tables.
-pub(crate) async fn compare(
-    world: &Rc<World>,
-    ground: &Ground,
-    operator: &Client,
-    tenants: &[Tenant],
-    before: &Log,
-) -> Result<(), String> {
+pub(crate) async fn compare(world: &Rc<World>, ground: &Ground, operator: &Client, tenants: &[Tenant], before: &Log) -> Result<(), String> {
     let log = events(world, operator, tenants).await?;
     let journal = world.journal.borrow();
     acts(&journal, &log, before)?;
@@ -102,7 +97,9 @@ fn acts(journal: &[Entry], log: &Log, before: &Log) -> Result<(), String> {
     }
     let by_account = |event: &Value| {
         let text = |value: &Value| value.as_str().map(str::to_owned).unwrap_or_default();
-        text(&event["actor"]["kind"]) == "account" && text(&event["outcome"]) == "done" && Act::EVENTS.contains(&text(&event["act"]).as_str())
+        text(&event["actor"]["kind"]) == "account"
+            && text(&event["outcome"]) == "done"
+            && Act::EVENTS.contains(&text(&event["act"]).as_str())
     };
     let unasked = log.iter().find(|(at, event)| by_account(event) && !named.contains(at) && !before.contains_key(at));
     unasked.map_or(Ok(()), |(_, event)| Err(format!("an event of an act that nobody was told of: {event}")))
@@ -159,7 +156,8 @@ fn register(journal: &[Entry], ground: &Ground, tenants: &[Tenant]) -> Result<()
     }
     for id in ids {
         let tenant: TenantId = id.parse().map_err(|_| format!("{id} is no tenant"))?;
-        let whole = "SELECT t.status, (SELECT count(*) FROM kek), (SELECT count(*) FROM purpose_key), (SELECT count(*) FROM counter) FROM tenant t
+        let whole =
+            "SELECT t.status, (SELECT count(*) FROM kek), (SELECT count(*) FROM purpose_key), (SELECT count(*) FROM counter) FROM tenant t
              WHERE t.tenant_id = ?1";
         let own = ground.files.select(tenant, whole).map_err(|error| format!("tenant {id}: {error}"))?;
         let registered = there.get(&id.replace('-', "")).cloned().unwrap_or_default();

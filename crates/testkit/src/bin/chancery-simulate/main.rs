@@ -13,6 +13,7 @@ mod end;
 mod keyring;
 mod node;
 mod prove;
+mod rules;
 mod schedule;
 mod sim;
 mod workload;

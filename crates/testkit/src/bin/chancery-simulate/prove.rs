@@ -30,9 +30,8 @@ pub(crate) fn run(runs: u64, seed: u64) -> Result<()> {
             .output()
             .with_context(|| format!("running the worlds of {fault}"))?;
         let said = String::from_utf8_lossy(&output.stdout);
-        let worlds = said.split_whitespace().next().unwrap_or_default().to_owned();
-        match said.lines().find(|line| line.starts_with("FOUND")) {
-            Some(found) => println!("  {fault:<28} after {worlds:>4} worlds: {found}"),
+        match said.lines().find_map(|line| line.strip_prefix("FOUND with ")) {
+            Some(found) => println!("  {fault:<28} {found}"),
             None => missed.push(*fault),
         }
     }

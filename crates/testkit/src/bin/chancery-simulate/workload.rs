@@ -28,7 +28,15 @@ pub(crate) async fn member(client: Client, slug: String, issuer: IssuerId, acts:
         client.world.pause(if sim.comes(500) { 50 } else { 4000 }).await;
         let key = format!("{}-{number}", client.name);
         let act = choose(&client, &mut known, &slug, &key);
-        let done = client.perform(act.clone(), &key).await;
+        let done = if sim.comes(150) {
+            // The same of one thing twice at once, as two requests.
+            let twin = format!("{key}-twin");
+            let (mut done, twin) = tokio::join!(client.perform(act.clone(), &key), client.perform(act.clone(), &twin));
+            done.extend(twin);
+            done
+        } else {
+            client.perform(act.clone(), &key).await
+        };
         learn(&mut known, &act, &done);
         if let (Act::EndToken(account, token), [_]) = (&act, done.as_slice()) {
             let ended = known.tokens.iter().position(|known| known.0 == *account && known.1 == *token);
@@ -38,7 +46,8 @@ pub(crate) async fn member(client: Client, slug: String, issuer: IssuerId, acts:
             }
         }
         if sim.comes(150) {
-            let own: Vec<Entry> = client.world.journal.borrow().iter().filter(|entry| entry.key.starts_with(&client.name)).cloned().collect();
+            let own: Vec<Entry> =
+                client.world.journal.borrow().iter().filter(|entry| entry.key.starts_with(&client.name)).cloned().collect();
             if let Some(entry) = own.get(sim.below(own.len())).filter(|entry| entry.act.repeats_alike()) {
                 client.repeat(entry).await;
             }

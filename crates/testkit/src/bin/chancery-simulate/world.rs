@@ -37,8 +37,7 @@ pub(crate) fn run(seed: u64) -> anyhow::Result<Ended> {
     let memory = Path::new("/dev/shm");
     let place = if memory.is_dir() { TempDir::with_prefix_in("chancery-sim-", memory) } else { TempDir::with_prefix("chancery-sim-") }?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
-    let ended = runtime.block_on(within(seed, place.path()));
-    Ok(ended?)
+    runtime.block_on(within(seed, place.path()))
 }
 
 async fn within(seed: u64, place: &Path) -> anyhow::Result<Ended> {
@@ -46,7 +45,8 @@ async fn within(seed: u64, place: &Path) -> anyhow::Result<Ended> {
     let files = SimulatedFiles::open(&place.join("data"), sim.clone())?;
     let keyring = Arc::new(MemoryKeyring::new(Arc::clone(&sim)));
     let spawner = Spawner::default();
-    let ground = Ground { sim: Arc::clone(&sim), files: Arc::clone(&files), keyring, spawner: spawner.clone(), lives: Rc::new(Cell::new(0)) };
+    let ground =
+        Ground { sim: Arc::clone(&sim), files: Arc::clone(&files), keyring, spawner: spawner.clone(), lives: Rc::new(Cell::new(0)) };
     let nodes = [
         Node::new('A', ground.clone(), wrong(sim.below(10_000)), 1_000_000),
         Node::new('B', ground.clone(), wrong(sim.below(10_000)), 7_000),
@@ -140,7 +140,8 @@ async fn enrol(world: &Rc<World>, token: &str) -> Result<(TenantId, String), Str
     let [first, _] = &world.nodes;
     let service = first.service().ok_or("the set-up failed: no node")?;
     let year = Duration::from_secs(366 * 86_400);
-    let enrolled = service.enrol(token, "admin", year, service.request_id()).await.map_err(|failure| format!("the set-up failed: {failure}"))?;
+    let enrolled =
+        service.enrol(token, "admin", year, service.request_id()).await.map_err(|failure| format!("the set-up failed: {failure}"))?;
     let token = enrolled.token.token.ok_or("the set-up failed: no token")?;
     let caller = service.authenticate(&token.expose(), service.request_id()).await.map_err(|failure| failure.to_string())?;
     Ok((caller.tenant(), token.expose().to_string()))

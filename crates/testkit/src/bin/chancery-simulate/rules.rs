@@ -1,4 +1,7 @@
--- What must hold of one realm's tables after every commit. Each line of an answer is a breach: the rule and what breaks it.
+//! What must hold of the tables after every commit. Each line of an answer is a breach: the rule, and what breaks it.
+
+/// Of each realm's tables.
+pub(crate) const REALM: &str = "\
 SELECT 'a row of another tenant in ' || t.name, hex(t.tenant_id) FROM (
   SELECT 'tenant' AS name, tenant_id FROM tenant UNION ALL SELECT 'counter', tenant_id FROM counter
   UNION ALL SELECT 'kek', tenant_id FROM kek UNION ALL SELECT 'purpose_key', tenant_id FROM purpose_key
@@ -44,4 +47,11 @@ UNION ALL SELECT 'an issuer that will have no list', hex(a.id) FROM authority a 
 UNION ALL SELECT 'an issuer that nobody will retire', hex(a.id) FROM authority a WHERE a.state = 'active' AND a.retire_at IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM job j WHERE j.kind = 'issuer.retire' AND j.subject = a.id)
 UNION ALL SELECT 'a realm that nobody will sweep', hex(t.tenant_id) FROM tenant t WHERE
-  (SELECT count(*) FROM job j WHERE j.kind = 'idempotency.sweep') <> 1
+  (SELECT count(*) FROM job j WHERE j.kind = 'idempotency.sweep') <> 1";
+
+/// Of the platform's own tables.
+pub(crate) const PLATFORM: &str = "\
+SELECT 'a saga that nobody will end', hex(r.tenant_id) FROM registered_tenant r WHERE r.status IN ('creating', 'suspending', 'resuming')
+  AND NOT EXISTS (SELECT 1 FROM job j WHERE j.kind = 'tenant.settle' AND j.subject = r.tenant_id)
+UNION ALL SELECT 'an address of a tenant that is not registered', hex(a.public_id) FROM public_address a WHERE NOT EXISTS
+  (SELECT 1 FROM registered_tenant r WHERE r.tenant_id = a.tenant_id)";
