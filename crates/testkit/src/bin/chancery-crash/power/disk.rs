@@ -2,8 +2,8 @@
 
 use super::loss::Mood;
 use super::record::Op;
-use crate::chance::Chance;
 use anyhow::{Context, Result};
+use chancery_testkit::chance::Chance;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;

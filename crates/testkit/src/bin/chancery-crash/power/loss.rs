@@ -1,6 +1,6 @@
 //! Which of the unsynced changes of one file or folder a loss of power spares.
 
-use crate::chance::Chance;
+use chancery_testkit::chance::Chance;
 
 /// How a disk treats what was not synced; drawn anew for each file, for caches are emptied file by file.
 pub(super) struct Mood {

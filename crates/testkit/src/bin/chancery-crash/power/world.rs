@@ -3,7 +3,6 @@
 use super::disk::Disk;
 use super::record::{self, Op};
 use super::{Report, early};
-use crate::chance::Chance;
 use crate::check;
 use crate::client::{Client, Http, Lists};
 use crate::database::Place;
@@ -14,6 +13,7 @@ use chancery::open::OpenError;
 use chancery::{Server, Start};
 use chancery_app::{Chancery, Failure};
 use chancery_testkit::Engine;
+use chancery_testkit::chance::Chance;
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeSet;
 use std::path::Path;
