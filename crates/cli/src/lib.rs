@@ -23,6 +23,10 @@ mod restore;
 pub mod serve;
 pub mod system;
 
+/// Of a request's time a tenth went into the system's allocator, half as much goes into this one (docs/benchmarks.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub use cli::{cli_reference, command, run};
 pub use config::{Config, configuration_reference};
 pub use open::{OpenError, Start, open, open_with};

@@ -2,6 +2,7 @@
 
 use crate::StoreError;
 use chancery_domain::{Sealed, Timestamp};
+use smallvec::SmallVec;
 
 /// A column's value: TEXT, BIGINT, BLOB or BYTEA, or NULL.
 #[derive(Clone, PartialEq, Eq)]
@@ -13,8 +14,11 @@ pub(crate) enum Value {
     /// TEXT.
     Text(String),
     /// BLOB on SQLite, BYTEA on PostgreSQL.
-    Blob(Vec<u8>),
+    Blob(Bytes),
 }
+
+/// Ids and blind index values, most of what is bound, stand in the value itself.
+pub(crate) type Bytes = SmallVec<[u8; 16]>;
 
 /// A row of a result, columns in the order of the SELECT.
 pub(crate) struct Row(pub(crate) Vec<Value>);
@@ -88,13 +92,13 @@ into_value! {
     u32, n => Value::Int(i64::from(n));
     &str, text => Value::Text(text.to_owned());
     String, text => Value::Text(text);
-    Vec<u8>, bytes => Value::Blob(bytes);
-    &[u8], bytes => Value::Blob(bytes.to_vec());
-    &[u8; 16], bytes => Value::Blob(bytes.to_vec());
-    &[u8; 32], bytes => Value::Blob(bytes.to_vec());
+    Vec<u8>, bytes => Value::Blob(bytes.into());
+    &[u8], bytes => Value::Blob(bytes.into());
+    &[u8; 16], bytes => Value::Blob(bytes.as_slice().into());
+    &[u8; 32], bytes => Value::Blob(bytes.as_slice().into());
     Timestamp, time => Value::Int(time.millis());
-    &Sealed, sealed => Value::Blob(sealed.as_bytes().to_vec());
-    Sealed, sealed => Value::Blob(sealed.into_bytes());
+    &Sealed, sealed => Value::Blob(sealed.as_bytes().into());
+    Sealed, sealed => Value::Blob(sealed.into_bytes().into());
 }
 
 impl<T: Into<Value>> From<Option<T>> for Value {

@@ -151,7 +151,7 @@ async fn ten_thousand_alternations_show_no_foreign_row_and_leave_no_tenant_set()
 // The driver prints parameters when it traces (I9).
 #[test]
 fn a_parameter_does_not_print_what_it_holds() {
-    let values = [Value::Text("canary".to_owned()), Value::Blob(b"canary".to_vec())];
+    let values = [Value::Text("canary".to_owned()), Value::Blob(b"canary".as_slice().into())];
     let printed = format!("{values:?}");
     assert_eq!(printed, "[Text(..), Blob(..)]");
 }

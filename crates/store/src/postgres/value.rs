@@ -33,7 +33,7 @@ impl ToSql for Value {
             Self::Null => Ok(IsNull::Yes),
             Self::Int(n) if *ty == Type::INT8 => n.to_sql(ty, out),
             Self::Text(text) if *ty == Type::TEXT => text.to_sql(ty, out),
-            Self::Blob(bytes) if *ty == Type::BYTEA => bytes.to_sql(ty, out),
+            Self::Blob(bytes) if *ty == Type::BYTEA => bytes.as_slice().to_sql(ty, out),
             _ => Err(format!("a place wants {ty}, not {self:?}: add a CAST").into()),
         }
     }
@@ -49,7 +49,7 @@ impl<'a> FromSql<'a> for Value {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
         Ok(match *ty {
             Type::INT8 => Self::Int(i64::from_sql(ty, raw)?),
-            Type::BYTEA => Self::Blob(raw.to_vec()),
+            Type::BYTEA => Self::Blob(raw.into()),
             _ => Self::Text(String::from_sql(ty, raw)?),
         })
     }

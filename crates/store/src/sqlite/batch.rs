@@ -51,23 +51,43 @@ pub(super) fn commit(connection: &Connection, sets: Vec<Commit>) -> bool {
 }
 
 fn take_sets(connection: &Connection, sets: &[Commit], answers: &mut Vec<Result<(), CommitError>>) -> Result<(), StoreError> {
+    // A savepoint copies each page that is changed after it, and nearly always every set stands: so first without.
+    match (take_all(connection, sets)?, sets.len()) {
+        (Ok(()), _) => answers.extend(sets.iter().map(|_| Ok(()))),
+        (Err(refused), 1) => answers.push(Err(refused)),
+        (Err(_), _) => take_each(connection, sets, answers)?,
+    }
+    Ok(())
+}
+
+/// Takes all sets in a transaction that is left open; if one is refused, nothing is left of it.
+fn take_all(connection: &Connection, sets: &[Commit]) -> Result<Result<(), CommitError>, StoreError> {
     run(connection, "BEGIN IMMEDIATE")?;
-    let alone = sets.len() == 1;
     for (steps, _) in sets {
-        if !alone {
-            run(connection, "SAVEPOINT write_set")?;
+        match take_steps(connection, steps) {
+            Ok(()) => {}
+            Err(CommitError::Store(StoreError::Medium(text))) => return Err(StoreError::Medium(text)),
+            Err(refused) if connection.is_autocommit() => return Ok(Err(refused)),
+            Err(refused) => return run(connection, "ROLLBACK").map(|()| Err(refused)),
         }
+    }
+    Ok(Ok(()))
+}
+
+/// Takes each set or leaves it, in a transaction that is left open.
+fn take_each(connection: &Connection, sets: &[Commit], answers: &mut Vec<Result<(), CommitError>>) -> Result<(), StoreError> {
+    run(connection, "BEGIN IMMEDIATE")?;
+    for (steps, _) in sets {
+        run(connection, "SAVEPOINT write_set")?;
         let answer = take_steps(connection, steps);
         match &answer {
             Err(CommitError::Store(StoreError::Medium(text))) => return Err(StoreError::Medium(text.clone())),
             // SQLite ended the transaction by itself: the sets before this one are gone too.
             Err(_) if connection.is_autocommit() => return Err(StoreError::Unavailable("the transaction was rolled back".to_owned())),
-            Err(_) => run(connection, if alone { "ROLLBACK" } else { "ROLLBACK TO write_set" })?,
+            Err(_) => run(connection, "ROLLBACK TO write_set")?,
             Ok(()) => {}
         }
-        if !alone {
-            run(connection, "RELEASE write_set")?;
-        }
+        run(connection, "RELEASE write_set")?;
         answers.push(answer);
     }
     Ok(())
@@ -131,7 +151,7 @@ fn value(column: ValueRef<'_>) -> Result<Value, StoreError> {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(n) => Value::Int(n),
         ValueRef::Text(text) => Value::Text(str::from_utf8(text).map_err(|_| StoreError::Malformed("a text is not UTF-8"))?.to_owned()),
-        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.into()),
         ValueRef::Real(_) => return Err(StoreError::Malformed("a column holds a fraction")),
     })
 }
