@@ -3,6 +3,10 @@
 use crate::statement::sql;
 use crate::{Changes, Guard, StoreError, TenantView};
 
+/// Counts so many more, `?3`, last among its values: what many count is counted at once.
+pub(crate) const COUNT_UP: &str =
+    "UPDATE counter SET value = value + ?3, total = total + ?3 WHERE tenant_id = ?1 AND name = ?2 AND ceiling - value >= ?3";
+
 /// A counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CounterRow {
@@ -36,12 +40,7 @@ impl Changes {
 
     /// Counts one more, unless that passes the ceiling.
     pub fn count_up(&mut self, name: &'static str) {
-        let statement = sql!(
-            "UPDATE counter SET value = value + 1, total = total + 1 WHERE tenant_id = ?1 AND name = ?2 AND value < ceiling",
-            self.id(),
-            name
-        );
-        self.one(Guard::Limit(name), statement);
+        self.one(Guard::Limit(name), sql!(COUNT_UP, self.id(), name, 1_i64));
     }
 
     /// Counts one more that was not made here, unless that passes the ceiling.

@@ -6,6 +6,7 @@ mod committer;
 mod durability;
 mod error;
 mod keyring;
+mod merge;
 mod migrate;
 mod pipeline;
 mod pool;

@@ -1,5 +1,6 @@
 //! One round trip: everything from BEGIN to COMMIT is sent before the first answer is awaited.
 
+use super::merge::{Merged, merged, of_many};
 use super::error::{is_guard, is_transient, store_error};
 use super::pool::{Lease, Pool};
 use super::text::Form;
@@ -16,6 +17,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::Error;
+use tokio_postgres::types::{BorrowToSql, Type};
 
 /// Where the whole round trip gives up; the server gives up before (see `expect_in_time`).
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -28,11 +30,11 @@ const IN_TIME: &str = "SELECT platform.expect_in_time()";
 
 /// Runs the queries in one snapshot of the tenant's data.
 pub(super) async fn read(pool: &Pool, tenant: TenantId, queries: &[Statement]) -> Result<Vec<Vec<Row>>, StoreError> {
-    let steps: Vec<_> = queries.iter().map(|query| (query, Form::Plain)).collect();
+    let asks: Vec<_> = queries.iter().map(|query| Ask::Row(query, Form::Plain)).collect();
     // A single query is a snapshot by itself.
     let begin = if queries.len() > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" } else { "BEGIN READ ONLY" };
     let _place = pool.share(tenant).await?; // I11
-    let results = within_deadline(transact(pool, tenant, begin, &steps, &[])).await?;
+    let results = within_deadline(transact(pool, tenant, begin, &asks, &[])).await?;
     results.map_err(|failure| store_error(&failure.error))?.iter().map(|rows| rows.iter().map(value::row).collect()).collect()
 }
 
@@ -48,15 +50,29 @@ pub(super) enum Refusal {
 
 /// Commits the write-sets together, or nothing of them.
 pub(super) async fn commit(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
-    let steps: Vec<_> = sets.iter().copied().flatten().map(|step| (&step.statement, Form::from(step.expect))).collect();
-    let start = Instant::now();
     kill_point!("postgres.commit.begin");
+    // Nearly always every set stands, and most only add.
+    if sets.len() < 2 || !together(pool, tenant, sets).await? {
+        one_after_the_other(pool, tenant, sets).await?;
+    }
+    kill_point!("postgres.commit.after");
+    Ok(())
+}
+
+/// Commits sets that only add as few statements; false if nothing was done.
+async fn together(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<bool, Refusal> {
+    let Some(merged) = merged(sets) else { return Ok(false) };
+    let asks: Vec<_> = merged.iter().map(Ask::from).collect();
+    let answered = within_deadline(transact(pool, tenant, "BEGIN", &asks, &[IN_TIME])).await;
+    Ok(answered.map_err(Refusal::All)?.is_ok())
+}
+
+async fn one_after_the_other(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
+    let start = Instant::now();
+    let asks: Vec<_> = sets.iter().copied().flatten().map(|step| Ask::Row(&step.statement, Form::from(step.expect))).collect();
     while start.elapsed() < TRY_AGAIN {
-        match within_deadline(transact(pool, tenant, "BEGIN", &steps, &[IN_TIME])).await.map_err(Refusal::All)? {
-            Ok(_) => {
-                kill_point!("postgres.commit.after");
-                return Ok(());
-            }
+        match within_deadline(transact(pool, tenant, "BEGIN", &asks, &[IN_TIME])).await.map_err(Refusal::All)? {
+            Ok(_) => return Ok(()),
             Err(failure) if is_transient(&failure.error) => {}
             Err(failure) => return Err(refusal(sets, &failure)),
         }
@@ -83,6 +99,52 @@ impl From<Refusal> for CommitError {
     }
 }
 
+/// What is asked of the server.
+enum Ask<'a> {
+    /// A statement with its values.
+    Row(&'a Statement, Form),
+    /// An insert like this one of many rows, by column.
+    Rows(&'a Step, &'a [Vec<&'a Value>]),
+}
+
+impl<'a> From<&'a Merged<'a>> for Ask<'a> {
+    fn from(merged: &'a Merged<'a>) -> Self {
+        match merged {
+            Merged::Found(step) => Self::Row(&step.statement, Form::from(step.expect)),
+            Merged::Counted(statement) => Self::Row(statement, Form::OneChanged),
+            Merged::Rows { like, columns } => Self::Rows(like, columns),
+        }
+    }
+}
+
+impl Ask<'_> {
+    async fn prepared(&self, pool: &Pool, lease: &Lease) -> Result<tokio_postgres::Statement, StoreError> {
+        let text = match self {
+            Self::Row(statement, form) => pool.texts.rewritten(statement.sql(), *form),
+            Self::Rows(like, _) => {
+                let (sql, guarded) = (like.statement.sql(), matches!(like.expect, Expect::OneChanged(_)));
+                match pool.texts.known(sql, Form::Many(guarded)) {
+                    Some(text) => text,
+                    None => {
+                        let one = prepared(lease, &pool.texts.rewritten(sql, Form::Plain)).await?;
+                        let types: Vec<_> = one.params().iter().map(Type::name).collect();
+                        let many = of_many(sql, guarded, &types).ok_or(StoreError::Malformed("an insert cannot be made one of many rows"))?;
+                        pool.texts.keep(sql, Form::Many(guarded), many)
+                    }
+                }
+            }
+        };
+        prepared(lease, &text).await
+    }
+
+    async fn query(&self, client: &tokio_postgres::Client, statement: &tokio_postgres::Statement) -> Result<Rows, Error> {
+        match self {
+            Self::Row(of, _) => query(client, statement, of.values()).await,
+            Self::Rows(_, columns) => query(client, statement, *columns).await,
+        }
+    }
+}
+
 /// The first thing that failed in a transaction, and which step it was, if it was one.
 struct Failure {
     step: Option<usize>,
@@ -101,29 +163,31 @@ async fn transact(
     pool: &Pool,
     tenant: TenantId,
     begin: &str,
-    steps: &[(&Statement, Form)],
+    asks: &[Ask<'_>],
     after: &[&str],
 ) -> Result<Result<Vec<Rows>, Failure>, StoreError> {
     let lease = pool.lease().await?;
     let client: &tokio_postgres::Client = &lease;
     let set_tenant = if enforced!("setting.local") { SET_TENANT } else { "SELECT set_config('chancery.tenant', $1, false)" };
     let set_tenant = prepared(&lease, set_tenant).await?;
-    let mut statements = Vec::with_capacity(steps.len() + after.len());
-    for (statement, form) in steps {
-        statements.push(prepared(&lease, &pool.texts.rewritten(statement.sql(), *form)).await?);
+    let (mut statements, mut last) = (Vec::with_capacity(asks.len()), Vec::with_capacity(after.len()));
+    for ask in asks {
+        statements.push(ask.prepared(pool, &lease).await?);
     }
     for sql in after {
-        statements.push(prepared(&lease, sql).await?);
+        last.push(prepared(&lease, sql).await?);
     }
     let named = if enforced!("setting.tenant") { hex(tenant) } else { String::new() };
     let tenant = Value::Text(named);
-    let values = steps.iter().map(|(statement, _)| statement.values()).chain(after.iter().map(|_| [].as_slice()));
 
-    let mut requests: Vec<Request<'_>> = Vec::with_capacity(statements.len() + 3);
+    let mut requests: Vec<Request<'_>> = Vec::with_capacity(asks.len() + after.len() + 3);
     requests.push(Request::Asked(Box::pin(async move { client.batch_execute(begin).await.map(|()| Rows::new()) })));
-    requests.push(Request::Asked(Box::pin(query(client, &set_tenant, std::slice::from_ref(&tenant)))));
-    for (statement, values) in statements.iter().zip(values) {
-        requests.push(Request::Asked(Box::pin(query(client, statement, values))));
+    requests.push(Request::Asked(Box::pin(query(client, &set_tenant, [&tenant]))));
+    for (ask, statement) in asks.iter().zip(&statements) {
+        requests.push(Request::Asked(Box::pin(ask.query(client, statement))));
+    }
+    for statement in &last {
+        requests.push(Request::Asked(Box::pin(query::<&Value>(client, statement, []))));
     }
     // A crash before the server has done this leaves nothing, one after it the whole (I4).
     let commits = !after.is_empty();
@@ -144,23 +208,27 @@ async fn transact(
     if !cut_short && connected && commit.is_ok() || !enforced!("connection.in-doubt") {
         lease.give_back();
     }
-    let mut results = Vec::with_capacity(steps.len());
+    let mut results = Vec::with_capacity(asks.len());
     for (place, answer) in answers.into_iter().enumerate() {
         match answer {
             Ok(rows) => results.push(rows),
             Err(error) if error.as_db_error().is_none() && cut_short => return Err(StoreError::Statement(error.to_string())),
             Err(error) if error.as_db_error().is_none() => return Err(store_error(&error)),
-            Err(error) => return Ok(Err(Failure { step: place.checked_sub(2).filter(|step| *step < steps.len()), error })),
+            Err(error) => return Ok(Err(Failure { step: place.checked_sub(2).filter(|step| *step < asks.len()), error })),
         }
     }
-    Ok(Ok(results.drain(2..).take(steps.len()).collect()))
+    Ok(Ok(results.drain(2..).take(asks.len()).collect()))
 }
 
 async fn prepared(lease: &Lease, sql: &str) -> Result<tokio_postgres::Statement, StoreError> {
     lease.prepare_cached(sql).await.map_err(|error| store_error(&error))
 }
 
-async fn query(client: &tokio_postgres::Client, statement: &tokio_postgres::Statement, values: &[Value]) -> Result<Rows, Error> {
+async fn query<V: BorrowToSql>(
+    client: &tokio_postgres::Client,
+    statement: &tokio_postgres::Statement,
+    values: impl IntoIterator<Item = V, IntoIter: ExactSizeIterator>,
+) -> Result<Rows, Error> {
     let rows = client.query_raw(statement, values).await?;
     futures_util::TryStreamExt::try_collect(rows).await
 }

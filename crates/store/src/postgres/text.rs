@@ -13,6 +13,8 @@ pub(super) enum Form {
     OneChanged,
     /// Fails unless it found one row.
     OneFound,
+    /// For many rows; guarded or not.
+    Many(bool),
 }
 
 impl From<Expect> for Form {
@@ -31,12 +33,16 @@ pub(super) struct Texts(RwLock<HashMap<(usize, usize, Form), Arc<str>>>);
 
 impl Texts {
     pub(super) fn rewritten(&self, sql: &'static str, form: Form) -> Arc<str> {
-        let key = (sql.as_ptr().addr(), sql.len(), form);
-        if let Some(text) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Arc::clone(text);
-        }
-        let text: Arc<str> = rewrite(sql, form).into();
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&text));
+        self.known(sql, form).unwrap_or_else(|| self.keep(sql, form, rewrite(sql, form)))
+    }
+
+    pub(super) fn known(&self, sql: &'static str, form: Form) -> Option<Arc<str>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&(sql.as_ptr().addr(), sql.len(), form)).cloned()
+    }
+
+    pub(super) fn keep(&self, sql: &'static str, form: Form, text: String) -> Arc<str> {
+        let text: Arc<str> = text.into();
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert((sql.as_ptr().addr(), sql.len(), form), Arc::clone(&text));
         text
     }
 }
@@ -45,7 +51,7 @@ fn rewrite(sql: &str, form: Form) -> String {
     // No text of this crate has a question mark that is not a place.
     let sql = sql.replace('?', "$");
     match form {
-        Form::Plain => sql,
+        Form::Plain | Form::Many(_) => sql,
         Form::OneChanged => format!("WITH act AS ({sql} RETURNING 1) SELECT platform.expect_one((SELECT count(*) FROM act))"),
         // The lock makes what was found hold until the commit: a change to it waits, or is seen.
         Form::OneFound => format!("SELECT platform.expect_one((SELECT count(*) FROM ({sql} FOR SHARE) AS found))"),
