@@ -6,7 +6,7 @@ use crate::{Chancery, Failure, Once};
 use chancery_domain::principal::Principal;
 use chancery_domain::{AccountId, TenantId, Timestamp, TokenId, enforced};
 use chancery_keys::{Token, TokenKind};
-use chancery_store::{StoreError, TokenRow};
+use chancery_store::{Place, StoreError, TokenRow};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -17,6 +17,8 @@ pub struct Caller {
     pub(crate) realm: Arc<Realm>,
     pub(crate) request: String,
     pub(crate) once: Option<Once>,
+    /// Its place at work, if it came in from outside.
+    pub(crate) place: Option<Arc<Place>>,
 }
 
 /// What is kept of a token while the lease lasts: never the secret.
@@ -43,6 +45,11 @@ impl Caller {
     /// The caller's account.
     pub fn account(&self) -> AccountId {
         self.principal.account
+    }
+    /// The same caller without its place at work: for an answer that is sent as slowly as it is read.
+    pub fn out_of_the_way(mut self) -> Self {
+        self.place = None;
+        self
     }
     /// The same caller, whose request is to be done once only.
     pub fn once(mut self, once: Option<Once>) -> Self {
@@ -71,7 +78,7 @@ impl Chancery {
             return Err(Failure::Suspended);
         }
         self.inner.uses.note(realm.id, token.id(), &credential, self.now());
-        Ok(Caller { principal: Arc::clone(&credential.principal), realm, request, once: None })
+        Ok(Caller { principal: Arc::clone(&credential.principal), realm, request, once: None, place: None })
     }
 
     /// The stored token, if the one shown holds. A tenant that never was answers as a wrong token does; no key is used.

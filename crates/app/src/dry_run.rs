@@ -1,5 +1,6 @@
 //! A dry run: what a request would come to under a profile. It stores nothing, uses no key and promises nothing.
 
+use crate::admission::Cost;
 use crate::issue::{find_issuer, wish};
 use crate::key_reuse::KeyUse;
 use crate::{Caller, Chancery, Failure, IssueRequest};
@@ -67,7 +68,7 @@ impl Chancery {
         };
         let refused = |reasons| Ok(DryRun { policy_version, outcome: Err(reasons) });
         // What issuance would answer with an error before it decides is a reason here, too.
-        let wish = match wish(request) {
+        let wish = match self.in_turn(caller.tenant(), Cost::VERIFICATION, || wish(request)).await? {
             Ok(wish) => wish,
             Err(failure) => return refused(vec![reason(failure)?]),
         };

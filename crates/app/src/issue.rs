@@ -2,6 +2,7 @@
 //!
 //! With keys in this process nothing leaves it before the commit, so intent and result commit together.
 
+use crate::admission::Cost;
 use crate::certificates::certificate;
 use crate::crl;
 use crate::deed::{Deed, detail};
@@ -109,7 +110,7 @@ impl Chancery {
         if let Some(answer) = self.issued_before(caller).await? {
             return Ok(answer);
         }
-        let wish = wish(request)?;
+        let wish = self.in_turn(caller.tenant(), Cost::VERIFICATION, || wish(request)).await??;
         self.certify(&permit, wish).await
     }
 
@@ -175,7 +176,8 @@ impl Chancery {
         let (public, private) = self.subject(realm.id, wish.subject).await?;
         let prepared = CertificatePlan::leaf(approved, &public, serial, &authority.certificate, &addresses).map_err(Failure::from)?;
         let state = state.advance(OrderState::Issuing).map_err(Failure::internal)?;
-        let der = open.key.sign_leaf(prepared).map_err(Failure::from)?.into_der();
+        let cost = Cost::signature(open.key.public_key().algorithm());
+        let der = self.in_turn(realm.id, cost, || open.key.sign_leaf(prepared)).await?.map_err(Failure::from)?.into_der();
         let state = state.advance(OrderState::Issued).map_err(Failure::internal)?;
 
         let asked_bytes = serde_json::to_vec(&asked).map_err(Failure::from)?;

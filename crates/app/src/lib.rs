@@ -5,6 +5,7 @@
 
 mod access;
 mod accounts;
+mod admission;
 mod authenticate;
 mod authorise;
 mod bulk;

@@ -1,5 +1,6 @@
 //! Renewal: a successor of a certificate, decided anew under today's policy (I3, THREATS 19).
 
+use crate::admission::Cost;
 use crate::failure::{Stop, deciding_anew};
 use crate::issue::{Asked, SubjectKey, Wish};
 use crate::places;
@@ -40,7 +41,8 @@ impl Chancery {
         if old.status != CertificateStatus::Issued && enforced!("renew.status") {
             return Err(Failure::Conflict(format!("the certificate is {}: only an issued one can be renewed", old.status.as_str())).into());
         }
-        let wish = successor(caller, old, (issuer, &profile), request)?;
+        let cost = if request.csr.is_some() { Cost::VERIFICATION } else { Cost::NONE };
+        let wish = self.in_turn(caller.tenant(), cost, || successor(caller, old, (issuer, &profile), request)).await??;
         self.certify(&permit, wish).await
     }
 }

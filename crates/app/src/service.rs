@@ -1,6 +1,7 @@
 //! The service: the store, the key provider and the ports, and what is cached of the tenants under leases.
 
 use crate::Failure;
+use crate::admission::Admission;
 use crate::deed::record_unwrap;
 use crate::realm::Realm;
 use crate::tally::Tally;
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     /// Requests without a valid credential.
     pub(crate) anonymous: Tally<()>,
     pub(crate) turns: Turns,
+    pub(crate) admission: Admission,
     pub(crate) uses: Uses,
 }
 
@@ -70,6 +72,7 @@ impl Chancery {
             unwraps: Tally::new(1, hour),
             anonymous: Tally::new(0, minute),
             turns: Turns::of_this_machine(),
+            admission: Admission::of_this_machine(),
             uses: Uses::default(),
         };
         Self { inner: Arc::new(inner) }

@@ -121,8 +121,12 @@ const fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
         Failure::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key used for another request"),
         Failure::LimitReached(_) => (StatusCode::FORBIDDEN, "quota", "A quota is used up"),
         Failure::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many concurrent changes"),
+<<<<<<< HEAD
         Failure::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "crowded", "Too many requests of this tenant wait"),
         Failure::Restored => (StatusCode::SERVICE_UNAVAILABLE, "restored", "Restored from a backup and read-only"),
+=======
+        Failure::Crowded => (StatusCode::TOO_MANY_REQUESTS, "crowded", "Too many requests of this tenant wait"),
+>>>>>>> f21cbbe (A tenant's requests wait for places of their own and take turns at the cores before anything is verified or signed)
         Failure::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
         Failure::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A defect of the server"),
     }
@@ -138,10 +142,15 @@ impl IntoResponse for Error {
         let mut response = (status, axum::Json(&problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+<<<<<<< HEAD
         if status == StatusCode::SERVICE_UNAVAILABLE {
             // An operator's work takes longer than a queue.
             let seconds = if matches!(self, Self::App(Failure::Restored)) { "60" } else { "1" };
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+=======
+        if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+>>>>>>> f21cbbe (A tenant's requests wait for places of their own and take turns at the cores before anything is verified or signed)
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -41,7 +41,8 @@ impl FromRequestParts<Chancery> for InTenant {
             state.record_foreign(&caller).await?;
             return Err(Failure::NotFound.into());
         }
-        Ok(Self(caller))
+        // Before the body is read: what waits takes no memory.
+        Ok(Self(state.admit(caller).await?))
     }
 }
 
@@ -53,7 +54,7 @@ impl FromRequestParts<Chancery> for OnPlatform {
             state.record_foreign(&caller).await?;
             return Err(Failure::NotFound.into());
         }
-        Ok(Self(caller))
+        Ok(Self(state.admit(caller).await?))
     }
 }
 

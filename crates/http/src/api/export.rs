@@ -101,7 +101,7 @@ async fn export(service: Chancery, caller: Caller, query: ExportQuery, form: For
     };
     let receipt = service.begin_export(&caller, &search, name).await?;
     let headers = [(header::CONTENT_TYPE.as_str(), content_type.to_owned()), ("chancery-event", receipt.event.to_string())];
-    let start = Export { service, caller, search, form, at: Some(None) };
+    let start = Export { service, caller: caller.out_of_the_way(), search, form, at: Some(None) };
     // A failure on the way breaks the answer off: what is incomplete must not look whole.
     Ok((headers, Body::from_stream(try_unfold(start, next_page))).into_response())
 }

@@ -2,7 +2,7 @@
 
 use crate::client::{Connection, post};
 use crate::csr;
-use crate::server::Server;
+use crate::server::{Server, Tenant};
 use anyhow::{Result, ensure};
 use base64::Engine;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The requests of a load, made before the clock starts.
+#[derive(Clone)]
 pub(crate) struct Load {
     requests: Arc<Vec<Vec<u8>>>,
     address: String,
@@ -17,6 +18,8 @@ pub(crate) struct Load {
 
 /// What a load came to.
 pub(crate) struct Loaded {
+    /// Certificates.
+    pub(crate) count: usize,
     /// Certificates a second.
     pub(crate) rate: f64,
     /// The middle latency.
@@ -28,18 +31,23 @@ pub(crate) struct Loaded {
 impl Load {
     /// Issuance requests for all tenants of the server in turn, with distinct keys.
     pub(crate) fn issue(server: &Server) -> Result<Self> {
+        Self::of(&server.address, &server.tenants)
+    }
+
+    /// The same for these tenants.
+    pub(crate) fn of(address: &str, tenants: &[Tenant]) -> Result<Self> {
         let mut requests = Vec::new();
-        let first = server.tenants.first().map(|tenant| csr::requests(&tenant.domain)).transpose()?.unwrap_or_default();
+        let first = tenants.first().map(|tenant| csr::requests(&tenant.domain)).transpose()?.unwrap_or_default();
         for (at, der) in first.iter().enumerate() {
-            for tenant in &server.tenants {
+            for tenant in tenants {
                 // The names are the tenant's own; the keys are shared between tenants, which costs the server the same.
                 let name = format!("h{at}.{}", tenant.domain);
                 let csr = base64::engine::general_purpose::STANDARD.encode(der);
                 let body = serde_json::json!({"profile": "tls-server", "csr": csr, "names": [name]}).to_string();
-                requests.push(post(&server.address, &format!("/v1/tenants/{}/certificates", tenant.id), &tenant.token, &body));
+                requests.push(post(address, &format!("/v1/tenants/{}/certificates", tenant.id), &tenant.token, &body));
             }
         }
-        Ok(Self { requests: Arc::new(requests), address: server.address.clone() })
+        Ok(Self { requests: Arc::new(requests), address: address.to_owned() })
     }
 
     /// Runs with so many connections for so long. Every answer must be a certificate.
@@ -62,9 +70,31 @@ impl Load {
         }
         let rate = latencies.len() as f64 / started.elapsed().as_secs_f64();
         latencies.sort();
-        let at = |share: f64| latencies.get((latencies.len() as f64 * share) as usize).copied().unwrap_or_default();
-        Ok(Loaded { rate, p50: at(0.5), p99: at(0.99) })
+        Ok(Loaded { count: latencies.len(), rate, p50: at(&latencies, 0.5), p99: at(&latencies, 0.99) })
     }
+
+    /// One connection that sends a request each `every`, timed from when it was due: whoever is late with one is late with the next.
+    pub(crate) async fn paced(&self, offset: Duration, every: Duration, time: Duration) -> Result<Vec<Duration>> {
+        let mut connection = Connection::open(&self.address).await?;
+        let (mut latencies, mut due) = (Vec::new(), Instant::now() + offset);
+        let end = due + time;
+        for request in self.requests.iter().cycle() {
+            if due >= end {
+                break;
+            }
+            tokio::time::sleep_until(due.into()).await;
+            let (status, body) = connection.send(request).await?;
+            latencies.push(due.elapsed());
+            ensure!(status == 201, "the server answered {status}: {}", String::from_utf8_lossy(body));
+            due += every;
+        }
+        Ok(latencies)
+    }
+}
+
+/// The value below which such a share of the sorted ones lies.
+pub(crate) fn at(sorted: &[Duration], share: f64) -> Duration {
+    sorted.get((sorted.len() as f64 * share) as usize).copied().unwrap_or_default()
 }
 
 async fn drive(

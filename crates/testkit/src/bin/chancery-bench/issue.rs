@@ -36,7 +36,9 @@ pub(crate) async fn run(quick: bool) -> Result<Report> {
         keep("F", tokio::task::block_in_place(|| floor.measure(slice)));
         keep("pair_us", tokio::task::block_in_place(|| floor.once()).as_secs_f64() * 1e6);
         keep("inprocess_sqlite", inside.run(64, slice).await?);
+        let before = sqlite.cpu()?;
         let at_256 = one.run(256, slice).await?;
+        keep("http_sqlite_c256_server_cpu_us", each(sqlite.cpu()? - before, at_256.count));
         keep("http_sqlite_c256", at_256.rate);
         keep("http_sqlite_c256_p99_ms", at_256.p99.as_secs_f64() * 1e3);
         keep("http_sqlite_c64", one.run(64, slice).await?.rate);
@@ -45,7 +47,10 @@ pub(crate) async fn run(quick: bool) -> Result<Report> {
         keep("http_sqlite_c1", alone.rate);
         keep("http_sqlite_c1_p50_us", alone.p50.as_secs_f64() * 1e6);
         keep("fdatasync_us", tokio::task::block_in_place(steps::fdatasync)?.as_secs_f64() * 1e6);
-        keep("http_postgres_c256", pg.run(256, slice).await?.rate);
+        let before = other.cpu()?;
+        let at_256 = pg.run(256, slice).await?;
+        keep("http_postgres_c256_server_cpu_us", each(other.cpu()? - before, at_256.count));
+        keep("http_postgres_c256", at_256.rate);
         keep("spread100_sqlite_c256", hundred.run(256, slice).await?.rate);
     }
     let middle = |name: &str| samples.get(name).map_or(f64::NAN, |values| median(&mut values.clone()));
@@ -65,7 +70,16 @@ pub(crate) async fn run(quick: bool) -> Result<Report> {
     }
     let alone = middle("pair_us") + middle("fdatasync_us");
     report.ratio("http_sqlite_c1", middle("http_sqlite_c1_p50_us") / alone, 1.4, "verify + sign + fdatasync, p50", true);
-    for name in ["F", "pair_us", "fdatasync_us", "http_sqlite_c1", "http_sqlite_c1_p50_us", "http_sqlite_c256_p99_ms"] {
+    for name in [
+        "F",
+        "pair_us",
+        "fdatasync_us",
+        "http_sqlite_c1",
+        "http_sqlite_c1_p50_us",
+        "http_sqlite_c256_p99_ms",
+        "http_sqlite_c256_server_cpu_us",
+        "http_postgres_c256_server_cpu_us",
+    ] {
         report.rate(name, middle(name));
     }
     report.note(format!(
@@ -79,4 +93,9 @@ pub(crate) async fn run(quick: bool) -> Result<Report> {
         server.stop().await?;
     }
     Ok(report)
+}
+
+/// Microseconds each.
+fn each(time: Duration, count: usize) -> f64 {
+    time.as_secs_f64() * 1e6 / count.max(1) as f64
 }

@@ -1,12 +1,13 @@
 //! Benchmarks: ratios taken in one interleaved run against a limit of this machine, never a pass or a failure.
 //!
-//! `chancery-bench issue|inventory [--quick] [--json]`; called through `cargo xtask bench`.
+//! `chancery-bench issue|flood|inventory [--quick] [--json]`; called through `cargo xtask bench`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "I10, I12 are about the product; a benchmark looks at the clock and dials its own server")]
 
 mod client;
 mod csr;
+mod flood;
 mod floor;
 mod http;
 mod inprocess;
@@ -30,10 +31,14 @@ fn main() -> Result<()> {
             let report = runtime.block_on(issue::run(quick))?;
             report.print(json)
         }
+        Some("flood") => {
+            let report = runtime.block_on(flood::run(quick))?;
+            report.print(json)
+        }
         Some("inventory") => {
             let report = runtime.block_on(inventory::run(quick))?;
             report.print(json)
         }
-        _ => bail!("the benchmarks so far: issue, inventory; each with [--quick] [--json]"),
+        _ => bail!("the benchmarks so far: issue, flood, inventory; each with [--quick] [--json]"),
     }
 }

@@ -124,6 +124,16 @@ impl Server {
         Ok(Self { child, address, tenants, _directory: directory })
     }
 
+    /// The processor time that the child has used, its system calls included.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id().context("it has ended")?))?;
+        // Fields 14 and 15 of proc_pid_stat(5), counted behind the name, which may hold anything.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).context("an unknown form of /proc/PID/stat");
+        let total = ticks(11)? + ticks(12)?;
+        Ok(Duration::from_millis(total * 1000 / rustix::param::clock_ticks_per_second()))
+    }
+
     /// Ends the child and waits for it.
     pub(crate) async fn stop(mut self) -> Result<()> {
         drop(self.child.stdin.take());

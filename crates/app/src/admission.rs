@@ -1,0 +1,255 @@
+//! Admission: how many of a tenant's requests are worked on at once, and whose turn it is at the cores (I11).
+//!
+//! A request waits for its place before its body is read, and for a core before each signature is verified or made. So what a
+//! flood costs is a queue of its own: others meet at most one computation of it, whoever came first.
+
+use crate::{Caller, Chancery, Failure};
+use chancery_domain::key::KeyAlgorithm;
+use chancery_domain::{TenantId, enforced};
+use chancery_store::{Place, Shares};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// Requests of one tenant that are worked on at once: enough to keep the cores busy while a write-set is made durable.
+const AT_WORK: usize = 64;
+/// So many more of it wait; the next one is refused.
+const WAITING: usize = 1024;
+/// What a lane may use of the cores in one round: a verification and a signature of the usual kind.
+const QUANTUM: u32 = Cost::VERIFICATION.0 + Cost::signature(KeyAlgorithm::EcP256).0;
+
+/// What a computation takes of a core, in tens of microseconds, roughly.
+#[derive(Clone, Copy)]
+pub(crate) struct Cost(u32);
+
+impl Cost {
+    /// Nothing that counts.
+    pub(crate) const NONE: Self = Self(0);
+    /// The signature of a certification request is verified.
+    pub(crate) const VERIFICATION: Self = Self(7);
+
+    /// A signature is made.
+    pub(crate) const fn signature(algorithm: KeyAlgorithm) -> Self {
+        Self(match algorithm {
+            KeyAlgorithm::EcP256 | KeyAlgorithm::Ed25519 => 2,
+            KeyAlgorithm::EcP384 | KeyAlgorithm::MlDsa65 => 20,
+            KeyAlgorithm::Rsa2048 => 70,
+            KeyAlgorithm::Rsa3072 => 200,
+            KeyAlgorithm::Rsa4096 => 450,
+        })
+    }
+}
+
+/// The places of all tenants.
+pub(crate) struct Admission {
+    places: Shares,
+    waiting: usize,
+    cores: Arc<Cores>,
+}
+
+impl Admission {
+    pub(crate) fn of_this_machine() -> Self {
+        Self::of(AT_WORK, WAITING, std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    fn of(at_work: usize, waiting: usize, cores: usize) -> Self {
+        Self { places: Shares::of_each(at_work), waiting, cores: Arc::new(Cores::of(cores)) }
+    }
+
+    async fn place(&self, tenant: TenantId) -> Result<Place, Failure> {
+        let waiting = if enforced!("admission.waiting") { self.waiting } else { usize::MAX };
+        self.places.place_in_queue(tenant, waiting).await.ok_or(Failure::Crowded)
+    }
+}
+
+impl Chancery {
+    /// The same caller with a place at work, which it keeps until the last copy of it is gone.
+    ///
+    /// # Errors
+    /// [`Failure::Crowded`] at once, if too many requests of the tenant wait.
+    pub async fn admit(&self, caller: Caller) -> Result<Caller, Failure> {
+        let place = self.inner.admission.place(caller.tenant()).await?;
+        Ok(Caller { place: Some(Arc::new(place)), ..caller })
+    }
+
+    /// Verifies or signs when it is the tenant's turn.
+    pub(crate) async fn in_turn<T>(&self, tenant: TenantId, cost: Cost, work: impl FnOnce() -> T) -> Result<T, Failure> {
+        let _core = self.inner.admission.cores.turn(tenant, cost).await?;
+        Ok(work())
+    }
+}
+
+/// The cores, for computations of some ten microseconds: one each, and tenants take turns by deficit round robin
+/// (Shreedhar and Varghese 1995), so that one with costly keys gets no more of them than the others.
+pub(crate) struct Cores(Mutex<Queue>);
+
+struct Queue {
+    free: usize,
+    /// The tenants that wait, in the order of their turns.
+    order: VecDeque<TenantId>,
+    lanes: HashMap<TenantId, Lane>,
+}
+
+#[derive(Default)]
+struct Lane {
+    credit: u32,
+    waiting: VecDeque<(u32, oneshot::Sender<Core>)>,
+}
+
+/// A core, until this is dropped.
+pub(crate) struct Core(Option<Arc<Cores>>);
+
+impl Cores {
+    fn of(count: usize) -> Self {
+        Self(Mutex::new(Queue { free: count, order: VecDeque::new(), lanes: HashMap::new() }))
+    }
+
+    async fn turn(self: &Arc<Self>, tenant: TenantId, Cost(cost): Cost) -> Result<Core, Failure> {
+        let turn = {
+            let mut queue = self.queue();
+            if queue.free > 0 && queue.order.is_empty() {
+                queue.free -= 1;
+                return Ok(Core(Some(Arc::clone(self))));
+            }
+            queue.push(tenant, cost)
+        };
+        turn.await.map_err(Failure::internal)
+    }
+
+    /// Hands a core to whoever is next, or puts it by.
+    fn pass_on(self: &Arc<Self>) {
+        loop {
+            let Some(next) = self.queue().next() else { return };
+            match next.send(Core(Some(Arc::clone(self)))) {
+                Ok(()) => return,
+                // It gave up waiting: the core is still to be given.
+                Err(mut core) => drop(core.0.take()),
+            }
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if let Some(cores) = self.0.take() {
+            cores.pass_on();
+        }
+    }
+}
+
+impl Queue {
+    fn push(&mut self, tenant: TenantId, cost: u32) -> oneshot::Receiver<Core> {
+        let (sender, turn) = oneshot::channel();
+        let lane = match self.lanes.entry(tenant) {
+            Entry::Occupied(lane) => lane.into_mut(),
+            Entry::Vacant(none) => {
+                self.order.push_back(tenant);
+                none.insert(Lane::default())
+            }
+        };
+        lane.waiting.push_back((cost, sender));
+        turn
+    }
+
+    /// Who is next; with nobody waiting the core is free.
+    fn next(&mut self) -> Option<oneshot::Sender<Core>> {
+        loop {
+            let Some(tenant) = self.order.pop_front() else {
+                self.free += 1;
+                return None;
+            };
+            let Some(lane) = self.lanes.get_mut(&tenant) else { continue };
+            match lane.waiting.front() {
+                // What was saved is lost with the queue: an idle tenant saves nothing.
+                None => drop(self.lanes.remove(&tenant)),
+                Some((cost, _)) if *cost > lane.credit && enforced!("core.credit") => {
+                    lane.credit += QUANTUM;
+                    self.order.push_back(tenant);
+                }
+                Some(_) => {
+                    let next = lane.waiting.pop_front();
+                    lane.credit = lane.credit.saturating_sub(next.as_ref().map_or(0, |(cost, _)| *cost));
+                    self.order.push_front(tenant);
+                    return next.map(|(_, turn)| turn);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    const FLOOD: TenantId = TenantId::from_bytes([1; 16]);
+    const QUIET: TenantId = TenantId::from_bytes([2; 16]);
+
+    /// Who gets the core one after the other, when these ask for it while it is taken.
+    fn order(asked: &[(TenantId, u32)]) -> Vec<TenantId> {
+        let cores = Arc::new(Cores::of(1));
+        let first = cores.turn(FLOOD, Cost(1)).now_or_never().unwrap().unwrap();
+        let mut waiting: Vec<_> = asked.iter().map(|(tenant, cost)| (*tenant, Box::pin(cores.turn(*tenant, Cost(*cost))))).collect();
+        waiting.iter_mut().for_each(|(_, turn)| assert!(turn.now_or_never().is_none(), "the core is taken"));
+        drop(first);
+        let mut order = Vec::new();
+        while let Some(at) = waiting.iter_mut().position(|(tenant, turn)| {
+            let core = turn.now_or_never();
+            order.extend(core.is_some().then_some(*tenant));
+            core.is_some()
+        }) {
+            drop(waiting.remove(at));
+        }
+        let queue = cores.queue();
+        assert!(queue.free == 1 && queue.order.is_empty() && queue.lanes.is_empty(), "nobody waits, nobody is remembered");
+        order
+    }
+
+    #[tokio::test]
+    async fn a_tenant_has_places_and_a_queue_and_no_more() {
+        let admission = Admission::of(1, 1, 1);
+        let first = admission.place(FLOOD).await.unwrap();
+        let mut second = Box::pin(admission.place(FLOOD));
+        assert!(second.as_mut().now_or_never().is_none(), "it waits");
+        assert!(matches!(admission.place(FLOOD).now_or_never(), Some(Err(Failure::Crowded))), "one waits already");
+        assert!(admission.place(QUIET).now_or_never().is_some_and(|place| place.is_ok()), "others have their own");
+        drop(first);
+        assert!(second.now_or_never().is_some_and(|place| place.is_ok()));
+    }
+
+    #[test]
+    fn whoever_comes_behind_a_flood_waits_for_one_of_it() {
+        let mut asked = vec![(FLOOD, QUANTUM); 20];
+        asked.push((QUIET, QUANTUM));
+        let order = order(&asked);
+        assert_eq!(order.len(), 21);
+        assert!(order[..2].contains(&QUIET), "{order:?}");
+    }
+
+    #[test]
+    fn who_costs_more_has_fewer_turns() {
+        let asked: Vec<_> = (0..40).flat_map(|_| [(FLOOD, QUANTUM * 4), (QUIET, QUANTUM)]).collect();
+        let order = order(&asked);
+        let costly = order[..40].iter().filter(|tenant| **tenant == FLOOD).count();
+        assert!((6..=10).contains(&costly), "{costly} of the first 40 cost four times as much");
+    }
+
+    #[test]
+    fn who_gives_up_leaves_the_core_to_the_next() {
+        let cores = Arc::new(Cores::of(1));
+        let first = cores.turn(FLOOD, Cost(1)).now_or_never().unwrap().unwrap();
+        let [mut gone, mut told_and_gone, mut last] = [(); 3].map(|()| Box::pin(cores.turn(QUIET, Cost(1))));
+        assert!(gone.as_mut().now_or_never().is_none() && told_and_gone.as_mut().now_or_never().is_none());
+        assert!(last.as_mut().now_or_never().is_none());
+        drop(gone);
+        drop(first);
+        // It has been given the core and does not look.
+        drop(told_and_gone);
+        assert!(last.as_mut().now_or_never().unwrap().is_ok());
+    }
+}
