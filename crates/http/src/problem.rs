@@ -71,6 +71,9 @@ pub enum Problems {
     /// A field is wrong, policy refuses, or the idempotency key was used for another request.
     #[response(status = 422, content_type = "application/problem+json")]
     Unprocessable(Problem),
+    /// Too many of the tenant's own requests wait; nothing was done. Retry-After says when to try again.
+    #[response(status = 429, content_type = "application/problem+json")]
+    Crowded(Problem),
     /// A defect of the server.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Problem),
@@ -121,12 +124,8 @@ const fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
         Failure::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key used for another request"),
         Failure::LimitReached(_) => (StatusCode::FORBIDDEN, "quota", "A quota is used up"),
         Failure::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many concurrent changes"),
-<<<<<<< HEAD
-        Failure::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "crowded", "Too many requests of this tenant wait"),
-        Failure::Restored => (StatusCode::SERVICE_UNAVAILABLE, "restored", "Restored from a backup and read-only"),
-=======
         Failure::Crowded => (StatusCode::TOO_MANY_REQUESTS, "crowded", "Too many requests of this tenant wait"),
->>>>>>> f21cbbe (A tenant's requests wait for places of their own and take turns at the cores before anything is verified or signed)
+        Failure::Restored => (StatusCode::SERVICE_UNAVAILABLE, "restored", "Restored from a backup and read-only"),
         Failure::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
         Failure::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A defect of the server"),
     }
@@ -142,15 +141,10 @@ impl IntoResponse for Error {
         let mut response = (status, axum::Json(&problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-<<<<<<< HEAD
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
             // An operator's work takes longer than a queue.
             let seconds = if matches!(self, Self::App(Failure::Restored)) { "60" } else { "1" };
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
-=======
-        if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
->>>>>>> f21cbbe (A tenant's requests wait for places of their own and take turns at the cores before anything is verified or signed)
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -26,7 +26,8 @@ pub(super) enum Merged<'a> {
 
 /// The same as fewer statements; `None` if a set does anything besides adding.
 pub(super) fn merged<'a>(sets: &[&'a [Step]]) -> Option<Vec<Merged<'a>>> {
-    let (mut guards, mut counters, mut rows): (Vec<&Step>, Vec<(&[Value], i64)>, Vec<(&Step, Vec<Vec<&Value>>)>) = Default::default();
+    let (mut guards, mut counters, mut rows) =
+        (Vec::<&Step>::new(), Vec::<(&[Value], i64)>::new(), Vec::<(&Step, Vec<Vec<&Value>>)>::new());
     for step in sets.iter().copied().flatten() {
         let (sql, values) = (step.statement.sql(), step.statement.values());
         match step.expect {
@@ -118,7 +119,8 @@ mod tests {
     fn what_only_adds_becomes_one_statement_a_table() {
         let sets = [[found(1), count(1), add(true, 1)], [found(1), count(2), add(true, 2)], [found(2), count(1), add(true, 3)]];
         let merged = merged(&sets.each_ref().map(<[Step; 3]>::as_slice)).unwrap();
-        let [Merged::Found(first), Merged::Found(second), Merged::Counted(counted), Merged::Rows { columns, .. }] = merged.as_slice() else {
+        let [Merged::Found(first), Merged::Found(second), Merged::Counted(counted), Merged::Rows { columns, .. }] = merged.as_slice()
+        else {
             panic!("{} statements", merged.len())
         };
         assert!(first.statement.values() == [Value::Int(1)] && second.statement.values() == [Value::Int(2)], "each guard once");

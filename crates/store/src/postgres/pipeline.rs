@@ -1,7 +1,7 @@
 //! One round trip: everything from BEGIN to COMMIT is sent before the first answer is awaited.
 
-use super::merge::{Merged, merged, of_many};
 use super::error::{is_guard, is_transient, store_error};
+use super::merge::{Merged, merged, of_many};
 use super::pool::{Lease, Pool};
 use super::text::Form;
 use super::value;
@@ -128,7 +128,8 @@ impl Ask<'_> {
                     None => {
                         let one = prepared(lease, &pool.texts.rewritten(sql, Form::Plain)).await?;
                         let types: Vec<_> = one.params().iter().map(Type::name).collect();
-                        let many = of_many(sql, guarded, &types).ok_or(StoreError::Malformed("an insert cannot be made one of many rows"))?;
+                        let many =
+                            of_many(sql, guarded, &types).ok_or(StoreError::Malformed("an insert cannot be made one of many rows"))?;
                         pool.texts.keep(sql, Form::Many(guarded), many)
                     }
                 }

@@ -34,8 +34,7 @@ async fn engine(name: &str, backend: &Backend, rounds: usize, slice: Duration, r
     let server = Server::start(backend, QUIET + 1).await?;
     let (flooder, quiet) = server.tenants.split_first().context("no tenants")?;
     let flood = Load::of(&server.address, std::slice::from_ref(flooder))?;
-    let quiet: Vec<Load> =
-        quiet.iter().map(|tenant| Load::of(&server.address, std::slice::from_ref(tenant))).collect::<Result<_>>()?;
+    let quiet: Vec<Load> = quiet.iter().map(|tenant| Load::of(&server.address, std::slice::from_ref(tenant))).collect::<Result<_>>()?;
     let mut samples: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for round in 0..=rounds {
         let alone = paced(quiet.clone(), slice).await?;

@@ -147,7 +147,7 @@ async fn a_flood_of_files_is_told_so_and_holds_up_nobody_else(server: &TestServe
         let answer = answer.await.unwrap();
         if answer.status == 503 {
             assert_eq!(answer.header("retry-after"), "1");
-            answer.problem(503, "crowded");
+            answer.problem(429, "crowded");
             told += 1;
         } else {
             answer.ok(200);
