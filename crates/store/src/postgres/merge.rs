@@ -4,8 +4,9 @@
 //! Only for sets of which none can change what another was decided on: inserts, guards that find a row, and counters. If
 //! anything in it is refused, nothing of it is kept, and which set it was shows when they are committed one after the other.
 
+use super::text::Form;
 use crate::counter::COUNT_UP;
-use crate::engine::{Expect, Step};
+use crate::engine::Step;
 use crate::statement::Statement;
 use crate::value::Value;
 
@@ -30,8 +31,8 @@ pub(super) fn merged<'a>(sets: &[&'a [Step]]) -> Option<Vec<Merged<'a>>> {
         (Vec::<&Step>::new(), Vec::<(&[Value], i64)>::new(), Vec::<(&Step, Vec<Vec<&Value>>)>::new());
     for step in sets.iter().copied().flatten() {
         let (sql, values) = (step.statement.sql(), step.statement.values());
-        match step.expect {
-            Expect::OneFound(_) => {
+        match Form::from(step.expect) {
+            Form::OneFound => {
                 if !guards.iter().any(|known| known.statement.sql() == sql && known.statement.values() == values) {
                     guards.push(step);
                 }
@@ -43,8 +44,8 @@ pub(super) fn merged<'a>(sets: &[&'a [Step]]) -> Option<Vec<Merged<'a>>> {
                     None => counters.push((of, *by)),
                 }
             }
-            expect => {
-                Insert::read(sql, matches!(expect, Expect::OneChanged(_)))?;
+            form => {
+                Insert::read(sql, form == Form::OneChanged)?;
                 let at = rows.iter().position(|(known, _)| known.statement.sql() == sql).unwrap_or_else(|| {
                     rows.push((step, vec![Vec::new(); values.len()]));
                     rows.len() - 1

@@ -122,7 +122,7 @@ impl Ask<'_> {
         let text = match self {
             Self::Row(statement, form) => pool.texts.rewritten(statement.sql(), *form),
             Self::Rows(like, _) => {
-                let (sql, guarded) = (like.statement.sql(), matches!(like.expect, Expect::OneChanged(_)));
+                let (sql, guarded) = (like.statement.sql(), Form::from(like.expect) == Form::OneChanged);
                 match pool.texts.known(sql, Form::Many(guarded)) {
                     Some(text) => text,
                     None => {
