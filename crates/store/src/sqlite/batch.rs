@@ -1,7 +1,7 @@
 //! What is done on one connection: reads in one snapshot, and write-sets of one tenant in one transaction.
 
 use super::file::store_error;
-use super::queue::Commit;
+use super::queue::{Commit, Read};
 use crate::engine::{Expect, Step};
 use crate::statement::Statement;
 use crate::value::{Row, Value};
@@ -10,16 +10,24 @@ use chancery_domain::{broken, kill_point};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
 
-/// Runs the queries in one snapshot.
-pub(super) fn read(connection: &Connection, queries: &[Statement]) -> Result<Vec<Vec<Row>>, StoreError> {
+/// Answers the reads out of one snapshot, for each transaction asks the system for its locks; false when the connection must not
+/// be used again.
+pub(super) fn read(connection: &Connection, reads: Vec<Read>) -> bool {
     // One query is a snapshot by itself.
-    if let [query] = queries {
-        return Ok(vec![rows(connection, query)?]);
+    let several = reads.iter().map(|(queries, _)| queries.len()).sum::<usize>() > 1;
+    let begun = if several { run(connection, "BEGIN") } else { Ok(()) };
+    let mut sound = true;
+    for (queries, reply) in reads {
+        let found = match &begun {
+            Err(error) => Err(error.again()),
+            Ok(()) if several && connection.is_autocommit() => Err(StoreError::Unavailable("the snapshot ended with an error".to_owned())),
+            Ok(()) => queries.iter().map(|query| rows(connection, query)).collect(),
+        };
+        sound &= !matches!(found, Err(StoreError::Medium(_)));
+        // An error to send means that nobody waits any more.
+        let _ = reply.send(found);
     }
-    run(connection, "BEGIN")?;
-    let results = queries.iter().map(|query| rows(connection, query)).collect();
-    run(connection, "ROLLBACK")?;
-    results
+    sound && (connection.is_autocommit() || run(connection, "ROLLBACK").is_ok())
 }
 
 /// Commits the write-sets in one transaction and answers each; false when the connection must not be used again.

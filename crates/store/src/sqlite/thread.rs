@@ -105,14 +105,8 @@ impl OpenFiles {
                 return;
             }
         };
-        let mut sound = true;
-        for (queries, reply) in reads {
-            let rows = batch::read(connection, &queries);
-            sound &= !matches!(rows, Err(StoreError::Medium(_)));
-            let _ = reply.send(rows);
-        }
-        sound &= batch::commit(connection, commits);
-        if !sound {
+        let sound = batch::read(connection, reads);
+        if !(batch::commit(connection, commits) && sound) {
             tracing::error!(%tenant, "the file is closed after an error of its medium");
             self.open.remove(&tenant);
         }

@@ -145,7 +145,7 @@ async fn a_flood_of_files_is_told_so_and_holds_up_nobody_else(server: &TestServe
     let (mut files, mut told) = (0, 0);
     for answer in flood {
         let answer = answer.await.unwrap();
-        if answer.status == 503 {
+        if answer.status == 429 {
             assert_eq!(answer.header("retry-after"), "1");
             answer.problem(429, "crowded");
             told += 1;
