@@ -90,6 +90,9 @@ impl Campaign {
             }
             let seed = first + number;
             let (found, lines) = self.one(seed);
+            if (number + 1).is_multiple_of(500) {
+                eprintln!("{} of {runs} worlds", number + 1);
+            }
             if trace {
                 lines.iter().for_each(|line| println!("{line}"));
             }
