@@ -65,7 +65,7 @@ impl Client {
         let node = &self.world.nodes[self.world.sim.below(2)];
         let (token, act, key) = (self.token.clone(), act.clone(), key.to_owned());
         node.ask(move |service| async move {
-            let caller = service.authenticate(&token, service.request_id()).await?;
+            let caller = service.admit(service.authenticate(&token, service.request_id()).await?).await?;
             let once = Once::new(&key, "simulated", format!("{act:?}").as_bytes());
             act.ask(&service, &caller.once(Some(once))).await
         })
