@@ -31,31 +31,38 @@ impl Chancery {
         }
         let token = Token::parse(token).ok().filter(|token| token.kind() == TokenKind::Enrolment || !enforced!("token.kind.enrolment"));
         let token = token.ok_or_else(|| self.count_anonymous())?;
+        let mut left = 8;
+        loop {
+            match self.try_enrol(&token, name, lifetime, &request, left < 8).await {
+                // Somebody used it up at the same moment, or the realm is another than was held here: look again.
+                Err(Stop::Again) if left > 0 => left -= 1,
+                ended => break ended.map_err(Failure::from),
+            }
+        }
+    }
+
+    async fn try_enrol(&self, token: &Token, name: &str, lifetime: Duration, request: &str, again: bool) -> Result<Enrolled, Stop> {
         let row = self
-            .stored(&token)
+            .stored(token)
             .await?
             .filter(|row| row.account.is_none() || !enforced!("enrol.token"))
             .ok_or_else(|| self.count_anonymous())?;
-        // Only a realm that nobody belongs to is entered so, however many tokens were made for it. The epoch, read anew,
-        // is guarded: of two at once one enters.
-        self.forget_realm(token.tenant());
+        // Only for a token that still holds: of a hundred who lost, each would overtake whoever is reading the realm.
+        if again {
+            self.forget_realm(token.tenant());
+        }
+        // Only a realm that nobody belongs to is entered so, however many tokens were made for it. Its epoch is guarded: of two
+        // at once one enters.
         let realm = self.realm(token.tenant()).await?;
         if !realm.is_active() && enforced!("suspended.enrol") {
-            return Err(Failure::Unauthenticated);
+            return Err(Failure::Unauthenticated.into());
         }
         if !realm.view.accounts(Page { before: None, limit: 1 }).await?.is_empty() && enforced!("enrol.empty-realm") {
-            return Err(Failure::Unauthenticated);
+            return Err(Failure::Unauthenticated.into());
         }
-        let ended = self.make_enrolled(&realm, row.id, row.roles, name, lifetime, request).await;
-        match ended {
-            Ok(enrolled) => {
-                self.forget_realm(realm.id);
-                Ok(enrolled)
-            }
-            // Somebody else used it up at the same moment.
-            Err(Stop::Again) => Err(Failure::Unauthenticated),
-            Err(Stop::Failure(failure)) => Err(failure),
-        }
+        let enrolled = self.make_enrolled(&realm, row.id, row.roles, name, lifetime, request.to_owned()).await?;
+        self.forget_realm(realm.id);
+        Ok(enrolled)
     }
 
     async fn make_enrolled(

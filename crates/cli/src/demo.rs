@@ -87,7 +87,7 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<(), Ended> {
     let told = told.map_err(|_| DemoError::TooSlow).and_then(|told| told.map_err(DemoError::from));
     if let (Ok(story), false) = (&told, args.check) {
         closing::what_next(&running.url, &folder, story)?;
-        serve::stopped().await;
+        serve::stop_signal()?.await;
         output::line("\nStopping.");
     }
     running.stop().await?;

@@ -94,7 +94,7 @@ impl Ended {
             Self::Demo(_) | Self::Malformed(_) | Self::File { .. } => code::FAILED,
             Self::Open(error) | Self::Serve(ServeError::Open(error)) => of_opening(error),
             Self::Serve(ServeError::NotLoopback(_) | ServeError::Tls(_)) => code::USAGE,
-            Self::Serve(ServeError::Listen { .. } | ServeError::Resume(_)) | Self::System(_) => code::FAILED,
+            Self::Serve(ServeError::Listen { .. } | ServeError::Signals(_) | ServeError::Resume(_)) | Self::System(_) => code::FAILED,
         }
     }
 }

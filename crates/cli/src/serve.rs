@@ -10,8 +10,10 @@ use crate::open::{self, OpenError, Start};
 use chancery_app::{Chancery, Failure};
 use connection::Listener;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use tls::TlsError;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Why the server cannot start.
@@ -34,6 +36,9 @@ pub enum ServeError {
     /// The service cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Signals cannot be listened to.
+    #[error("cannot listen to signals: {0}")]
+    Signals(#[from] std::io::Error),
     /// What a crash left half-way cannot be taken up.
     #[error("cannot take up what was left half-way: {0}")]
     Resume(#[from] Failure),
@@ -42,23 +47,29 @@ pub enum ServeError {
 /// `chancery serve`: until SIGINT or SIGTERM.
 pub(crate) async fn serve(config: &Config) -> Result<(), ServeError> {
     open::refuse_demonstration(config)?;
+    let mut stop = stop_signal()?;
     let server = Server::bind(config).await?;
-    let service = open::open(config, server.address(), Start::Again).await?;
+    let service = tokio::select! {
+        opened = open::open(config, server.address(), Start::Again) => opened?,
+        // As after a crash, the next start goes on from here.
+        () = &mut stop => return Ok(()),
+    };
     if service.is_restored() {
         tracing::warn!("restored from a backup: writes are refused and no CRL is given out until `chancery reconcile` was run");
     }
     tracing::info!(address = server.url(), data_dir = %config.data_dir.display(), "serving");
-    server.run(service, stopped()).await
+    server.run(service, stop).await
 }
 
-/// Resolves when the process is told to stop.
-pub(crate) async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+/// Resolves when the process is told to stop. From this call on, SIGINT and SIGTERM no longer kill it.
+pub(crate) fn stop_signal() -> Result<Pin<Box<dyn Future<Output = ()> + Send>>, ServeError> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(Box::pin(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }))
 }
 
 /// Bound listeners that do not answer yet.
@@ -100,7 +111,11 @@ impl Server {
 
     /// Answers requests and does the jobs until `stop`; then lets the requests under way end.
     pub async fn run(self, service: Chancery, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let resumed = service.resume_sagas().await?;
+        let mut stop = pin!(stop);
+        let resumed = tokio::select! {
+            resumed = service.resume_sagas() => resumed?,
+            () = &mut stop => return Ok(()),
+        };
         if resumed > 0 {
             tracing::info!(tenants = resumed, "took up what was left half-way");
         }

@@ -152,9 +152,7 @@ pub(crate) async fn superuser(database: &TestDatabase) -> tokio_postgres::Client
 
 impl Server {
     pub(crate) async fn stop(mut self) {
-        // It listens for signals once it serves.
-        self.public("/readyz").await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // At once, also in its first moments: it listens to signals before it says where it is.
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
         assert!(self.child.wait().await.unwrap().success());

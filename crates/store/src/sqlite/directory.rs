@@ -17,6 +17,15 @@ pub(super) struct Directory {
     lock: Option<File>,
 }
 
+impl Drop for Directory {
+    /// Said, and not left to the closing of the file: a child process has a copy of its descriptor between fork and exec.
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.lock.as_ref().map(File::unlock) {
+            tracing::warn!(%error, "the data directory stays locked until this process has ended");
+        }
+    }
+}
+
 /// Suffix of a realm's file that is not complete.
 const UNFINISHED: &str = "new";
 /// The file whose lock the process holds that has the directory open.
@@ -128,4 +137,20 @@ fn remove_unfinished(directory: &Path) -> io::Result<()> {
 
 pub(super) fn medium(path: &Path, error: &io::Error) -> StoreError {
     StoreError::Medium(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_ends_with_the_directory_though_a_child_has_its_descriptor() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let directory = Directory::open(folder.path()).unwrap();
+        let inherited = directory.lock.as_ref().unwrap().try_clone().unwrap();
+        assert!(matches!(Directory::open(folder.path()), Err(StoreError::Unavailable(_))));
+        drop(directory);
+        Directory::open(folder.path()).unwrap();
+        drop(inherited);
+    }
 }
