@@ -29,16 +29,25 @@ const BESIDE: usize = 8;
 /// A comment that says why a durable act needs none.
 const EXCUSE: &str = "no kill point:";
 
+/// The commands whose points no server passes, with the test that kills them at each, and fails for one that was not passed.
+const COMMANDS: [(&str, &str); 3] = [
+    ("backup.", "a_killed_backup_leaves_nothing_that_looks_whole"),
+    ("restore.", "a_killed_restore_is_not_served_and_runs_again"),
+    ("reconcile.", "a_killed_reconciliation_goes_on"),
+];
+/// Where these tests are.
+const TESTS: &str = "crates/cli/tests/backup/kills.rs";
+
 const HEAD: &str = "\
 # Kill points
 
 Every durable step has a name in the code, before and after it. `cargo xtask crash` ends the server at each of them
 (`CHANCERY_KILL=<name>:<nth>`, in builds for tests alone) and compares what is left with what was acknowledged; see
-[crash.md](crash.md). `cargo xtask generate` writes this page; `cargo xtask layers` fails where something durable is done without a point
-beside it.
+[crash.md](crash.md). Commands are ended at theirs by a test. Either fails for a point at which nothing was killed. `cargo xtask generate`
+writes this page; `cargo xtask layers` fails where something durable is done without a point beside it.
 
-| Point | Where |
-| --- | --- |
+| Point | Where | Killed there by |
+| --- | --- | --- |
 ";
 
 /// Writes the page into the folder.
@@ -51,9 +60,24 @@ pub(crate) fn write(tree: &Tree, folder: &Path) -> Result<()> {
             }
         }
     }
-    let rows = points.iter().map(|(name, path)| format!("| `{name}` | `{}` |\n", path.display()));
-    let page = HEAD.to_owned() + &rows.collect::<String>();
+    let mut page = HEAD.to_owned();
+    for (name, path) in &points {
+        page += &format!("| `{name}` | `{}` | {} |\n", path.display(), killer(tree, name)?);
+    }
     std::fs::write(folder.join(PAGE), page).with_context(|| format!("writing {PAGE}"))
+}
+
+/// Who kills at this point: the driver, whose report fails for one that it never hit, or a test that goes through the points of a command.
+fn killer(tree: &Tree, name: &str) -> Result<String> {
+    let Some((start, test)) = COMMANDS.iter().find(|(start, _)| name.starts_with(start)) else {
+        return Ok("`cargo xtask crash`".to_owned());
+    };
+    let text = tree.text(Path::new(TESTS))?;
+    let body = text.split_once(&format!("async fn {test}(")).map(|(_, rest)| rest.split("\n}\n").next().unwrap_or_default());
+    match body {
+        Some(body) if body.contains(&format!("points(\"{start}\"")) && body.contains("was not passed") => Ok(format!("`{TESTS}` `{test}`")),
+        _ => bail!("{TESTS} has no test {test} that kills at each of the points {start}*: name the one that does in COMMANDS"),
+    }
 }
 
 /// Durable acts without a point, in words.

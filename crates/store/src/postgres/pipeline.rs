@@ -10,7 +10,7 @@ use crate::engine::{Expect, Step};
 use crate::statement::Statement;
 use crate::value::{Row, Value};
 use crate::{CommitError, Guard};
-use chancery_domain::{TenantId, enforced, kill_point};
+use chancery_domain::{TenantId, broken, enforced, kill_point};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
@@ -192,12 +192,15 @@ async fn transact(
     }
     // A crash before the server has done this leaves nothing, one after it the whole (I4).
     let commits = !after.is_empty();
-    requests.push(Request::Asked(Box::pin(async move {
-        if commits {
-            kill_point!("postgres.commit.before");
-        }
-        client.batch_execute("COMMIT").await.map(|()| Rows::new())
-    })));
+    let late = commits && broken!("postgres.answer-before-commit") && certifies(asks);
+    if !late {
+        requests.push(Request::Asked(Box::pin(async move {
+            if commits {
+                kill_point!("postgres.commit.before");
+            }
+            client.batch_execute("COMMIT").await.map(|()| Rows::new())
+        })));
+    }
 
     let asked = requests.len();
     let answers = in_order(requests).await;
@@ -205,8 +208,9 @@ async fn transact(
     let cut_short = answers.len() < asked;
     let connected = answers.iter().all(|answer| answer.as_ref().err().is_none_or(|error| error.as_db_error().is_some()));
     let Some(commit) = answers.last() else { return Err(StoreError::Unavailable("no answer".to_owned())) };
-    // After a failed statement COMMIT rolls back: either way it ended the transaction.
-    if !cut_short && connected && commit.is_ok() || !enforced!("connection.in-doubt") {
+    if late && commit.is_ok() {
+        tokio::spawn(end_late(lease));
+    } else if !cut_short && connected && commit.is_ok() || !enforced!("connection.in-doubt") {
         lease.give_back();
     }
     let mut results = Vec::with_capacity(asks.len());
@@ -219,6 +223,24 @@ async fn transact(
         }
     }
     Ok(Ok(results.drain(2..).take(asks.len()).collect()))
+}
+
+/// The fault is turned on for what issues: that reads nothing back, as a tenant in the making does.
+fn certifies(asks: &[Ask<'_>]) -> bool {
+    let sql = |ask: &Ask<'_>| match ask {
+        Ask::Row(statement, _) => statement.sql(),
+        Ask::Rows(like, _) => like.statement.sql(),
+    };
+    asks.iter().any(|ask| sql(ask).contains("INTO certificate_order"))
+}
+
+/// The fault: the answer goes out, and COMMIT follows as late as on a disk.
+async fn end_late(lease: Lease) {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    // no kill point: nothing but a fault that a test turns on comes here
+    if lease.batch_execute("COMMIT").await.is_ok() {
+        lease.give_back();
+    }
 }
 
 async fn prepared(lease: &Lease, sql: &str) -> Result<tokio_postgres::Statement, StoreError> {

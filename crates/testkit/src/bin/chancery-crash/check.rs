@@ -1,12 +1,15 @@
 //! The comparison: journals against the API, the log, the lists of revocations, and the tables below.
 
 mod below;
+mod count;
+mod killed;
+mod lists;
 
 use crate::act::Act;
 use crate::client::{Client, Http, get};
 use crate::database::Place;
 use crate::journal::Entry;
-use crate::world::{Seen, look};
+use crate::world::Seen;
 use anyhow::{Context, Result};
 use chancery::system::{SystemClock, SystemEntropy};
 use chancery::{Server, Start};
@@ -14,8 +17,9 @@ use chancery_app::Ports;
 use chancery_domain::port::Clock;
 use chancery_domain::{TenantId, Timestamp};
 use chancery_testkit::Engine;
+pub(crate) use killed::killed;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,8 +41,17 @@ impl Clock for Ahead {
 /// A realm, what clients asked of it, and its log.
 struct Realm<'a> {
     id: String,
+    token: &'a str,
     entries: Vec<&'a Entry>,
     events: Vec<Value>,
+}
+
+/// What clients asked of each realm; its log is still to be read.
+fn realms(clients: &[Client]) -> Vec<Realm<'_>> {
+    let id = |client: &Client| client.tenant.as_ref().map_or_else(|| TenantId::PLATFORM.to_string(), |tenant| tenant.id.clone());
+    let tokens: BTreeMap<_, _> = clients.iter().map(|client| (id(client), client.token.as_str())).collect();
+    let entries = |token: &str| clients.iter().filter(|client| client.token == token).flat_map(|client| &client.journal).collect();
+    tokens.into_iter().map(|(id, token)| Realm { id, token, entries: entries(token), events: Vec::new() }).collect()
 }
 
 /// Does the jobs that are left, and compares; what is wrong, in words.
@@ -53,23 +66,16 @@ pub(crate) async fn world(engine: Engine, place: &Place, clients: &[Client], see
     let serving = tokio::spawn(server.run(service, async move { drop(stopped.await) }));
 
     let mut found = Vec::new();
-    let mut realms = Vec::new();
-    let ids: BTreeMap<_, _> = clients
-        .iter()
-        .map(|client| (client.tenant.as_ref().map_or_else(|| TenantId::PLATFORM.to_string(), |tenant| tenant.id.clone()), client))
-        .collect();
-    for (id, client) in ids {
-        let same = clients.iter().filter(|other| other.token == client.token);
-        let entries = same.flat_map(|client| &client.journal).collect();
-        let events = log(&http, &client.token, &id).await?;
-        realms.push(Realm { id, entries, events });
+    let mut realms = realms(clients);
+    for realm in &mut realms {
+        realm.events = log(&http, realm.token, &realm.id).await?;
     }
     for realm in &realms {
         found.extend(acts(realm));
         found.extend(fetches(realm));
-        found.extend(lists(realm, &http, seen).await);
+        found.extend(lists::lists(realm, &http, seen).await);
     }
-    found.extend(serials(&realms));
+    found.extend(lists::serials(&realms));
     drop(stop);
     serving.await??;
     found.extend(below::all(engine, place, &realms).await?);
@@ -96,24 +102,22 @@ fn happened(entry: &Entry) -> bool {
     entry.done() || entry.act == Act::ProfileChange && entry.answer.as_ref().is_some_and(|(status, _)| *status == 412)
 }
 
-fn subject(entry: &Entry) -> String {
-    if entry.act == Act::ProfileChange { entry.target.clone() } else { entry.subject().to_owned() }
-}
-
 /// Each act that happened has exactly one event, and each event an act; acknowledged ones have the event that was named.
 fn acts(realm: &Realm<'_>) -> Vec<String> {
     let mut found = Vec::new();
     let by_id: BTreeMap<&str, &Value> = realm.events.iter().filter_map(|entry| Some((entry["id"].as_str()?, &entry["event"]))).collect();
-    for entry in realm.entries.iter().filter(|entry| entry.done()) {
-        match by_id.get(entry.event()) {
-            None => found.push(format!("acknowledged, and its event is not in the log: {}", entry.shown())),
-            Some(event) if event["act"] != entry.act.event() || entry.act.subject(event) != subject(entry) => {
-                found.push(format!("the event that was named is another act's: {} {event}", entry.shown()));
+    for entry in &realm.entries {
+        for deed in entry.deeds() {
+            match by_id.get(deed.event()) {
+                None => found.push(format!("acknowledged, and its event is not in the log: {}", entry.shown())),
+                Some(event) if event["act"] != deed.act.event() || deed.act.subject(event) != deed.subject => {
+                    found.push(format!("the event that was named is another act's: {} {event}", entry.shown()));
+                }
+                Some(_) => {}
             }
-            Some(_) => {}
         }
     }
-    for act in Act::ALL.into_iter().filter(|act| *act != Act::Fetch) {
+    for act in Act::ALL.iter().filter(|act| !act.is_fetch()) {
         // A tenant's own log tells of its making too, by the platform, without a subject.
         let events = realm
             .events
@@ -122,19 +126,18 @@ fn acts(realm: &Realm<'_>) -> Vec<String> {
             .filter(|event| event["act"] == act.event() && event["actor"]["kind"] == "account");
         let mut open: BTreeMap<String, i64> = BTreeMap::new();
         events.for_each(|event| *open.entry(act.subject(event)).or_default() += 1);
-        for entry in realm.entries.iter().filter(|entry| entry.act == act && happened(entry)) {
-            *open.entry(subject(entry)).or_default() -= 1;
+        for entry in realm.entries.iter().filter(|entry| entry.act == *act && happened(entry)) {
+            if !entry.done() {
+                *open.entry(entry.target.clone()).or_default() -= 1;
+            }
+            for deed in entry.deeds() {
+                *open.entry(deed.subject.to_owned()).or_default() -= 1;
+            }
         }
-        found.extend(
-            open.iter()
-                .filter(|(_, left)| **left > 0)
-                .map(|(subject, left)| format!("{left} events of {act:?} {subject} too many in {}", realm.id)),
-        );
-        found.extend(
-            open.iter()
-                .filter(|(_, left)| **left < 0)
-                .map(|(subject, left)| format!("{} events of {act:?} {subject} missing in {}", -left, realm.id)),
-        );
+        for (subject, left) in open.iter().filter(|(_, left)| **left != 0) {
+            let (number, what) = (left.abs(), if *left > 0 { "too many" } else { "missing" });
+            found.push(format!("{number} events of {act:?} {subject} {what} in {}", realm.id));
+        }
     }
     found
 }
@@ -142,7 +145,7 @@ fn acts(realm: &Realm<'_>) -> Vec<String> {
 /// Fetches are counted: at least those that were answered, at most those that were sent, and each number once.
 fn fetches(realm: &Realm<'_>) -> Vec<String> {
     let mut sums: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for entry in realm.entries.iter().filter(|entry| entry.act == Act::Fetch) {
+    for entry in realm.entries.iter().filter(|entry| entry.act.is_fetch()) {
         let sum = sums.entry(&entry.target).or_default();
         *sum = (sum.0 + usize::from(entry.done()), sum.1 + usize::try_from(entry.sent).unwrap_or(0));
     }
@@ -158,59 +161,6 @@ fn fetches(realm: &Realm<'_>) -> Vec<String> {
         let counted = numbers.iter().zip(1..).all(|(number, expected)| *number == expected);
         if !counted || numbers.len() < answered || numbers.len() > sent {
             found.push(format!("the key of {certificate} was fetched {answered} times of {sent} asked, and the log counts {numbers:?}"));
-        }
-    }
-    found
-}
-
-/// What is revoked stands on its list, and nothing else does.
-async fn lists(realm: &Realm<'_>, http: &Http, seen: &mut Seen) -> Vec<String> {
-    let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let made =
-        |id: &str| realm.entries.iter().find(|entry| matches!(entry.act, Act::Issue | Act::Renew) && entry.done() && entry.subject() == id);
-    let path = |entry: &Entry| {
-        entry.answered()["crl_url"].as_str().and_then(|url| url.split_once("/pki/")).map(|(_, rest)| format!("/pki/{rest}"))
-    };
-    for entry in realm.entries.iter().filter(|entry| matches!(entry.act, Act::Issue | Act::Renew) && entry.done()) {
-        expected.entry(path(entry).unwrap_or_default()).or_default();
-    }
-    for entry in realm.entries.iter().filter(|entry| entry.act == Act::Revoke && entry.done()) {
-        let Some(certificate) = made(&entry.target) else { continue };
-        let serial = certificate.answered()["serial"].as_str().unwrap_or_default().to_owned();
-        expected.entry(path(certificate).unwrap_or_default()).or_default().insert(serial);
-    }
-    let mut found = Vec::new();
-    for (path, serials) in expected {
-        match look(http, &path, seen).await {
-            Err(wrong) => found.push(wrong),
-            Ok(None) => found.push(format!("{path}: no list was published, with {} revoked", serials.len())),
-            Ok(Some(crl)) => {
-                let listed: BTreeSet<_> = crl.entries().iter().map(|entry| entry.serial.to_string()).collect();
-                if listed != serials {
-                    let (missing, extra) = (serials.difference(&listed).count(), listed.difference(&serials).count());
-                    found.push(format!(
-                        "{path}, number {}: {missing} revoked certificates missing, {extra} listed that nobody revoked",
-                        crl.number()
-                    ));
-                }
-            }
-        }
-    }
-    found
-}
-
-/// No serial number was given out twice.
-fn serials(realms: &[Realm<'_>]) -> Vec<String> {
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut found = Vec::new();
-    let certificates =
-        realms.iter().flat_map(|realm| &realm.entries).filter(|entry| matches!(entry.act, Act::Issue | Act::Renew) && entry.done());
-    for entry in certificates {
-        let serial = entry.answered()["serial"].as_str().unwrap_or_default();
-        if let Some(other) = owners.insert(serial, entry.subject())
-            && other != entry.subject()
-        {
-            found.push(format!("serial {serial} is that of {other} and of {}", entry.subject()));
         }
     }
     found

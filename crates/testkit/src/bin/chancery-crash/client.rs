@@ -1,15 +1,17 @@
 //! A client over real HTTP: it acts until the server dies, and when it is back sends again what was not answered.
 
 use crate::act::Act;
+use crate::choose::Standing;
+use crate::customer::Customer;
 use crate::journal::Entry;
 use crate::power::moment;
 use crate::setup::SETUP;
+use anyhow::Result;
 use chancery_testkit::chance::Chance;
-use chancery_testkit::csr::csr;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What a client's tenant is.
@@ -18,6 +20,12 @@ pub(crate) struct Tenant {
     pub(crate) id: String,
     pub(crate) slug: String,
     pub(crate) issuer: String,
+}
+
+impl Tenant {
+    pub(crate) fn path(&self, rest: &str) -> String {
+        format!("/v1/tenants/{}{rest}", self.id)
+    }
 }
 
 /// Paths of the CRLs that certificates named.
@@ -41,24 +49,16 @@ pub(crate) struct Client {
     pub(crate) wrong: Vec<String>,
     pub(crate) repeated: usize,
     born: usize,
-    chance: Chance,
-    lists: Lists,
-    /// Certificates that nobody renewed or revoked yet.
-    open: Vec<String>,
-    /// Those with a key to be fetched, and to be acknowledged.
-    keys: Vec<String>,
-    fetched: Vec<String>,
-    accounts: Vec<String>,
-    /// Profiles with their versions.
-    profiles: Vec<(String, i64)>,
-    tenants: Vec<String>,
+    pub(crate) chance: Chance,
+    pub(crate) lists: Lists,
+    pub(crate) standing: Standing,
+    pub(crate) customer: Customer,
 }
 
 impl Client {
     pub(crate) fn new(name: String, tenant: Option<Tenant>, token: String, chance: Chance, lists: Lists) -> Self {
-        let (journal, wrong, open, keys, fetched, accounts, profiles, tenants) = Default::default();
-        let born = moment();
-        Self { name, tenant, token, journal, wrong, repeated: 0, born, chance, lists, open, keys, fetched, accounts, profiles, tenants }
+        let (journal, wrong, standing, customer) = Default::default();
+        Self { name, tenant, token, journal, wrong, repeated: 0, born: moment(), chance, lists, standing, customer }
     }
 
     /// How many steps of the disk were recorded when its token was there.
@@ -70,9 +70,7 @@ impl Client {
     pub(crate) fn at(&self, moment: usize, chance: Chance) -> Option<Self> {
         let mut then = Self::new(self.name.clone(), self.tenant.clone(), self.token.clone(), chance, Lists::default());
         for entry in self.journal.iter().filter_map(|entry| entry.at(moment)) {
-            for taken in [&mut then.open, &mut then.keys, &mut then.fetched, &mut then.tenants] {
-                taken.retain(|id| *id != entry.target);
-            }
+            then.standing.spend(&entry);
             // The tenants of the set-up have their admins: nobody else is invited there.
             if entry.done() && !entry.key.starts_with(SETUP) {
                 then.learn(&entry);
@@ -83,33 +81,33 @@ impl Client {
     }
 
     /// Goes on with so many new acts, and asks for what is still open.
-    pub(crate) async fn go_on(&mut self, acts: usize, http: &Http) {
+    pub(crate) async fn go_on(&mut self, acts: usize, http: &Http) -> Result<()> {
         self.settle(http).await;
         self.repeat(http).await;
         for _ in 0..acts {
             let first = self.journal.len();
-            let chosen = self.choose(1);
+            let chosen = self.choose(1)?;
             self.journal.extend(chosen);
             self.send_from(first, http).await;
         }
         let open = self.journal.iter().filter(|entry| entry.answer.is_none());
         self.wrong.extend(open.map(|entry| format!("never answered, with the server up: {}", entry.shown())).collect::<Vec<_>>());
+        Ok(())
     }
 
     /// One life of the server: what is open first, then a few repeats, then new acts until it dies or `stop` is set.
-    pub(crate) async fn live(mut self, http: Http, life: u32, stop: Arc<AtomicBool>) -> Self {
+    pub(crate) async fn live(mut self, http: Http, life: u32, stop: Arc<AtomicBool>) -> Result<Self> {
         if self.settle(&http).await && self.repeat(&http).await {
             while !stop.load(Ordering::Relaxed) {
                 let first = self.journal.len();
-                for entry in self.choose(life) {
-                    self.journal.push(entry);
-                }
+                let chosen = self.choose(life)?;
+                self.journal.extend(chosen);
                 if !self.send_from(first, &http).await {
                     break;
                 }
             }
         }
-        self
+        Ok(self)
     }
 
     /// Sends again what was not answered, oldest first; false when the server died.
@@ -127,14 +125,18 @@ impl Client {
         for _ in 0..3 {
             let at = self.chance.below(self.journal.len());
             let Some(entry) = self.journal.get(at).filter(|entry| entry.done() && entry.act.repeats_alike()).cloned() else { continue };
+            if entry.made().iter().any(|made| self.standing.removed.contains(*made)) {
+                continue;
+            }
             match request(http, &self.token, &entry).await {
                 None => return false,
-                Some((status, _)) if status >= 500 => {}
+                Some((status, _)) if status >= 500 || status == 429 => {}
                 Some((status, body)) => {
                     let again = Entry { answer: Some((status, body)), ..entry.clone() };
-                    let alike = |entry: &Entry| {
-                        (entry.answer.as_ref().map(|(status, _)| *status), entry.event().to_owned(), entry.subject().to_owned())
+                    let done = |entry: &Entry| -> Vec<_> {
+                        entry.deeds().iter().map(|deed| (deed.event().to_owned(), deed.subject.to_owned())).collect()
                     };
+                    let alike = |entry: &Entry| (entry.answer.as_ref().map(|(status, _)| *status), done(entry));
                     if alike(&again) != alike(&entry) {
                         self.wrong.push(format!("a repeat was answered otherwise: {}; again: {}", entry.shown(), again.shown()));
                     }
@@ -172,16 +174,16 @@ impl Client {
         true
     }
 
-    /// Writes an answer into the journal. 5xx leaves the outcome open.
+    /// Writes an answer into the journal. 5xx leaves the outcome open; 429 is asked again.
     fn note(&mut self, at: usize, answer: Option<(u16, Value)>) {
         let Some(entry) = self.journal.get_mut(at) else { return };
         entry.sent += 1;
-        let Some((status, body)) = answer.filter(|(status, _)| *status < 500) else { return };
+        let Some((status, body)) = answer.filter(|(status, _)| *status < 500 && *status != 429) else { return };
         entry.answer = Some((status, body));
         entry.told = moment();
         let entry = entry.clone();
         // Of two who revoke one certificate one is too late; a change that was made before its answer was lost is made.
-        let fits = entry.done()
+        let fits = entry.done() && !entry.fell_short()
             || matches!((entry.act, status), (Act::Revoke, 409))
             || entry.act == Act::ProfileChange && status == 412 && entry.sent > 1;
         if !fits {
@@ -190,122 +192,6 @@ impl Client {
         }
         self.learn(&entry);
     }
-
-    fn learn(&mut self, entry: &Entry) {
-        let subject = entry.subject().to_owned();
-        match entry.act {
-            Act::Issue | Act::Renew => {
-                if entry.answered()["custody"] == "software-release-once" {
-                    self.keys.push(subject.clone());
-                }
-                if let Some((_, path)) = entry.answered()["crl_url"].as_str().and_then(|url| url.split_once("/pki/")) {
-                    self.lists.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("/pki/{path}"));
-                }
-                self.open.push(subject);
-            }
-            // Fetched twice at once, it is acknowledged once.
-            Act::Fetch if self.fetched.contains(&subject) => {}
-            Act::Fetch => self.fetched.push(subject),
-            Act::Account => self.accounts.push(subject),
-            Act::ProfileCreate => self.profiles.push((entry.target.clone(), 1)),
-            Act::ProfileChange => {
-                let name = entry.target.split('/').next().unwrap_or_default();
-                self.profiles.iter_mut().filter(|(known, _)| known == name).for_each(|(_, version)| *version += 1);
-            }
-            Act::Tenant => self.tenants.push(subject),
-            Act::Revoke | Act::Acknowledge | Act::Token | Act::Issuer | Act::Invite => {}
-        }
-    }
-
-    /// The next act, or two of one certificate at once.
-    fn choose(&mut self, life: u32) -> Vec<Entry> {
-        let Some(tenant) = self.tenant.clone() else { return vec![self.choose_for_operator(life)] };
-        let number = self.journal.len();
-        let host = format!("{}-{number}.{}.example", self.name, tenant.slug);
-        let own = |rest: &str| format!("/v1/tenants/{}{rest}", tenant.id);
-        let issue = |csr: Option<String>| {
-            let mut body = json!({"profile": "tls-server", "issuer": tenant.issuer, "names": [host]});
-            if let Some(csr) = csr {
-                body["csr"] = csr.into();
-            }
-            (Act::Issue, String::new(), own("/certificates"), body)
-        };
-        let (act, target, path, body) = match self.chance.below(100) {
-            0..20 => issue(None),
-            20..32 => match take(&mut self.open, &mut self.chance) {
-                Some(id) => (Act::Renew, id.clone(), own(&format!("/certificates/{id}/renew")), json!({})),
-                None => issue(None),
-            },
-            32..52 => match take(&mut self.open, &mut self.chance) {
-                Some(id) => (Act::Revoke, id.clone(), own(&format!("/certificates/{id}/revoke")), json!({"reason": "superseded"})),
-                None => issue(None),
-            },
-            52..60 => match take(&mut self.keys, &mut self.chance) {
-                Some(id) => (Act::Fetch, id.clone(), own(&format!("/certificates/{id}/private-key/fetch")), json!({})),
-                None => issue(None),
-            },
-            60..66 => match take(&mut self.fetched, &mut self.chance) {
-                Some(id) => (Act::Acknowledge, id.clone(), own(&format!("/certificates/{id}/private-key/acknowledge")), json!({})),
-                None => issue(None),
-            },
-            66..70 => (Act::Account, String::new(), own("/accounts"), json!({"name": host, "roles": ["viewer"]})),
-            70..74 if !self.accounts.is_empty() => {
-                let id = self.accounts.get(self.chance.below(self.accounts.len())).cloned().unwrap_or_default();
-                (Act::Token, id.clone(), own(&format!("/accounts/{id}/tokens")), json!({}))
-            }
-            74..79 => return vec![self.choose_profile(&tenant, life)],
-            79..81 => {
-                let names = [format!("dns:*.{}.example", tenant.slug)];
-                (Act::Issuer, String::new(), own("/issuers"), json!({"name": format!("{}-{number}", self.name), "permitted_names": names}))
-            }
-            _ => issue(Some(csr(&[&host], false).pem)),
-        };
-        let entry = self.entry(act, target, path, body, life);
-        if matches!(act, Act::Revoke | Act::Fetch) && self.chance.below(2) == 0 {
-            let twin = Entry { key: format!("{}-twin", entry.key), ..entry.clone() };
-            return vec![entry, twin];
-        }
-        vec![entry]
-    }
-
-    fn choose_for_operator(&mut self, life: u32) -> Entry {
-        if self.chance.below(3) == 0
-            && let Some(id) = take(&mut self.tenants, &mut self.chance)
-        {
-            let path = format!("/v1/platform/tenants/{id}/invite");
-            return self.entry(Act::Invite, id, path, json!({}), life);
-        }
-        let slug = format!("made-{}", self.journal.len());
-        self.entry(Act::Tenant, String::new(), "/v1/platform/tenants".to_owned(), json!({"slug": slug}), life)
-    }
-
-    fn choose_profile(&mut self, tenant: &Tenant, life: u32) -> Entry {
-        let standing = self.profiles.get(self.chance.below(self.profiles.len())).cloned().filter(|_| self.profiles.len() > 1);
-        let name = standing.as_ref().map_or_else(|| format!("{}-{}", self.name, self.journal.len()), |(name, _)| name.clone());
-        let body = json!({
-            "name": name, "description": format!("number {}", self.journal.len()), "key_algorithms": ["ec-p256"],
-            "names": ["dns:*"], "wildcards": false, "max_names": 3, "extended_key_usage": ["server-auth"], "common_name": "never",
-            "default_validity_seconds": 86400, "max_validity_seconds": 86400, "custody": ["client"], "renewal_window_percent": 33
-        });
-        let path = format!("/v1/tenants/{}/profiles", tenant.id);
-        match standing {
-            None => self.entry(Act::ProfileCreate, name, path, body, life),
-            Some((_, version)) => {
-                let entry = self.entry(Act::ProfileChange, format!("{name}/{}", version + 1), format!("{path}/{name}"), body, life);
-                Entry { method: "PUT", if_match: Some(version), ..entry }
-            }
-        }
-    }
-
-    fn entry(&self, act: Act, target: String, path: String, body: Value, life: u32) -> Entry {
-        let key = format!("{}-{}", self.name, self.journal.len());
-        Entry { act, target, method: "POST", path, body, key, if_match: None, life, sent: 0, asked: moment(), told: 0, answer: None }
-    }
-}
-
-fn take(from: &mut Vec<String>, chance: &mut Chance) -> Option<String> {
-    let at = chance.below(from.len());
-    (!from.is_empty()).then(|| from.swap_remove(at))
 }
 
 /// Sends one request; `None` when no whole answer came.

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use chancery::Config;
 use chancery::config::{Database, KeyringPlace};
+use chancery_domain::TenantId;
 use chancery_store::postgres::DatabaseUrl;
 use chancery_testkit::cluster::{TestDatabase, cluster};
 use chancery_testkit::{Engine, Raw};
@@ -81,6 +82,23 @@ impl Place {
             None => Raw::Sqlite(self.data()),
             Some(database) => Raw::connect(database).await,
         }
+    }
+
+    /// What a killed server left of these realms: of files a copy, so that it is the next server that takes them up.
+    pub(crate) async fn raw_of_killed(&self, realms: impl Iterator<Item = &str>) -> Result<(Raw, Option<TempDir>)> {
+        let Some(folder) = self.folder.path().parent().filter(|_| self.data.is_none()) else { return Ok((self.raw().await, None)) };
+        let copy = TempDir::with_prefix_in("chancery-crash-", folder)?;
+        std::fs::create_dir(copy.path().join("tenants"))?;
+        for realm in realms {
+            let name = if realm == TenantId::PLATFORM.to_string() { "platform.db".to_owned() } else { format!("tenants/{realm}.db") };
+            for name in [name.clone(), format!("{name}-wal")] {
+                let from = self.data().join(&name);
+                if from.try_exists()? {
+                    std::fs::copy(from, copy.path().join(name))?;
+                }
+            }
+        }
+        Ok((Raw::Sqlite(copy.path().to_owned()), Some(copy)))
     }
 
     /// Tenants' files that stand in the data directory, by name; on PostgreSQL there are none.

@@ -36,15 +36,52 @@ impl Entry {
         self.answer.as_ref().map_or(&Value::Null, |(_, body)| body)
     }
 
-    /// The event that the answer names.
-    pub(crate) fn event(&self) -> &str {
-        self.answered()["event"]["id"].as_str().unwrap_or_default()
+    /// What the answer says was done: one act, or one for each item of a request that names many.
+    pub(crate) fn deeds(&self) -> Vec<Deed<'_>> {
+        let body = self.answered();
+        match body["items"].as_array() {
+            _ if !self.done() => Vec::new(),
+            None => vec![Deed { act: self.act, subject: self.subject(), body }],
+            // What was taken in before has no event.
+            Some(items) => items
+                .iter()
+                .map(|item| &item["result"])
+                .filter(|result| result["event"].is_object())
+                .map(|body| Deed { act: self.act, subject: body["id"].as_str().unwrap_or_default(), body })
+                .collect(),
+        }
+    }
+
+    /// What the answer shows: what was made, or was there already. Once that is removed, a repeat finds it no more, or takes it in anew.
+    pub(crate) fn made(&self) -> Vec<&str> {
+        let body = self.answered();
+        let items = body["items"].as_array().into_iter().flatten().map(|item| &item["result"]);
+        items.chain([body]).filter_map(|result| result["id"].as_str()).collect()
+    }
+
+    /// How many acts it may have been while nothing was answered.
+    pub(crate) fn at_most(&self) -> usize {
+        let body = &self.body;
+        let many = body["certificates"].as_array().map(Vec::len);
+        many.or_else(|| body["bundle"].as_str().map(|text| text.matches("BEGIN").count())).unwrap_or(1)
+    }
+
+    /// How often it was sent besides what was answered.
+    pub(crate) fn unsure(&self) -> usize {
+        usize::try_from(self.sent).unwrap_or(usize::MAX).saturating_sub(usize::from(self.answer.is_some()))
+    }
+
+    /// Whether an item of a request that names many was not done.
+    pub(crate) fn fell_short(&self) -> bool {
+        ["failed", "refused"].iter().any(|count| self.answered()[count].as_u64().is_some_and(|count| count > 0))
     }
 
     /// The id of what was made, or of what it is about.
     pub(crate) fn subject(&self) -> &str {
         let body = self.answered();
-        body["tenant"]["id"].as_str().or_else(|| body["id"].as_str()).unwrap_or(&self.target)
+        let made = [&body["tenant"]["id"], &body["successor"]["id"], &body["id"]];
+        // Of a change the answer names what was changed, of a profile not which version.
+        made.into_iter().find_map(Value::as_str).filter(|_| self.act != Act::ProfileChange).unwrap_or(&self.target)
     }
 
     /// The entry as it stood at that moment; none where it was not sent yet.
@@ -57,14 +94,30 @@ impl Entry {
     pub(crate) fn shown(&self) -> String {
         let status = self.answer.as_ref().map_or(0, |(status, _)| *status);
         format!(
-            "{:?} {} {} (key {}, life {}, sent {} times, answered {status}, event {})",
+            "{:?} {} {} (key {}, life {}, sent {} times, answered {status}, events {:?})",
             self.act,
             self.method,
             self.path,
             self.key,
             self.life,
             self.sent,
-            self.event()
+            self.deeds().iter().map(Deed::event).collect::<Vec<_>>()
         )
+    }
+}
+
+/// One act that was acknowledged.
+pub(crate) struct Deed<'a> {
+    pub(crate) act: Act,
+    /// What it was done to, or what was made.
+    pub(crate) subject: &'a str,
+    /// What was answered about it.
+    pub(crate) body: &'a Value,
+}
+
+impl Deed<'_> {
+    /// The id of its event, as it was answered.
+    pub(crate) fn event(&self) -> &str {
+        self.body["event"]["id"].as_str().unwrap_or_default()
     }
 }

@@ -9,7 +9,9 @@
 
 mod act;
 mod check;
+mod choose;
 mod client;
+mod customer;
 mod database;
 mod journal;
 mod points;
@@ -64,22 +66,25 @@ async fn run(arguments: &[String]) -> Result<()> {
     if proving {
         return prove::run(engine, runs, seed).await;
     }
-    let report = campaign(engine, runs, seed, None).await?;
+    let mut report = campaign(engine, runs, seed, None).await?;
+    report.expect_all(engine);
     report.print(engine);
     if report.findings.is_empty() { Ok(()) } else { bail!("{} findings", report.findings.len()) }
 }
 
 /// Worlds of seeds `seed`, `seed + 1`, … until there were so many runs; with a fault, until what is expected of it is found.
-async fn campaign(engine: Engine, runs: u32, seed: u64, fault: Option<(&str, &str)>) -> Result<Report> {
+async fn campaign(engine: Engine, runs: u32, seed: u64, fault: world::Fault) -> Result<Report> {
     let mut report = Report::new();
     let mut cycle = points::Cycle::of(engine);
     let mut world = seed;
     let found = |report: &Report| fault.is_some_and(|(_, expected)| report.findings.iter().any(|finding| finding.contains(expected)));
     while report.runs < runs && !found(&report) {
+        let before = report.findings.len();
         let rounds = world::ROUNDS.min(runs - report.runs);
-        world::run(engine, world, rounds, fault.map(|(fault, _)| fault), &mut cycle, &mut report).await?;
+        world::run(engine, world, rounds, fault, &mut cycle, &mut report).await?;
         world += 1;
         if fault.is_none() {
+            report.findings.iter().skip(before).for_each(|finding| eprintln!("FOUND {finding}"));
             eprintln!("{engine:?}: {} of {runs} runs, {} findings", report.runs, report.findings.len());
         }
     }

@@ -8,12 +8,16 @@ pub(crate) struct Cycle {
     all: Vec<&'static str>,
     next: usize,
     next_at_init: usize,
+    /// Those that were not reached in time.
+    again: Vec<&'static str>,
 }
 
 const LISTED: &str = include_str!("../../../../../docs/kill-points.md");
 
-/// Points that commands pass and no server: crates/cli/tests/backup kills at each of them.
-const OFFLINE: &[&str] = &["backup.", "restore.", "reconcile."];
+/// Who kills there, as the page says it of a point that the driver passes.
+const DRIVER: &str = "`cargo xtask crash`";
+/// Points that `chancery init` alone passes.
+const INITIAL: &[&str] = &["root-key.", "postgres.migration.", "postgres.keyring.migration."];
 
 /// The points of this engine: all but those of the other one's code.
 pub(crate) fn of(engine: Engine) -> Vec<&'static str> {
@@ -21,18 +25,26 @@ pub(crate) fn of(engine: Engine) -> Vec<&'static str> {
         Engine::Sqlite => "postgres.",
         Engine::Postgres => "sqlite.",
     };
-    let names = LISTED.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-    names.filter(|name| !name.starts_with(other) && !OFFLINE.iter().any(|start| name.starts_with(start))).collect()
+    let driven = LISTED.lines().filter(|line| line.contains(DRIVER));
+    driven.filter_map(|line| line.strip_prefix("| `")?.split('`').next()).filter(|name| !name.starts_with(other)).collect()
+}
+
+fn is_initial(name: &str) -> bool {
+    INITIAL.iter().any(|start| name.starts_with(start))
 }
 
 impl Cycle {
     pub(crate) fn of(engine: Engine) -> Self {
-        Self { all: of(engine), next: 0, next_at_init: 0 }
+        Self { all: of(engine), next: 0, next_at_init: 0, again: Vec::new() }
     }
 
     /// The next point for a server that serves, and at which passage.
     pub(crate) fn next(&mut self, chance: &mut Chance) -> (&'static str, usize) {
-        let serving: Vec<_> = self.all.iter().copied().filter(|name| !name.starts_with("root-key.")).collect();
+        // A point that was missed at a later passage is surely met at the first.
+        if let Some(point) = self.again.pop() {
+            return (point, 1);
+        }
+        let serving: Vec<_> = self.all.iter().copied().filter(|name| !is_initial(name)).collect();
         let point = serving.get(self.next % serving.len().max(1)).copied().unwrap_or_default();
         self.next += 1;
         let often = [".commit.", "lane.mark"].iter().any(|part| point.contains(part));
@@ -49,12 +61,16 @@ impl Cycle {
         )
     }
 
-    /// The next point for `chancery init`.
+    /// Asks for a point once more, that was not reached in time.
+    pub(crate) fn again(&mut self, point: &'static str) {
+        self.again.push(point);
+    }
+
+    /// The next point for `chancery init`: first those that it alone passes.
     pub(crate) fn next_at_init(&mut self) -> &'static str {
-        let passed = |name: &&&str| {
-            ["root-key.", "sqlite.", "postgres.", "tenant.keys-made", "tenant.realm-made"].iter().any(|start| name.starts_with(start))
-        };
-        let initial: Vec<_> = self.all.iter().filter(passed).copied().collect();
+        let others = ["sqlite.", "postgres.", "tenant.keys-made", "tenant.realm-made"];
+        let passed = |name: &&&str| !is_initial(name) && others.iter().any(|start| name.starts_with(start));
+        let initial: Vec<_> = self.all.iter().filter(|name| is_initial(name)).chain(self.all.iter().filter(passed)).copied().collect();
         let point = initial.get(self.next_at_init % initial.len().max(1)).copied().unwrap_or_default();
         self.next_at_init += 1;
         point

@@ -24,19 +24,14 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// CRLs by address and number, for a number never stands for two lists; each with the step of the disk at which it was first seen.
 pub(crate) type Seen = HashMap<(String, u64), (Vec<u8>, usize)>;
 
+/// A fault that is turned on in the server, and what must be found of it.
+pub(crate) type Fault = Option<(&'static str, &'static str)>;
+
 /// Runs the world of this seed.
-pub(crate) async fn run(engine: Engine, seed: u64, rounds: u32, fault: Option<&str>, cycle: &mut Cycle, report: &mut Report) -> Result<()> {
+pub(crate) async fn run(engine: Engine, seed: u64, rounds: u32, fault: Fault, cycle: &mut Cycle, report: &mut Report) -> Result<()> {
     let place = Place::new(engine).await?;
-    let mut world = World {
-        seed,
-        engine,
-        chance: Chance::of(seed),
-        place,
-        fault: fault.map(str::to_owned),
-        lists: Lists::default(),
-        found: Vec::new(),
-        seen: Seen::new(),
-    };
+    let mut world =
+        World { seed, engine, chance: Chance::of(seed), place, fault, lists: Lists::default(), found: Vec::new(), seen: Seen::new() };
     let ended = world.lives(rounds, cycle, report).await;
     let replay = format!(
         "replay: cargo xtask crash --engine {} --seed {seed} --runs {rounds}",
@@ -52,7 +47,7 @@ struct World {
     engine: Engine,
     chance: Chance,
     place: Place,
-    fault: Option<String>,
+    fault: Fault,
     lists: Lists,
     found: Vec<String>,
     seen: Seen,
@@ -66,10 +61,11 @@ impl World {
         let end = report.runs + rounds.saturating_sub(1);
         while report.runs < end {
             let kill = if life % 2 == 1 { Some(cycle.next(&mut self.chance)) } else { None };
-            let server = match Server::start(&self.place, kill, self.fault.as_deref()).await? {
+            let server = match Server::start(&self.place, kill, self.fault.map(|(fault, _)| fault)).await? {
                 Started::Up(server) => server,
                 Started::Killed => {
                     report.hit(kill.map_or("", |(point, _)| point));
+                    self.compare(&clients, life).await?;
                     report.runs += 1;
                     life += 1;
                     continue;
@@ -83,12 +79,22 @@ impl World {
             if clients.is_empty() {
                 clients = setup::clients(&http, &bootstrap, self.seed, &self.lists).await?;
             }
+            let missed = report.not_reached;
             clients = self.life(clients, life, server, http, kill.map(|(point, _)| point), report).await?;
+            if let Some((point, _)) = kill.filter(|_| report.not_reached > missed) {
+                cycle.again(point);
+            }
             report.runs += 1;
+            self.compare(&clients, life).await?;
+            if self.is_proved() {
+                return Ok(());
+            }
             life += 1;
         }
         self.settle(&mut clients).await?;
-        report.acknowledged += clients.iter().flat_map(|client| &client.journal).filter(|entry| entry.done()).count();
+        for deed in clients.iter().flat_map(|client| &client.journal).flat_map(|entry| entry.deeds()) {
+            *report.acknowledged.entry(deed.act).or_default() += 1;
+        }
         report.unanswered += clients.iter().flat_map(|client| &client.journal).filter(|entry| entry.sent > 1).count();
         report.repeated += clients.iter().map(|client| client.repeated).sum::<usize>();
         for client in &mut clients {
@@ -96,6 +102,21 @@ impl World {
         }
         self.found.extend(check::world(self.engine, &self.place, &clients, &mut self.seen).await?);
         Ok(())
+    }
+
+    /// What the killed server left, with what it had acknowledged.
+    async fn compare(&mut self, clients: &[Client], life: u32) -> Result<()> {
+        if clients.is_empty() {
+            return Ok(());
+        }
+        let wrong = check::killed(&self.place, clients).await?;
+        self.found.extend(wrong.into_iter().map(|wrong| format!("after the kill of life {life}: {wrong}")));
+        Ok(())
+    }
+
+    /// Whether of a fault that was turned on was found what must be.
+    fn is_proved(&self) -> bool {
+        self.fault.as_ref().is_some_and(|(_, expected)| self.found.iter().any(|found| found.contains(expected)))
     }
 
     /// `chancery init`, killed once and run again.
@@ -148,7 +169,7 @@ impl World {
         stop.store(true, Ordering::Relaxed);
         let mut clients = Vec::new();
         for task in tasks {
-            clients.push(task.await?);
+            clients.push(task.await??);
         }
         let (seen, wrong) = watcher.await?;
         self.seen = seen;
@@ -158,7 +179,7 @@ impl World {
 
     /// The last life: everything open is answered, then an orderly end.
     async fn settle(&mut self, clients: &mut [Client]) -> Result<()> {
-        let server = match Server::start(&self.place, None, self.fault.as_deref()).await? {
+        let server = match Server::start(&self.place, None, self.fault.map(|(fault, _)| fault)).await? {
             Started::Up(server) => server,
             Started::Killed => bail!("killed without a kill point"),
             Started::Failed(why) => {

@@ -140,7 +140,7 @@ async fn live(clients: Vec<Client>, life: Duration, serving: &Serving, lists: &L
     stop.store(true, Ordering::Relaxed);
     let mut clients = Vec::new();
     for task in tasks {
-        clients.push(task.await?);
+        clients.push(task.await??);
     }
     let (seen, wrong) = watcher.await?;
     let wrong = wrong.into_iter().chain(clients.iter().flat_map(|client: &Client| client.wrong.clone()));
@@ -157,7 +157,7 @@ async fn look(run: &Run, moment: usize, place: &Place, mut chance: Chance) -> Re
     let mut clients: Vec<_> = run.clients.iter().filter_map(|client| client.at(moment, Chance::of(chance.next()))).collect();
     let serving = Serving::start(place).await.context("the server does not start again")?;
     for client in &mut clients {
-        client.go_on(1, &serving.http).await;
+        client.go_on(1, &serving.http).await?;
     }
     serving.stop().await?;
     let mut found: Vec<_> = clients.iter_mut().flat_map(|client| std::mem::take(&mut client.wrong)).collect();
