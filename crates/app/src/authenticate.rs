@@ -4,6 +4,7 @@ use crate::places;
 use crate::realm::Realm;
 use crate::{Chancery, Failure, Once};
 use chancery_domain::principal::Principal;
+use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{AccountId, TenantId, Timestamp, TokenId, enforced};
 use chancery_keys::{Token, TokenKind};
 use chancery_store::{Place, StoreError, TokenRow};
@@ -84,7 +85,7 @@ impl Chancery {
     /// The stored token, if the one shown holds. A tenant that never was answers as a wrong token does; no key is used.
     pub(crate) async fn stored(&self, token: &Token) -> Result<Option<TokenRow>, Failure> {
         let row = match self.inner.store.tenant(token.tenant()).token(token.id()).await {
-            Err(StoreError::NoRealm) => None,
+            Err(StoreError::NoRealm) if !self.has_realm(token.tenant()).await? => None,
             other => other?,
         };
         Ok(row.filter(|row| {
@@ -92,6 +93,12 @@ impl Chancery {
             let not_ended = row.ended_at.is_none() || !enforced!("token.ended.stored");
             matches && not_ended && (row.expires_at > self.now() || !enforced!("token.expiry.stored"))
         }))
+    }
+
+    /// Whether there should be a store for the tenant: then it is not the token that is wrong.
+    async fn has_realm(&self, tenant: TenantId) -> Result<bool, Failure> {
+        let row = self.inner.store.platform().registered(tenant).await?;
+        Ok(row.is_some_and(|row| row.status != TenantStatus::Creating))
     }
 
     /// The same caller after its realm changed; it may have lost its rights meanwhile.

@@ -88,9 +88,10 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::NoRealm => Self::NotFound,
+            // Whoever gets here asked for a realm that there is: what is shown for another one was refused before.
+            StoreError::NoRealm => Self::Unavailable("the store of a tenant that there is, is missing: was its file removed?".to_owned()),
             StoreError::ReadOnly => Self::Restored,
-            StoreError::Unavailable(_) | StoreError::Medium(_) => Self::Unavailable(error.to_string()),
+            StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::Medium(_) => Self::Unavailable(error.to_string()),
             StoreError::Malformed(_) | StoreError::Statement(_) | StoreError::Schema(_) | StoreError::Unsafe(_) => Self::internal(error),
         }
     }

@@ -3,6 +3,7 @@
 mod connection;
 mod descriptors;
 mod preface;
+mod stall;
 mod tls;
 
 use crate::config::Config;

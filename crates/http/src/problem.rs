@@ -62,6 +62,9 @@ pub enum Problems {
     /// No such object in the credential's tenant.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Problem),
+    /// The body came too slowly.
+    #[response(status = 408, content_type = "application/problem+json")]
+    Slow(Problem),
     /// The object's state does not allow it.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Problem),
@@ -166,7 +169,8 @@ pub(crate) fn from_failure(failure: &Failure) -> Problem {
         }
         Failure::Unavailable(cause) => {
             tracing::warn!(cause, "unavailable");
-            "Storage or key provider do not answer. Nothing was acknowledged; repeat the request with the same Idempotency-Key.".to_owned()
+            "This is our fault, not yours: storage or key provider do not answer. Nothing was acknowledged; repeat the request with the same \
+             Idempotency-Key.".to_owned()
         }
         other => other.to_string(),
     };

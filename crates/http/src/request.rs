@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The id of a request, made by the router for each.
 #[derive(Clone)]
@@ -94,13 +95,20 @@ impl Ids {
 /// Longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
 
+/// A body comes within this time: until then its sender holds a place that others of its tenant wait for.
+const BODY_TIME: Duration = Duration::from_secs(5);
+
 impl<T: DeserializeOwned> FromRequest<Chancery> for Submitted<T> {
     type Rejection = Error;
     async fn from_request(request: Request, state: &Chancery) -> Result<Self, Error> {
         let operation = format!("{} {}", request.method(), request.uri().path());
         let key = idempotency_key(request.headers())?;
         let json = content_is_json(request.headers());
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+        let slow =
+            |_| Error::Request(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come within 5 s: send it again, at once".to_owned());
+        let time = if enforced!("limit.body-time") { BODY_TIME } else { BODY_TIME * 1000 };
+        let bytes = tokio::time::timeout(time, Bytes::from_request(request, state)).await.map_err(slow)?;
+        let bytes = bytes.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 Error::Request(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is longer than 256 KiB".to_owned())
             }

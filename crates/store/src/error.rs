@@ -43,8 +43,11 @@ pub enum StoreError {
     /// The engine cannot be reached or answers too slowly; nothing is known to be wrong with the data.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// The medium is full or read-only, or returned an error.
-    #[error("the database cannot be written: {0}")]
+    /// The disk is full: what was committed can still be read, and nothing more is kept until there is room.
+    #[error("the disk is full: {0}")]
+    Full(String),
+    /// The medium is read-only, damaged, or returned an error.
+    #[error("the database's medium fails: {0}")]
     Medium(String),
     /// A stored value is not what this version wrote.
     #[error("stored data is malformed: {0}")]
@@ -69,6 +72,7 @@ impl StoreError {
         match self {
             Self::NoRealm => Self::NoRealm,
             Self::Unavailable(text) => Self::Unavailable(text.clone()),
+            Self::Full(text) => Self::Full(text.clone()),
             Self::Medium(text) => Self::Medium(text.clone()),
             Self::Malformed(text) => Self::Malformed(text),
             Self::Statement(text) => Self::Statement(text.clone()),
@@ -85,7 +89,7 @@ pub enum CommitError {
     /// A guard did not hold: read again and decide anew.
     #[error("guard failed: {0:?}")]
     Guard(Guard),
-    /// The engine failed. After `Unavailable` and `Medium` it is not known whether the write-set was kept: the idempotency
+    /// The engine failed. After `Unavailable`, `Full` and `Medium` it is not known whether the write-set was kept: the idempotency
     /// record tells.
     #[error(transparent)]
     Store(#[from] StoreError),

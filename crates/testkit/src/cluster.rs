@@ -4,12 +4,12 @@
 use chancery_domain::port::Clock;
 use chancery_store::postgres::{self, DatabaseUrl, Durability, PostgresConfig};
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
@@ -19,28 +19,44 @@ const OLDEST: u32 = 15;
 /// The database that every test's one is a copy of.
 const TEMPLATE: &str = "chancery_template";
 
-/// Runs the server until its input ends, which it does with the test process; then stops it and removes the directory.
-/// Arguments: the directory of the programs, and where temporary directories go.
+/// Runs the server until its input ends, which it does with the test process; then stops it and removes the directory. Meanwhile it is
+/// stopped and started as the input says. Arguments: the directory of the programs, and where temporary directories go.
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 directory=$(mktemp -d "$2/chancery-pg.XXXXXX") || exit 1
 trap 'rm -rf "$directory"' EXIT
 cd "$directory"
 "$1/initdb" -D "$directory/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || { cat initdb.log >&2; exit 1; }
-"$1/postgres" -D "$directory/data" -k "$directory" -c listen_addresses= -c max_connections=300 -c max_wal_size=4GB >server.log 2>&1 &
-server=$!
+programs=$1
+start() {
+    "$programs/postgres" -D "$directory/data" -k "$directory" -c listen_addresses= -c max_connections=300 -c max_wal_size=4GB >>server.log 2>&1 &
+    server=$!
+}
+stop() {
+    kill -QUIT "$server"
+    wait "$server"
+}
+start
 echo "$directory"
-read -r _
-kill -QUIT "$server"
-wait "$server"
+while read -r word; do
+    "$word"
+    echo "$word"
+done
+stop
 "#;
 
 /// The running cluster.
 pub struct Cluster {
     directory: PathBuf,
     next: AtomicU32,
-    /// Its input is the pipe that the watchdog reads.
-    _watchdog: Child,
+    watchdog: Mutex<Watchdog>,
+}
+
+/// It ends when its input does.
+struct Watchdog {
+    _process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
 }
 
 /// A migrated, empty database of one test.
@@ -83,7 +99,30 @@ impl Cluster {
         connect(&self.directory).await.batch_execute(&drop).await.expect("a test's database is removed");
     }
 
-    /// A cluster of its own, for a test that changes the server's settings.
+    /// Stops the server at once, as a crash does: whoever is connected is cut off, and what was not made durable is gone.
+    pub fn stop_at_once(&self) {
+        self.tell("stop");
+    }
+
+    /// Starts the stopped server again; it takes connections when it has recovered.
+    pub fn start_again(&self) {
+        self.tell("start");
+    }
+
+    /// As whom it runs, where that is not this user.
+    pub fn owner() -> Option<&'static str> {
+        is_root().then_some("postgres")
+    }
+
+    fn tell(&self, word: &str) {
+        let mut watchdog = self.watchdog.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = String::new();
+        writeln!(watchdog.input, "{word}").expect("the watchdog reads");
+        watchdog.output.read_line(&mut said).expect("the watchdog answers");
+        assert_eq!(said.trim_end(), word);
+    }
+
+    /// A cluster of its own, for a test that changes the server's settings or stops it; it ends when it is dropped.
     pub async fn start() -> Self {
         let (watchdog, directory) = tokio::task::spawn_blocking(start_watchdog).await.expect("the watchdog's starter ends");
         let superuser = connect(&directory).await;
@@ -92,7 +131,7 @@ impl Cluster {
         let roles = "CREATE ROLE chancery_owner LOGIN; CREATE ROLE chancery_app LOGIN";
         superuser.batch_execute(roles).await.expect("the roles are made");
         superuser.batch_execute(&format!("CREATE DATABASE {TEMPLATE} OWNER chancery_owner")).await.expect("the template is made");
-        let cluster = Self { directory, next: AtomicU32::new(0), _watchdog: watchdog };
+        let cluster = Self { directory, next: AtomicU32::new(0), watchdog: Mutex::new(watchdog) };
         cluster.migrate_template().await;
         cluster
     }
@@ -123,7 +162,7 @@ impl Cluster {
     }
 }
 
-fn start_watchdog() -> (Child, PathBuf) {
+fn start_watchdog() -> (Watchdog, PathBuf) {
     let programs = programs();
     let temporary = Path::new("/dev/shm");
     let temporary = if temporary.is_dir() { temporary.to_owned() } else { env::temp_dir() };
@@ -142,7 +181,8 @@ fn start_watchdog() -> (Child, PathBuf) {
     let mut output = BufReader::new(watchdog.stdout.take().expect("its output is piped"));
     output.read_line(&mut directory).expect("the watchdog says where");
     assert!(!directory.is_empty(), "initdb failed: see above");
-    (watchdog, PathBuf::from(directory.trim_end()))
+    let input = watchdog.stdin.take().expect("its input is piped");
+    (Watchdog { _process: watchdog, input, output }, PathBuf::from(directory.trim_end()))
 }
 
 /// The directory with `initdb`, `postgres` and `pg_dump` of the newest supported version.

@@ -1,6 +1,7 @@
 //! One listener's connections: accepted, secured where there is TLS, served, and let go in order.
 
 use super::preface::Preface;
+use super::stall::Stall;
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -21,6 +22,22 @@ const GRACE: Duration = Duration::from_secs(20);
 /// HTTP/2 connections are asked this often whether anybody is still there.
 const PING: Duration = Duration::from_secs(30);
 
+/// A client that takes nothing of its answer for so long is cut off.
+const TAKEN: Duration = Duration::from_secs(10);
+
+/// Longest headers of a request, in bytes; what is a few times longer is answered with 431 (RFC 6585 section 5), however it comes.
+const HEADER_BYTES: usize = 32 * 1024;
+/// Most headers of a request.
+const HEADER_COUNT: usize = 100;
+/// Requests that an HTTP/2 connection has under way at most; the library refuses the stream of the next one.
+const STREAMS: u32 = 64;
+/// Streams that a client may open and cancel before anybody looks at them: the next one ends the connection (CVE-2023-44487).
+const RESETS: usize = 20;
+/// Bytes of bodies under way: of a stream, of a connection, and of answers not taken yet.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 512 * 1024;
+const SEND_BUFFER: usize = 64 * 1024;
+
 type Handler = TowerToHyperService<Router>;
 type Builder = auto::Builder<TokioExecutor>;
 
@@ -31,11 +48,12 @@ pub(super) struct Listener {
     /// A place for each connection; the next ones wait in the system's queue.
     places: Arc<Semaphore>,
     headers: Duration,
+    taken: Duration,
 }
 
 impl Listener {
     pub(super) fn new(socket: TcpListener, tls: Option<TlsAcceptor>, connections: usize) -> Self {
-        Self { socket, tls, places: Arc::new(Semaphore::new(connections)), headers: HEADERS }
+        Self { socket, tls, places: Arc::new(Semaphore::new(connections)), headers: HEADERS, taken: TAKEN }
     }
 
     pub(super) const fn has_tls(&self) -> bool {
@@ -54,6 +72,7 @@ impl Listener {
             match accepted {
                 Ok((stream, place)) => {
                     let (tls, handler, watcher, headers) = (self.tls.clone(), handler.clone(), connections.watcher(), self.headers);
+                    let stream = Stall::within(self.taken, stream);
                     tokio::spawn(async move {
                         connection(stream, tls, handler, watcher, headers).await;
                         drop(place);
@@ -76,16 +95,20 @@ impl Listener {
     async fn accept(&self) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
         let (stream, _) = self.socket.accept().await?;
+        // Answers are written whole; waiting for more would only delay them.
+        let _ = stream.set_nodelay(true);
         Ok((stream, place))
     }
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Handler, watcher: Watcher, headers: Duration) {
-    // Answers are written whole; waiting for more would only delay them.
-    let _ = stream.set_nodelay(true);
+async fn connection(stream: Stall<TcpStream>, tls: Option<TlsAcceptor>, handler: Handler, watcher: Watcher, headers: Duration) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(headers);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(headers);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(headers).max_buf_size(HEADER_BYTES).max_headers(HEADER_COUNT);
+    let mut http2 = builder.http2();
+    http2.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(headers);
+    http2.max_concurrent_streams(STREAMS).max_pending_accept_reset_streams(RESETS).max_local_error_reset_streams(RESETS);
+    http2.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW).max_send_buf_size(SEND_BUFFER);
+    http2.max_header_list_size(u32::try_from(HEADER_BYTES).unwrap_or(u32::MAX));
     // Telling the protocols apart by the first bytes would wait for them without end: TLS has agreed on one (RFC 7301), and
     // without TLS it is HTTP/1.1.
     let Some(acceptor) = tls else { return exchange(builder.http1_only(), stream, handler, watcher).await };

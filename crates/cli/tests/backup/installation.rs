@@ -1,10 +1,11 @@
 //! An installation: a folder, on PostgreSQL two databases, and the product's own binary over them as a process of its own.
 
-use chancery_testkit::cluster::{TestDatabase, cluster, programs};
+use chancery_testkit::cluster::{Cluster, TestDatabase, cluster, programs};
 use chancery_testkit::{Engine, Raw};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -28,27 +29,28 @@ pub(crate) struct Ended {
 }
 
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) url: String,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
+    log: Arc<Mutex<String>>,
 }
 
 impl Installation {
     pub(crate) async fn new(engine: Engine) -> Self {
-        let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { TempDir::with_prefix_in("chancery-backup-", memory) } else { TempDir::new() }.unwrap();
-        let (data, keyring) = match engine {
-            Engine::Sqlite => (None, None),
-            Engine::Postgres => {
-                let (data, keyring) = (cluster().await.empty_database().await, cluster().await.empty_database().await);
-                let role = "DO $$ BEGIN CREATE ROLE chancery_backup LOGIN BYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
-                    GRANT pg_read_all_data TO chancery_backup";
-                // Two that grant the same at once: the second is told so and has it all the same.
-                let _ = superuser(&data).await.batch_execute(role).await;
-                (Some(data), Some(keyring))
-            }
-        };
-        Self { engine, folder, data, keyring }
+        match engine {
+            Engine::Sqlite => Self { engine, folder: folder(), data: None, keyring: None },
+            Engine::Postgres => Self::on(cluster().await).await,
+        }
+    }
+
+    /// With its databases in this cluster.
+    pub(crate) async fn on(cluster: &Cluster) -> Self {
+        let (data, keyring) = (cluster.empty_database().await, cluster.empty_database().await);
+        let role = "DO $$ BEGIN CREATE ROLE chancery_backup LOGIN BYPASSRLS; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+            GRANT pg_read_all_data TO chancery_backup";
+        // Two that grant the same at once: the second is told so and has it all the same.
+        let _ = superuser(&data).await.batch_execute(role).await;
+        Self { engine: Engine::Postgres, folder: folder(), data: Some(data), keyring: Some(keyring) }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -104,7 +106,12 @@ impl Installation {
 
     /// Starts the server and waits until it serves.
     pub(crate) async fn serve(&self) -> Server {
-        let mut child = self.command(&["serve"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        Self::serve_as(self.command(&["serve"])).await
+    }
+
+    /// Starts the server by a command of one's own.
+    pub(crate) async fn serve_as(mut command: Command) -> Server {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         let url = loop {
@@ -114,8 +121,17 @@ impl Installation {
             }
             said += &line;
         };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Server { child, url, http: reqwest::Client::new() }
+        let log = Arc::new(Mutex::new(said));
+        let kept = Arc::clone(&log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                // What every request is told with would bury the rest.
+                if !line.contains("\"message\":\"request\"") {
+                    *kept.lock().unwrap() += &format!("{line}\n");
+                }
+            }
+        });
+        Server { child, url, http: reqwest::Client::new(), log }
     }
 
     /// What is stored, from below.
@@ -144,6 +160,11 @@ impl Installation {
     }
 }
 
+fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { TempDir::with_prefix_in("chancery-backup-", memory) } else { TempDir::new() }.unwrap()
+}
+
 pub(crate) async fn superuser(database: &TestDatabase) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(&database.superuser_url, NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -151,6 +172,11 @@ pub(crate) async fn superuser(database: &TestDatabase) -> tokio_postgres::Client
 }
 
 impl Server {
+    /// Its log, without the lines about requests.
+    pub(crate) fn said(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
     pub(crate) async fn stop(mut self) {
         // At once, also in its first moments: it listens to signals before it says where it is.
         let id = self.child.id().unwrap().to_string();
@@ -197,7 +223,7 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("waited in vain for {what}")
+        panic!("waited in vain for {what}: {}", self.said())
     }
 }
 

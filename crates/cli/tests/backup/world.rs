@@ -31,8 +31,13 @@ impl Tenant {
         format!("/v1/tenants/{}{rest}", self.id)
     }
 
+    /// A name that it may issue for.
+    pub(crate) fn host(&self, label: &str) -> String {
+        format!("{label}.{}.example", self.slug)
+    }
+
     pub(crate) async fn issue(&self, server: &Server, label: &str) -> Issued {
-        let body = json!({"profile": "tls-server", "names": [format!("{label}.{}.example", self.slug)]});
+        let body = json!({"profile": "tls-server", "names": [self.host(label)]});
         let (status, made) = server.post(&self.token, &self.path("/certificates"), body).await;
         assert_eq!(status, 201, "{made}");
         Issued { id: text(&made["id"]), serial: text(&made["serial"]) }

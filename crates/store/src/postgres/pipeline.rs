@@ -1,6 +1,6 @@
 //! One round trip: everything from BEGIN to COMMIT is sent before the first answer is awaited.
 
-use super::error::{is_guard, is_transient, store_error};
+use super::error::{is_guard, is_read_only, is_transient, store_error};
 use super::merge::{Merged, merged, of_many};
 use super::pool::{Lease, Pool};
 use super::text::Form;
@@ -208,16 +208,20 @@ async fn transact(
     let cut_short = answers.len() < asked;
     let connected = answers.iter().all(|answer| answer.as_ref().err().is_none_or(|error| error.as_db_error().is_some()));
     let Some(commit) = answers.last() else { return Err(StoreError::Unavailable("no answer".to_owned())) };
+    // The next one is another session, for one that may only read stays so: its server was demoted, or its role's settings were changed.
+    let read_only = answers.iter().any(|answer| answer.as_ref().err().is_some_and(is_read_only)) && enforced!("connection.read-only");
     if late && commit.is_ok() {
         tokio::spawn(end_late(lease));
-    } else if !cut_short && connected && commit.is_ok() || !enforced!("connection.in-doubt") {
+    } else if !cut_short && connected && commit.is_ok() && !read_only || !enforced!("connection.in-doubt") {
         lease.give_back();
     }
     let mut results = Vec::with_capacity(asks.len());
     for (place, answer) in answers.into_iter().enumerate() {
         match answer {
             Ok(rows) => results.push(rows),
-            Err(error) if error.as_db_error().is_none() && cut_short => return Err(StoreError::Statement(error.to_string())),
+            Err(error) if error.as_db_error().is_none() && cut_short && !error.is_closed() => {
+                return Err(StoreError::Statement(error.to_string()));
+            }
             Err(error) if error.as_db_error().is_none() => return Err(store_error(&error)),
             Err(error) => return Ok(Err(Failure { step: place.checked_sub(2).filter(|step| *step < asks.len()), error })),
         }

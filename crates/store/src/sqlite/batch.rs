@@ -74,7 +74,7 @@ fn take_all(connection: &Connection, sets: &[Commit]) -> Result<Result<(), Commi
     for (steps, _) in sets {
         match take_steps(connection, steps) {
             Ok(()) => {}
-            Err(CommitError::Store(StoreError::Medium(text))) => return Err(StoreError::Medium(text)),
+            Err(CommitError::Store(error @ (StoreError::Full(_) | StoreError::Medium(_)))) => return Err(error),
             Err(refused) if connection.is_autocommit() => return Ok(Err(refused)),
             Err(refused) => return run(connection, "ROLLBACK").map(|()| Err(refused)),
         }
@@ -89,7 +89,7 @@ fn take_each(connection: &Connection, sets: &[Commit], answers: &mut Vec<Result<
         run(connection, "SAVEPOINT write_set")?;
         let answer = take_steps(connection, steps);
         match &answer {
-            Err(CommitError::Store(StoreError::Medium(text))) => return Err(StoreError::Medium(text.clone())),
+            Err(CommitError::Store(error @ (StoreError::Full(_) | StoreError::Medium(_)))) => return Err(error.again()),
             // SQLite ended the transaction by itself: the sets before this one are gone too.
             Err(_) if connection.is_autocommit() => return Err(StoreError::Unavailable("the transaction was rolled back".to_owned())),
             Err(_) => run(connection, "ROLLBACK TO write_set")?,

@@ -7,7 +7,7 @@ use chancery_domain::{TenantId, enforced, kill_point};
 use rusqlite::Connection;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// An opened data directory. The lock ends with it.
@@ -65,6 +65,11 @@ impl Directory {
         }
     }
 
+    /// Which file has the realm's name now.
+    pub(super) fn identity(&self, tenant: TenantId) -> Option<(u64, u64)> {
+        fs::metadata(self.path(tenant)).ok().map(|file| (file.dev(), file.ino()))
+    }
+
     /// Opens the realm's file, bringing its schema up to date; never makes one.
     pub(super) fn open_realm(&self, tenant: TenantId) -> Result<Connection, StoreError> {
         let path = self.path(tenant);
@@ -75,6 +80,10 @@ impl Directory {
             return file::look(&path, SQLITE.len());
         }
         let mut connection = file::open(&path)?;
+        // Made anew it would be a tenant that has nothing.
+        if file::version(&connection)? == 0 && enforced!("file.empty") {
+            return Err(StoreError::Medium(format!("{} is empty: restore it from a backup", path.display())));
+        }
         file::migrate(&mut connection, &scripts(tenant))?;
         Ok(connection)
     }
@@ -136,7 +145,8 @@ fn remove_unfinished(directory: &Path) -> io::Result<()> {
 }
 
 pub(super) fn medium(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Medium(format!("{}: {error}", path.display()))
+    let text = format!("{}: {error}", path.display());
+    if error.kind() == io::ErrorKind::StorageFull { StoreError::Full(text) } else { StoreError::Medium(text) }
 }
 
 #[cfg(test)]

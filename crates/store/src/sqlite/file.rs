@@ -40,7 +40,7 @@ pub(super) fn look(path: &Path, known: usize) -> Result<Connection, StoreError> 
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| store_error(&error))?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(|error| store_error(&error))?;
-    let at: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| store_error(&error))?;
+    let at = version(&connection)?;
     if usize::try_from(at).is_ok_and(|at| at == known) {
         return Ok(connection);
     }
@@ -56,10 +56,15 @@ pub(super) fn create(path: &Path) -> Result<Connection, StoreError> {
     open(path)
 }
 
+/// The schema that the file has; zero where it has none.
+pub(super) fn version(connection: &Connection) -> Result<u32, StoreError> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| store_error(&error))
+}
+
 /// Brings the file's schema up to date: one transaction a version, numbered by `user_version`.
 pub(super) fn migrate(connection: &mut Connection, versions: &[Vec<&str>]) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| store_error(&error);
-    let at: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    let at = version(connection)?;
     let known = versions.len();
     if usize::try_from(at).is_ok_and(|at| at > known) {
         return Err(StoreError::Schema(format!("the file has version {at}, this program knows {known}: use a newer program")));
@@ -82,13 +87,9 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
     let text = error.to_string();
     match error.sqlite_error_code() {
         Some(
-            ErrorCode::DiskFull
-            | ErrorCode::ReadOnly
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::CannotOpen
-            | ErrorCode::DatabaseCorrupt
-            | ErrorCode::NotADatabase,
+            ErrorCode::ReadOnly | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase,
         ) => StoreError::Medium(text),
+        Some(ErrorCode::DiskFull) => StoreError::Full(text),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory) => StoreError::Unavailable(text),
         _ => StoreError::Statement(text),
     }

@@ -4,7 +4,7 @@ use super::batch;
 use super::directory::Directory;
 use super::queue::{Queue, Request, Turn};
 use crate::{CommitError, StoreError};
-use chancery_domain::TenantId;
+use chancery_domain::{TenantId, enforced};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -78,6 +78,7 @@ pub(super) struct OpenFiles {
 
 struct Open {
     connection: Connection,
+    file: Option<(u64, u64)>,
     last_turn: u64,
 }
 
@@ -120,6 +121,12 @@ impl OpenFiles {
 
     fn connection(&mut self, tenant: TenantId) -> Result<&mut Connection, StoreError> {
         self.turns += 1;
+        let file = self.directory.identity(tenant);
+        // What is written into a file that was removed is in no directory, and gone with the process.
+        if self.open.get(&tenant).is_some_and(|open| open.file != file && enforced!("file.identity")) {
+            tracing::error!(%tenant, "the file was removed or replaced while it was open");
+            self.open.remove(&tenant);
+        }
         if !self.open.contains_key(&tenant) {
             let connection = self.directory.open_realm(tenant)?;
             if self.open.len() >= self.cap
@@ -127,7 +134,7 @@ impl OpenFiles {
             {
                 self.open.remove(&oldest);
             }
-            self.open.insert(tenant, Open { connection, last_turn: self.turns });
+            self.open.insert(tenant, Open { connection, file, last_turn: self.turns });
         }
         let open = self.open.get_mut(&tenant).ok_or(StoreError::NoRealm)?;
         open.last_turn = self.turns;

@@ -15,13 +15,20 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 /// The preface, and empty SETTINGS (RFC 9113 sections 3.4 and 6.5).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
+/// Much more than the system keeps for a connection.
+const LONG: usize = 64 << 20;
+
 /// A listener that answers `/` with "here", and what ends it when dropped.
 async fn listen(tls: Option<TlsAcceptor>, connections: usize, headers: Duration) -> (SocketAddr, watch::Sender<()>) {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
-    let listener = Listener { headers, ..Listener::new(socket, tls, connections) };
+    let listener = Listener { headers, taken: SHORT, ..Listener::new(socket, tls, connections) };
     let (stopping, stopped) = watch::channel(());
-    tokio::spawn(listener.serve(Router::new().route("/", axum::routing::get(async || "here")), stopped));
+    let routes = Router::new()
+        .route("/", axum::routing::get(async || "here"))
+        .route("/long", axum::routing::get(async || vec![0; LONG]))
+        .route("/never", axum::routing::get(async || std::future::pending::<()>().await));
+    tokio::spawn(listener.serve(routes, stopped));
     (address, stopping)
 }
 
@@ -117,6 +124,109 @@ async fn the_silent_do_not_keep_the_others_out() {
     }
     let mut stream = dial(address).await;
     assert!(asks(&mut stream).await);
+}
+
+#[tokio::test]
+async fn who_does_not_take_its_answer_is_cut_off() {
+    let (address, _running) = listen(None, 10, LATE).await;
+    let mut stream = dial(address).await;
+    stream.write_all(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    tokio::time::sleep(SHORT * 5).await;
+    assert!(until_closed(&mut stream).await.len() < LONG);
+    // Slowly is not the same as not at all.
+    let mut stream = dial(address).await;
+    stream.write_all(b"GET /long HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+    let (mut taken, mut part) = (0, vec![0; 8 << 20]);
+    loop {
+        match tokio::time::timeout(LATE, stream.read(&mut part)).await.unwrap().unwrap() {
+            0 => break,
+            count => taken += count,
+        }
+        tokio::time::sleep(SHORT / 20).await;
+    }
+    assert!(taken > LONG);
+}
+
+/// A frame (RFC 9113 section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// The headers of `GET path` on a stream, which end it (RFC 7541 appendix A).
+fn get(stream: u32, path: &str) -> Vec<u8> {
+    let length = u8::try_from(path.len()).unwrap();
+    let block = [&[0x82, 0x87, 0x41, 9][..], b"localhost", &[0x44, length], path.as_bytes()].concat();
+    frame(1, 5, stream, &block)
+}
+
+/// Kind, stream and payload of each frame that came.
+fn frames(mut said: &[u8]) -> Vec<(u8, u32, &[u8])> {
+    let mut frames = Vec::new();
+    while let Some((head, rest)) = said.split_at_checked(9) {
+        let length = usize::try_from(u32::from_be_bytes([0, head[0], head[1], head[2]])).unwrap();
+        let Some((payload, rest)) = rest.split_at_checked(length) else { break };
+        frames.push((head[3], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload));
+        said = rest;
+    }
+    frames
+}
+
+#[tokio::test]
+async fn http2_has_limits_of_its_own() {
+    let (acceptor, connector) = tls();
+    let (address, _running) = listen(Some(acceptor), 10, LATE).await;
+    let mut stream = secured(&connector, address, b"h2").await;
+    let asked: Vec<u8> = (0..=STREAMS).flat_map(|number| get(number * 2 + 1, "/never")).collect();
+    stream.write_all(&[PREFACE, &asked].concat()).await.unwrap();
+    let mut said = Vec::new();
+    let _ = tokio::time::timeout(SHORT * 5, stream.read_to_end(&mut said)).await;
+    let frames = frames(&said);
+    let setting = |name: u16| {
+        let (kind, _, payload) = frames[0];
+        assert_eq!(kind, 4);
+        payload
+            .chunks(6)
+            .find(|setting| setting[..2] == name.to_be_bytes())
+            .map(|setting| u32::from_be_bytes(setting[2..].try_into().unwrap()))
+    };
+    assert_eq!((setting(3), setting(6)), (Some(STREAMS), u32::try_from(HEADER_BYTES).ok()));
+    // Those that fit wait for their answers; the next one is refused (RFC 9113 section 7).
+    let refused: Vec<_> = frames.iter().filter(|(kind, ..)| *kind == 3).collect();
+    assert_eq!(refused, [&(3, STREAMS * 2 + 1, &[0, 0, 0, 7][..])]);
+}
+
+#[tokio::test]
+async fn http2_ends_with_who_opens_and_cancels() {
+    let (acceptor, connector) = tls();
+    let (address, _running) = listen(Some(acceptor), 10, LATE).await;
+    let mut stream = secured(&connector, address, b"h2").await;
+    let cancelled = |number: u32| [get(number * 2 + 1, "/"), frame(3, 0, number * 2 + 1, &[0, 0, 0, 8])].concat();
+    let flood: Vec<u8> = (0..2000).flat_map(cancelled).collect();
+    let _ = stream.write_all(&[PREFACE, &flood].concat()).await;
+    let said = until_closed(&mut stream).await;
+    // ENHANCE_YOUR_CALM, unless the end was a reset that overtook it.
+    let calm = frames(&said).iter().any(|(kind, _, payload)| *kind == 7 && payload[4..8] == [0, 0, 0, 11]);
+    assert!(calm, "{:?}", frames(&said));
+    let mut other = secured(&connector, address, b"http/1.1").await;
+    other.write_all(REQUEST).await.unwrap();
+    let mut answer = vec![0; 1000];
+    let read = tokio::time::timeout(LATE, other.read(&mut answer)).await.unwrap().unwrap();
+    assert!(answer[..read].ends_with(b"here"));
+}
+
+#[tokio::test]
+async fn http2_keeps_no_answers_to_pings_that_nobody_reads() {
+    let (acceptor, connector) = tls();
+    let (address, _running) = listen(Some(acceptor), 10, LATE).await;
+    for flooded in [frame(6, 0, 0, &[7; 8]), frame(4, 0, 0, &[])] {
+        let mut stream = secured(&connector, address, b"h2").await;
+        stream.write_all(PREFACE).await.unwrap();
+        let flood = flooded.repeat(4096);
+        // The server reads no further than it can answer, and then cuts off.
+        let cut_off = async { while stream.write_all(&flood).await.is_ok() {} };
+        tokio::time::timeout(LATE * 2, cut_off).await.expect("it goes on reading");
+    }
 }
 
 /// A server's TLS, and a client's that trusts it and names its own protocol.
