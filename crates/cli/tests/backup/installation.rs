@@ -66,7 +66,8 @@ impl Installation {
         command.args(words).stdin(Stdio::null()).kill_on_drop(true);
         command.env("CHANCERY_DATA_DIR", self.path("data")).env("CHANCERY_ROOT_KEY_FILE", self.path("keyring/root.key"));
         command.env("CHANCERY_LISTEN", "127.0.0.1:0").env("CHANCERY_PUBLIC_URL", PUBLIC_URL).env("CHANCERY_LOG_FORMAT", "json");
-        command.env("CHANCERY_LOG_LEVEL", "info");
+        // What the tests are told is no setting of the product's.
+        command.env("CHANCERY_LOG_LEVEL", "info").env_remove("CHANCERY_TEST_TOOLS");
         match (&self.data, &self.keyring) {
             (Some(data), Some(keyring)) => {
                 command.env("CHANCERY_DATABASE_URL", &data.app_url).env("CHANCERY_DATABASE_OWNER_URL", &data.owner_url);

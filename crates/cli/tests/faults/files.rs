@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// In this time the server works again after a fault is over.
-pub(crate) const RECOVERY: Duration = Duration::from_secs(5);
+pub(crate) const RECOVERY: Duration = Duration::from_secs(10);
 
 impl Tenant {
     /// What it can still be told: its certificates and its list.
@@ -157,7 +157,10 @@ async fn out_of_descriptors_it_says_so_and_goes_on_when_some_are_back() {
     let mut limited = tokio::process::Command::new("sh");
     limited.args(["-c", "ulimit -n 34; exec \"$0\" serve"]).arg(env!("CARGO_BIN_EXE_chancery")).kill_on_drop(true);
     for (name, value) in place.command(&["serve"]).as_std().get_envs() {
-        limited.env(name, value.unwrap());
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
     }
     let server = Installation::serve_as(limited).await;
     let address = server.url.trim_start_matches("http://").to_owned();

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// What others are answered in, whatever goes on.
-const PROMPT: Duration = Duration::from_secs(2);
+const PROMPT: Duration = Duration::from_secs(4);
 /// Memory of 4,000 connections that are open and say little, in kilobytes: about 20 each.
 const IDLE: u64 = 80_000;
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 /// The requests of a load, made before the clock starts.
 #[derive(Clone)]
 pub(crate) struct Load {
-    requests: Arc<Vec<Vec<u8>>>,
-    address: String,
+    pub(crate) requests: Arc<Vec<Vec<u8>>>,
+    pub(crate) address: String,
 }
 
 /// What a load came to.

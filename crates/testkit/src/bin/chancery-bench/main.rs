@@ -1,6 +1,6 @@
 //! Benchmarks: ratios taken in one interleaved run against a limit of this machine, never a pass or a failure.
 //!
-//! `chancery-bench issue|flood|inventory [--quick] [--json]`; called through `cargo xtask bench`.
+//! `chancery-bench issue|flood|inventory|overload [--quick] [--json]`; called through `cargo xtask bench`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "I10, I12 are about the product; a benchmark looks at the clock and dials its own server")]
@@ -13,6 +13,7 @@ mod http;
 mod inprocess;
 mod inventory;
 mod issue;
+mod overload;
 mod report;
 mod server;
 mod steps;
@@ -39,6 +40,10 @@ fn main() -> Result<()> {
             let report = runtime.block_on(inventory::run(quick))?;
             report.print(json)
         }
-        _ => bail!("the benchmarks so far: issue, flood, inventory; each with [--quick] [--json]"),
+        Some("overload") => {
+            let report = runtime.block_on(overload::run(quick))?;
+            report.print(json)
+        }
+        _ => bail!("the benchmarks so far: issue, flood, inventory, overload; each with [--quick] [--json]"),
     }
 }
