@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 
 /// What others are answered in, whatever goes on.
 const PROMPT: Duration = Duration::from_secs(4);
-/// Memory of 4,000 connections that are open and say little, in kilobytes: about 20 each.
-const IDLE: u64 = 80_000;
+/// Memory of 4,000 connections that are open and say little, in kilobytes: 40 each.
+const IDLE: u64 = 160_000;
 
 async fn dial(server: &Server) -> TcpStream {
     TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap()
