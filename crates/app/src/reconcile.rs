@@ -60,15 +60,23 @@ impl Chancery {
         let register = self.whole_register().await?;
         let known = self.known_authorities(&register).await?;
         let Compared { by_tenant, unknown, mut missing } = known.compare(published, self.now())?;
-        let mark = if mark.compared {
-            // Numbers may have moved since, so that now every given list is too old.
-            missing.clear();
-            mark
-        } else {
-            if let Some(first) = missing.first().filter(|_| !incomplete && enforced!("reconcile.missing")) {
-                return Err(Failure::invalid("lists", format!("{} published lists are missing, for example {first}", missing.len())));
+        let given = lists::digest(published);
+        let mark = match mark.compared {
+            Some(before) if before != given && enforced!("reconcile.same-lists") => {
+                let message = "a reconciliation was begun with other lists and not finished: give the same lists again";
+                return Err(Failure::invalid("lists", message));
             }
-            self.begin_reconciliation(mark, published.len(), &missing).await?
+            // Numbers may have moved since, so that now every given list is too old.
+            Some(_) => {
+                missing.clear();
+                mark
+            }
+            None => {
+                if let Some(first) = missing.first().filter(|_| !incomplete && enforced!("reconcile.missing")) {
+                    return Err(Failure::invalid("lists", format!("{} published lists are missing, for example {first}", missing.len())));
+                }
+                self.begin_reconciliation(mark, given, published.len(), &missing).await?
+            }
         };
         self.resume_sagas().await?;
         let mut done = Reconciled { tenants: Vec::new(), unknown, missing };
@@ -80,10 +88,16 @@ impl Chancery {
         Ok(done)
     }
 
-    async fn begin_reconciliation(&self, mark: RestoreMark, given: usize, missing: &[MissingList]) -> Result<RestoreMark, Failure> {
+    async fn begin_reconciliation(
+        &self,
+        mark: RestoreMark,
+        lists: [u8; 32],
+        given: usize,
+        missing: &[MissingList],
+    ) -> Result<RestoreMark, Failure> {
         let realm = self.realm(TenantId::PLATFORM).await?;
         let mut deed = Deed::system(&realm);
-        deed.changes.note_compared(&mark);
+        deed.changes.note_compared(&mark, lists);
         let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
         let detail = detail! {
             "backup" => mark.taken_at.to_string(), "restored_at" => mark.restored_at.to_string(), "lists" => given, "missing_lists" => missing
@@ -91,7 +105,7 @@ impl Chancery {
         kill_point!("reconcile.begun.before");
         deed.commit(self.ports(), "store.reconcile.begin", *TenantId::PLATFORM.as_bytes(), detail).await?;
         kill_point!("reconcile.begun.after");
-        Ok(RestoreMark { compared: true, ..mark })
+        Ok(RestoreMark { compared: Some(lists), ..mark })
     }
 
     async fn whole_register(&self) -> Result<Vec<RegisteredTenantRow>, Failure> {

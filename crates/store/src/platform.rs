@@ -206,9 +206,9 @@ impl Changes {
         self.one(Guard::Unique("setting"), statement);
     }
 
-    /// Notes in the mark of a restored store that the published lists were compared.
-    pub fn note_compared(&mut self, mark: &RestoreMark) {
-        let compared = RestoreMark { compared: true, ..*mark }.to_bytes();
+    /// Notes in the mark of a restored store which published lists it was compared with.
+    pub fn note_compared(&mut self, mark: &RestoreMark, lists: [u8; 32]) {
+        let compared = RestoreMark { compared: Some(lists), ..*mark }.to_bytes();
         let statement =
             sql!("UPDATE setting SET value = ?3 WHERE name = ?1 AND value = ?2", MARK, mark.to_bytes().as_slice(), compared.as_slice());
         self.one(Guard::Version("setting"), statement);

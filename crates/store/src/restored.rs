@@ -18,16 +18,16 @@ pub struct RestoreMark {
     pub taken_at: Timestamp,
     /// When it was restored.
     pub restored_at: Timestamp,
-    /// Whether its reconciliation has begun: the published lists were compared.
+    /// SHA-256 of the published lists that it was compared with, once its reconciliation has begun.
     #[serde(default)]
-    pub compared: bool,
+    pub compared: Option<[u8; 32]>,
 }
 
 impl RestoreMark {
     /// The mark of a store that is restored now; one that bears a mark already knows nothing since the older backup.
     pub(crate) fn renewed(before: Option<&[u8]>, taken_at: Timestamp, restored_at: Timestamp) -> Result<Self, StoreError> {
         let before = before.map(Self::parse).transpose()?;
-        Ok(Self { taken_at: before.map_or(taken_at, |before| before.taken_at.min(taken_at)), restored_at, compared: false })
+        Ok(Self { taken_at: before.map_or(taken_at, |before| before.taken_at.min(taken_at)), restored_at, compared: None })
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, StoreError> {

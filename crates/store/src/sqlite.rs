@@ -65,7 +65,7 @@ pub async fn look(directory: &Path, clock: Arc<dyn Clock>) -> Result<Store, Stor
 }
 
 /// Checks every file of a data directory, whether or not a server has it open: its name, and what is wrong with it.
-pub async fn check_files(directory: &Path) -> Result<Vec<(String, Result<(), String>)>, StoreError> {
+pub async fn check_files(directory: &Path) -> Result<Vec<(String, Result<(), StoreError>)>, StoreError> {
     let directory = directory.to_owned();
     let checking = tokio::task::spawn_blocking(move || {
         let names = backup::names(&directory)?;
@@ -80,11 +80,11 @@ pub async fn check_files(directory: &Path) -> Result<Vec<(String, Result<(), Str
     checking.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
 }
 
-fn check(path: &Path) -> Result<(), String> {
-    let connection = file::look(path, SQLITE.len()).map_err(|error| error.to_string())?;
-    match backup::integrity(&connection).map_err(|error| error.to_string())? {
+fn check(path: &Path) -> Result<(), StoreError> {
+    let connection = file::look(path, SQLITE.len())?;
+    match backup::integrity(&connection).map_err(|error| file::store_error(&error))? {
         sound if sound == "ok" => Ok(()),
-        fault => Err(fault),
+        fault => Err(StoreError::Medium(fault)),
     }
 }
 

@@ -63,7 +63,6 @@ const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("crates/app/src/retire.rs", "try_retire", "Failure::Conflict", "the same"),
     ("crates/app/src/revoke.rs", "way", "Failure::Conflict", "the same for a certificate's"),
     ("crates/app/src/rotate.rs", "try_rotate_token", "Failure::Conflict", "`unfit` asks for each of its reasons"),
-    ("crates/app/src/enrol.rs", "enrol", "Failure::Unauthenticated", "the guard on the invitation asks where it is used up"),
     ("crates/app/src/failure.rs", "from", "Failure::LimitReached", "the ceiling of a counter is guarded where it is counted, in the store"),
     ("crates/app/src/authorise.rs", "permit", "Failure::Forbidden", "it stands at the end of what asked and was not let through"),
     ("crates/x509/src/lint.rs", "key_is_the_approved_kind", "Finding", "the same"),

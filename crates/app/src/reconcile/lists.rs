@@ -1,11 +1,12 @@
 //! Published lists: whose they are, whether they are genuine, and which are missing.
 
 use crate::Failure;
+use aws_lc_rs::digest::{SHA256, digest as sha256};
 use chancery_domain::{IssuerId, TenantId, Timestamp, enforced};
 use chancery_store::{AuthorityRow, CrlHead};
 use chancery_x509::{Crl, IssuerCertificate};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 /// A list as it was found outside.
@@ -14,6 +15,14 @@ pub struct PublishedList {
     pub name: String,
     /// The list, DER.
     pub der: Vec<u8>,
+}
+
+/// SHA-256 of the lists, in whatever order they were given.
+pub(super) fn digest(published: &[PublishedList]) -> [u8; 32] {
+    let each: BTreeSet<Vec<u8>> = published.iter().map(|list| sha256(&SHA256, &list.der).as_ref().to_vec()).collect();
+    let mut all = [0; 32];
+    all.copy_from_slice(sha256(&SHA256, &each.into_iter().collect::<Vec<_>>().concat()).as_ref());
+    all
 }
 
 /// A list that may have been published after the backup, and was not given.

@@ -93,8 +93,17 @@ async fn integrity(config: &Config) -> Finding {
     let advice = "operator: stop the server, look at the disk, restore the newest backup and reconcile";
     match sqlite::check_files(&config.data_dir).await {
         Err(error) => Finding::fault(CHECK, error.to_string(), advice),
-        Ok(files) => match files.iter().find_map(|(name, sound)| Some((name, sound.as_ref().err()?))) {
-            Some((name, fault)) => Finding::fault(CHECK, format!("{name}: {fault}"), advice),
+        Ok(files) => match files
+            .iter()
+            .filter_map(|(name, sound)| Some((name, sound.as_ref().err()?)))
+            .min_by_key(|(_, fault)| matches!(fault, StoreError::Schema(_)))
+        {
+            Some((name, fault)) => {
+                // Files are brought up one by one, as their tenants are used.
+                let behind = "operator: nothing is lost; a server of this version brings the file up when its tenant is used";
+                let advice = if matches!(fault, StoreError::Schema(_)) { behind } else { advice };
+                Finding::fault(CHECK, format!("{name}: {fault}"), advice)
+            }
             None => Finding::ok(CHECK, format!("SQLite finds nothing wrong with {} files", files.len())),
         },
     }

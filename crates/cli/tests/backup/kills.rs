@@ -99,6 +99,12 @@ async fn a_killed_reconciliation_goes_on(engine: Engine) {
         let other = crate::restored::restored(&place, &data, &keys).await;
         let words = ["reconcile", "--lists", &published];
         assert_eq!(other.run_killed(&words, Some(point)).await.code, None, "{point} was not passed");
+        if point == "reconcile.begun.after" {
+            let none = place.path("none");
+            std::fs::create_dir_all(&none).unwrap();
+            let refused = other.run(&["reconcile", "--lists", &none.display().to_string(), "--incomplete"]).await;
+            assert!(refused.code == Some(5) && refused.said.contains("begun with other lists"), "{}", refused.said);
+        }
         let again = other.run(&words).await;
         assert_eq!(again.code, Some(if point == "reconcile.unmark.after" { 2 } else { 0 }), "{point}: {}", again.said);
         let server = other.serve().await;

@@ -10,6 +10,9 @@ use crate::engine::Step;
 use crate::statement::Statement;
 use crate::value::Value;
 
+/// The end of the one insert that may find its row there and changes nothing of it.
+const HELD: &str = "DO UPDATE SET attempts = job.attempts";
+
 /// A statement for many sets.
 pub(super) enum Merged<'a> {
     /// A guard, as it is.
@@ -51,6 +54,11 @@ pub(super) fn merged<'a>(sets: &[&'a [Step]]) -> Option<Vec<Merged<'a>>> {
                     rows.len() - 1
                 });
                 let (_, columns) = rows.get_mut(at)?;
+                // The same job twice is one; a statement may not meet a row of its own.
+                let known = |row: usize| columns.iter().zip(values).all(|(column, value)| column.get(row) == Some(&value));
+                if sql.ends_with(HELD) && (0..columns.first().map_or(0, Vec::len)).any(known) {
+                    continue;
+                }
                 columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
             }
         }
@@ -80,8 +88,8 @@ impl<'a> Insert<'a> {
         let plain = head.starts_with("INSERT INTO") && !row.contains('(') && !tail.contains('?');
         let tail = match (guarded, tail.trim()) {
             (true, "ON CONFLICT DO NOTHING") => "",
-            (true, _) => return None,
-            (false, tail) => tail,
+            (false, tail) if tail.is_empty() || tail == "ON CONFLICT DO NOTHING" || tail.ends_with(HELD) => tail,
+            _ => return None,
         };
         plain.then_some(Self { head, row, tail })
     }
@@ -131,10 +139,21 @@ mod tests {
 
     #[test]
     fn what_changes_or_removes_is_left_alone() {
-        for sql in ["UPDATE a SET x = ?1", "DELETE FROM a WHERE x = ?1", "INSERT INTO a (x) VALUES (lower(?1))"] {
+        let widened = "INSERT INTO a (x) VALUES (?1) ON CONFLICT (x) DO UPDATE SET y = 1";
+        for sql in ["UPDATE a SET x = ?1", "DELETE FROM a WHERE x = ?1", "INSERT INTO a (x) VALUES (lower(?1))", widened] {
             let step = Step::plain(sql!(sql, 1_i64));
             assert!(merged(&[&[step]]).is_none(), "{sql}");
         }
+    }
+
+    #[test]
+    fn the_same_job_twice_is_one() {
+        let job =
+            |at: i64| Step::plain(sql!("INSERT INTO job (at) VALUES (?1) ON CONFLICT (at) DO UPDATE SET attempts = job.attempts", at));
+        let sets = [[job(1)], [job(2)], [job(1)]];
+        let merged = merged(&sets.each_ref().map(<[Step; 1]>::as_slice)).unwrap();
+        let [Merged::Rows { columns, .. }] = merged.as_slice() else { panic!("{} statements", merged.len()) };
+        assert!(*columns == [vec![&Value::Int(1), &Value::Int(2)]]);
     }
 
     #[test]

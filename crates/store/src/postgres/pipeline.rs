@@ -52,23 +52,28 @@ pub(super) enum Refusal {
 pub(super) async fn commit(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
     kill_point!("postgres.commit.begin");
     // Nearly always every set stands, and most only add.
+    let start = Instant::now();
     if sets.len() < 2 || !together(pool, tenant, sets).await? {
-        one_after_the_other(pool, tenant, sets).await?;
+        one_after_the_other(pool, tenant, sets, start).await?;
     }
     kill_point!("postgres.commit.after");
     Ok(())
 }
 
-/// Commits sets that only add as few statements; false if nothing was done.
+/// Commits sets that only add as few statements; false if one of them was refused, and nothing was done.
 async fn together(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<bool, Refusal> {
     let Some(merged) = merged(sets) else { return Ok(false) };
     let asks: Vec<_> = merged.iter().map(Ask::from).collect();
-    let answered = within_deadline(transact(pool, tenant, "BEGIN", &asks, &[IN_TIME])).await;
-    Ok(answered.map_err(Refusal::All)?.is_ok())
+    match within_deadline(transact(pool, tenant, "BEGIN", &asks, &[IN_TIME])).await.map_err(Refusal::All)? {
+        Ok(_) => Ok(true),
+        Err(failure) if failure.step.is_some() || is_transient(&failure.error) => Ok(false),
+        // What COMMIT itself is answered with says nothing of what was kept.
+        Err(failure) => Err(Refusal::All(store_error(&failure.error))),
+    }
 }
 
-async fn one_after_the_other(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
-    let start = Instant::now();
+/// The time for it began with the whole commit, which must be over before a lane trusts it to be.
+async fn one_after_the_other(pool: &Pool, tenant: TenantId, sets: &[&[Step]], start: Instant) -> Result<(), Refusal> {
     let asks: Vec<_> = sets.iter().copied().flatten().map(|step| Ask::Row(&step.statement, Form::from(step.expect))).collect();
     while start.elapsed() < TRY_AGAIN {
         match within_deadline(transact(pool, tenant, "BEGIN", &asks, &[IN_TIME])).await.map_err(Refusal::All)? {

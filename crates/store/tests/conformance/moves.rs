@@ -318,11 +318,11 @@ async fn no_row_is_inserted_twice(#[values(Engine::Sqlite, Engine::Postgres)] en
 async fn a_restored_stores_mark_is_that_of_one_restore(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let harness = engine.start().await;
     let platform = harness.store.platform();
-    let mark = RestoreMark { taken_at: now(), restored_at: now(), compared: false };
-    let compared = RestoreMark { compared: true, ..mark };
+    let mark = RestoreMark { taken_at: now(), restored_at: now(), compared: None };
+    let compared = RestoreMark { compared: Some([7; 32]), ..mark };
     commit(&platform, |changes| changes.insert_setting("restored", &serde_json::to_vec(&mark).unwrap())).await;
     refused(&platform, Guard::Version("setting"), |changes| changes.remove_restore_mark(&compared)).await;
-    once(&platform, Guard::Version("setting"), |changes| changes.note_compared(&mark)).await;
+    once(&platform, Guard::Version("setting"), |changes| changes.note_compared(&mark, [7; 32])).await;
     refused(&platform, Guard::Version("setting"), |changes| changes.remove_restore_mark(&mark)).await;
     once(&platform, Guard::Version("setting"), |changes| changes.remove_restore_mark(&compared)).await;
     assert_eq!(platform.setting("restored").await.unwrap(), None);

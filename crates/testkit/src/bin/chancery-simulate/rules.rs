@@ -13,6 +13,7 @@ SELECT 'a row of another tenant in ' || t.name, hex(t.tenant_id) FROM (
   UNION ALL SELECT 'event', tenant_id FROM event UNION ALL SELECT 'idempotency', tenant_id FROM idempotency
   UNION ALL SELECT 'job', tenant_id FROM job UNION ALL SELECT 'outbox', tenant_id FROM outbox
   UNION ALL SELECT 'subject_key', tenant_id FROM subject_key UNION ALL SELECT 'imported', tenant_id FROM imported
+  UNION ALL SELECT 'certificate_key', tenant_id FROM certificate_key
 ) t WHERE t.tenant_id <> ?1
 UNION ALL SELECT 'an act recorded as done without its event', hex(i.event_id) FROM idempotency i
   WHERE NOT EXISTS (SELECT 1 FROM event e WHERE e.tenant_id = ?1 AND e.id = i.event_id)

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// 2027-01-15T08:00:00Z.
-const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 pub(crate) struct Sim {
     chance: Mutex<Chance>,
