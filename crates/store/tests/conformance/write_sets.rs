@@ -53,6 +53,35 @@ async fn an_act_decided_under_an_old_epoch_is_refused(#[values(Engine::Sqlite, E
     fresh.commit().await.unwrap();
 }
 
+/// Those that wait for one transaction are committed together, and each still stands or falls by its own guard.
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn among_many_at_once_each_is_held_to_its_own_epoch(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let view = harness.tenant(1, 1000).await;
+    let epoch = view.epoch().await.unwrap().unwrap();
+    let commits: Vec<_> = (0..60)
+        .map(|number| {
+            let mut changes = view.changes();
+            // One in five was decided under another epoch.
+            changes.guard_epoch(epoch + i64::from(number % 5 == 4));
+            changes.count_up("things");
+            changes.insert_event(&event(number));
+            tokio::spawn(changes.commit())
+        })
+        .collect();
+    let mut kept = HashSet::new();
+    for (number, commit) in (0..).zip(commits) {
+        match commit.await.unwrap() {
+            Ok(()) => assert!(kept.insert(event(number).id)),
+            Err(error) => assert!(matches!(error, CommitError::Guard(Guard::Epoch)) && number % 5 == 4, "{number}: {error}"),
+        }
+    }
+    assert_eq!(kept.len(), 48);
+    assert_eq!(view.counter("things").await.unwrap().unwrap().value, 48);
+    assert_eq!(view.events(ALL).await.unwrap().into_iter().map(|event| event.id).collect::<HashSet<_>>(), kept);
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_race_passes_a_ceiling(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
