@@ -1,6 +1,7 @@
 //! Measuring: passes on to the benchmark binary, built as the product is.
 
 use crate::command::Command;
+use crate::peers;
 use crate::tree::Tree;
 use anyhow::{Result, bail};
 
@@ -13,5 +14,7 @@ pub(crate) fn run(tree: &Tree, flags: &[&str]) -> Result<()> {
     }
     let cargo = ["run", "--release", "--quiet", "--package", "chancery-testkit", "--bin", "chancery-bench", "--", name];
     // With --json only the object may reach standard output.
-    Command::new("cargo", &tree.root).args(cargo).args(flags).pass_on()
+    let command = Command::new("cargo", &tree.root).args(cargo).args(flags);
+    let command = if *name == "peers" { command.args([peers::install(tree)?]) } else { command };
+    command.pass_on()
 }

@@ -12,6 +12,7 @@ mod generate;
 mod kill_points;
 mod layers;
 mod mutants;
+mod peers;
 mod secrets;
 mod setup;
 mod simulate;
@@ -44,8 +45,8 @@ cargo xtask <command>
   mutants [--list | --only NAME | --sample N --seed HEX]
                      switch off every act that enforces something, one at a time: some test must notice each
   mutants --check    enforcing acts that cannot be switched off, and mutants that no test is known to notice
-  bench NAME [--quick] [--json]
-                     measure; the table or object is printed, nothing fails
+  bench issue|flood|growth|density|peers|inventory|overload [--quick] [--json]
+                     measure; the table or object is printed, nothing fails; peers installs cfssl and step-ca
 ";
 
 fn main() -> ExitCode {

@@ -50,11 +50,11 @@ fn debian_packages(tree: &Tree) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    as_root(tree, &["apt-get", "update"])?;
+    as_root(tree, &["apt-get", "update"])?.run()?;
     // The package starts a cluster of its own; tests never use it, they start theirs on free ports in temporary folders.
     let mut install = vec!["apt-get", "install", "--yes", "--no-install-recommends"];
     install.extend(&missing);
-    as_root(tree, &install)?;
+    as_root(tree, &install)?.run()?;
     postgres(tree).context("the package postgresql brought no server of version 15 or later; install one by hand")?;
     python(tree).context("python3 still has no venv module after installing python3-venv")?;
     Ok(())
@@ -65,7 +65,7 @@ fn postgres_user(tree: &Tree) -> Result<()> {
     if Command::new("id", &tree.root).args(["postgres"]).succeeds() {
         return Ok(());
     }
-    as_root(tree, &["useradd", "--system", "--user-group", "postgres"])
+    as_root(tree, &["useradd", "--system", "--user-group", "postgres"])?.run()
 }
 
 fn python_judges(tree: &Tree) -> Result<()> {
@@ -130,14 +130,15 @@ fn python(tree: &Tree) -> Option<&'static str> {
     ["python3", "/usr/bin/python3"].into_iter().find(usable)
 }
 
-fn as_root(tree: &Tree, words: &[&str]) -> Result<()> {
+/// A command that only root may run; refused with what to do where this is not root.
+pub(crate) fn as_root(tree: &Tree, words: &[&str]) -> Result<Command> {
     let line = words.join(" ");
     let Some((program, arguments)) = words.split_first() else { bail!("no command") };
     let user = Command::new("id", &tree.root).args(["-u"]).read()?;
     if user.trim() != "0" {
         bail!("this needs root; run `sudo {line}` and start again");
     }
-    Command::new(program, &tree.root).args(arguments).env("DEBIAN_FRONTEND", "noninteractive").run()
+    Ok(Command::new(program, &tree.root).args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! `bench flood`: what quiet tenants notice of one that sends a hundred times its share (I11).
 
+use crate::ground::Backend;
 use crate::http::{Load, at};
 use crate::report::{Report, median};
-use crate::server::{Backend, Server};
+use crate::server::Server;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::time::Duration;

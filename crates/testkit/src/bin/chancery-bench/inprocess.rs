@@ -1,12 +1,24 @@
 //! The service called directly: what HTTP and JSON cost is what is missing here.
 
 use crate::csr;
-use crate::server::{self, Backend};
+use crate::ground::{self, Backend};
 use anyhow::Result;
 use chancery_app::{Chancery, IssueRequest, KeySource};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+/// What the use case takes for a certification request in DER.
+pub(crate) fn issuance(csr: Vec<u8>) -> Result<IssueRequest> {
+    Ok(IssueRequest {
+        profile: Some("tls-server".parse()?),
+        issuer: None,
+        key: KeySource::Request(csr),
+        names: None,
+        common_name: None,
+        validity_seconds: None,
+    })
+}
 
 pub(crate) struct InProcess {
     pub(crate) service: Chancery,
@@ -18,20 +30,11 @@ pub(crate) struct InProcess {
 impl InProcess {
     pub(crate) async fn open() -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let config = server::config(&Backend::Sqlite, directory.path());
+        let config = ground::config(&Backend::Sqlite, directory.path());
         let service = chancery::open(&config, config.listen, chancery::Start::First).await?;
-        let tenants = server::tenants(&service, 1).await?;
+        let tenants = ground::tenants(&service, 1).await?;
         let (domain, token) = tenants.first().map(|tenant| (tenant.domain.clone(), tenant.token.clone())).unwrap_or_default();
-        let profile: chancery_domain::profile::ProfileName = "tls-server".parse()?;
-        let request = |csr: Vec<u8>| IssueRequest {
-            profile: Some(profile.clone()),
-            issuer: None,
-            key: KeySource::Request(csr),
-            names: None,
-            common_name: None,
-            validity_seconds: None,
-        };
-        let requests = csr::requests(&domain)?.into_iter().map(request).collect();
+        let requests = csr::requests(&domain)?.into_iter().map(issuance).collect::<Result<_>>()?;
         Ok(Self { service, token, requests: Arc::new(requests), _directory: directory })
     }
 

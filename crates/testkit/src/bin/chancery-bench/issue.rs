@@ -1,10 +1,11 @@
 //! `bench issue`: durable, audited, policy-checked issuance against F, in interleaved rounds.
 
 use crate::floor::Floor;
+use crate::ground::Backend;
 use crate::http::Load;
 use crate::inprocess::InProcess;
 use crate::report::{Report, median};
-use crate::server::{Backend, Server};
+use crate::server::Server;
 use crate::steps;
 use anyhow::Result;
 use std::collections::BTreeMap;

@@ -1,22 +1,29 @@
 //! Benchmarks: ratios taken in one interleaved run against a limit of this machine, never a pass or a failure.
 //!
-//! `chancery-bench issue|flood|inventory|overload [--quick] [--json]`; called through `cargo xtask bench`.
+//! `chancery-bench issue|flood|growth|density|peers|inventory|overload [--quick] [--json]`; called through `cargo xtask bench`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "I10, I12 are about the product; a benchmark looks at the clock and dials its own server")]
 
 mod client;
 mod csr;
+mod density;
+mod filling;
 mod flood;
 mod floor;
+mod ground;
+mod growth;
 mod http;
 mod inprocess;
 mod inventory;
 mod issue;
 mod overload;
+mod peers;
 mod report;
+mod resident;
 mod server;
 mod steps;
+mod tables;
 
 use anyhow::{Result, bail};
 
@@ -25,25 +32,20 @@ fn main() -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (quick, json) = (words.contains(&"--quick"), words.contains(&"--json"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match words.first().copied() {
-        // The server under test is a process of its own, as the product is.
-        Some("serve") => runtime.block_on(server::serve_until_input_ends(&arguments)),
-        Some("issue") => {
-            let report = runtime.block_on(issue::run(quick))?;
-            report.print(json)
+    let measured = runtime.block_on(async {
+        match words.as_slice() {
+            // Processes of their own, as the product is.
+            ["serve", ..] => server::serve_until_input_ends(&arguments).await.map(|()| None),
+            ["resident", ..] => resident::load(&arguments).await.map(|()| None),
+            ["issue", ..] => issue::run(quick).await.map(Some),
+            ["flood", ..] => flood::run(quick).await.map(Some),
+            ["growth", ..] => growth::run(quick).await.map(Some),
+            ["density", ..] => density::run(quick).await.map(Some),
+            ["peers", .., step_ca] => peers::run(quick, step_ca).await.map(Some),
+            ["inventory", ..] => inventory::run(quick).await.map(Some),
+            ["overload", ..] => overload::run(quick).await.map(Some),
+            _ => bail!("the benchmarks: issue, flood, growth, density, peers, inventory, overload; each with [--quick] [--json]"),
         }
-        Some("flood") => {
-            let report = runtime.block_on(flood::run(quick))?;
-            report.print(json)
-        }
-        Some("inventory") => {
-            let report = runtime.block_on(inventory::run(quick))?;
-            report.print(json)
-        }
-        Some("overload") => {
-            let report = runtime.block_on(overload::run(quick))?;
-            report.print(json)
-        }
-        _ => bail!("the benchmarks so far: issue, flood, inventory, overload; each with [--quick] [--json]"),
-    }
+    })?;
+    measured.map_or(Ok(()), |report| report.print(json))
 }

@@ -1,9 +1,10 @@
 //! `bench overload`: what becomes of rate and latency when more is asked than can be done.
 
 use crate::client::Connection;
+use crate::ground::Backend;
 use crate::http::Load;
 use crate::report::{Report, median};
-use crate::server::{Backend, Server};
+use crate::server::Server;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,7 +91,7 @@ impl Load {
         let (stop, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut open = Vec::new();
         for _ in 0..connections {
-            open.push(Connection::open(&self.address).await?);
+            open.push(Connection::open(&self.address, self.tls.as_ref()).await?);
         }
         let started = Instant::now();
         let spread = every.unwrap_or_default() / u32::try_from(connections).unwrap_or(u32::MAX);

@@ -1,91 +1,24 @@
-//! The server under test: a service over a store in a temporary place, with tenants ready to issue.
+//! The server under test: a process of its own over prepared ground.
 
-use anyhow::{Context, Result, bail};
-use chancery::config::Database;
-use chancery::{Config, Start};
-use chancery_app::{Caller, Chancery, NewIssuer};
-use chancery_domain::TenantId;
-use chancery_store::postgres::DatabaseUrl;
+use crate::client::Connection;
+use crate::ground::{self, Backend, Ground, Tenant};
+use anyhow::{Context, Result, bail, ensure};
+use chancery::Start;
 use std::path::Path;
-use std::time::Duration;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Child;
 
-/// Which store.
-#[derive(Clone, Debug)]
-pub(crate) enum Backend {
-    /// Files in this directory.
-    Sqlite,
-    /// This database, as the application's role and as its owner.
-    Postgres { app_url: String, owner_url: String },
-}
-
-/// A tenant ready to issue.
-#[derive(Clone)]
-pub(crate) struct Tenant {
-    pub(crate) id: TenantId,
-    pub(crate) token: String,
-    pub(crate) domain: String,
-}
-
-/// The product's own configuration with everything in `directory`.
-pub(crate) fn config(backend: &Backend, directory: &Path) -> Config {
-    let mut config = Config::contained(directory);
-    config.certificate_limit = i64::MAX;
-    if let Backend::Postgres { app_url, owner_url } = backend {
-        let (app_url, owner_url) = (DatabaseUrl::new(app_url.clone()), Some(DatabaseUrl::new(owner_url.clone())));
-        config.database = Some(Database { app_url, owner_url, backup_url: None, connections: 16 });
-    }
-    config
-}
-
-/// Makes tenants with an admin and an issuer each.
-pub(crate) async fn tenants(service: &Chancery, count: usize) -> Result<Vec<Tenant>> {
-    let day = Duration::from_secs(86_400);
-    let bootstrap = service.initialise().await?;
-    let operator = service.enrol(&bootstrap.expose(), "bench", day, "bench".to_owned()).await?;
-    let operator = caller(service, &operator.token.token.context("no token")?.expose()).await?;
-    let mut tenants = Vec::new();
-    for number in 0..count {
-        let slug = format!("bench-{number}").parse()?;
-        let created = service.create_tenant(&operator, &slug).await?;
-        let enrolment = created.enrolment.context("no enrolment token")?;
-        let admin = service.enrol(&enrolment.expose(), "admin", day, "bench".to_owned()).await?;
-        let token = admin.token.token.context("no token")?.expose().to_string();
-        let domain = format!("bench-{number}.example");
-        let issuer = NewIssuer {
-            organization: None,
-            name: format!("Bench {number}"),
-            permitted: vec![format!("dns:*.{domain}").parse()?],
-            key_algorithm: chancery_domain::key::KeyAlgorithm::EcP256,
-            root_key_algorithm: None,
-            root_days: 365,
-            issuing_days: 365,
-        };
-        service.create_issuer(&caller(service, &token).await?, &issuer).await?;
-        tenants.push(Tenant { id: created.tenant.id, token, domain });
-    }
-    Ok(tenants)
-}
-
-pub(crate) async fn caller(service: &Chancery, token: &str) -> Result<Caller> {
-    Ok(service.authenticate(token, "bench".to_owned()).await?)
-}
-
-/// The child's side: serves, says where and for which tenants, and ends with its standard input.
+/// The child's side: serves, says where, and ends with its standard input.
 pub(crate) async fn serve_until_input_ends(arguments: &[String]) -> Result<()> {
-    let [_, directory, count, urls @ ..] = arguments else { bail!("serve DIRECTORY TENANTS [APP_URL OWNER_URL]") };
-    let backend = match urls {
-        [app_url, owner_url] => Backend::Postgres { app_url: app_url.clone(), owner_url: owner_url.clone() },
-        _ => Backend::Sqlite,
-    };
-    let config = config(&backend, Path::new(directory));
+    let (backend, directory) = place(arguments)?;
+    let config = ground::config(&backend, directory);
     let server = chancery::Server::bind(&config).await?;
-    let service = chancery::open(&config, server.address(), Start::First).await?;
-    let tenants = tenants(&service, count.parse()?).await?;
-    let mut lines = format!("{}\n", server.address());
-    tenants.iter().for_each(|tenant| lines.push_str(&format!("{} {} {}\n", tenant.id, tenant.token, tenant.domain)));
+    let service = chancery::open(&config, server.address(), Start::Again).await?;
     let mut stdout = tokio::io::stdout();
-    stdout.write_all(lines.as_bytes()).await?;
+    stdout.write_all(format!("{}\n", server.address()).as_bytes()).await?;
     stdout.flush().await?;
     let input_ends = async {
         // Whatever comes, the parent is gone or wants an end.
@@ -95,33 +28,58 @@ pub(crate) async fn serve_until_input_ends(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// What a child was told by `child`.
+pub(crate) fn place(arguments: &[String]) -> Result<(Backend, &Path)> {
+    match arguments {
+        [_, directory] => Ok((Backend::Sqlite, Path::new(directory))),
+        [_, directory, app_url, owner_url] => {
+            Ok((Backend::Postgres { app_url: app_url.clone(), owner_url: owner_url.clone() }, Path::new(directory)))
+        }
+        _ => bail!("DIRECTORY [APP_URL OWNER_URL]"),
+    }
+}
+
+/// A process of this program that does `what` with the ground; it ends when this is dropped.
+pub(crate) fn child(what: &str, ground: &Ground) -> Result<Child> {
+    let mut command = tokio::process::Command::new(std::env::current_exe()?);
+    command.arg(what).arg(ground.directory.path());
+    if let Backend::Postgres { app_url, owner_url } = &ground.backend {
+        command.arg(app_url).arg(owner_url);
+    }
+    Ok(command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?)
+}
+
 /// The parent's side: a running child; it ends when this is dropped.
 pub(crate) struct Server {
-    child: tokio::process::Child,
+    child: Child,
     pub(crate) address: String,
     pub(crate) tenants: Vec<Tenant>,
-    _directory: tempfile::TempDir,
+    _ground: Arc<Ground>,
 }
 
 impl Server {
+    /// A server over new ground with so many tenants.
     pub(crate) async fn start(backend: &Backend, count: usize) -> Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let mut command = tokio::process::Command::new(std::env::current_exe()?);
-        command.arg("serve").arg(directory.path()).arg(count.to_string());
-        if let Backend::Postgres { app_url, owner_url } = backend {
-            command.arg(app_url).arg(owner_url);
-        }
-        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn()?;
+        Self::on(&Arc::new(Ground::prepare(backend, count).await?)).await
+    }
+
+    /// A server over ground that nothing else stands on.
+    pub(crate) async fn on(ground: &Arc<Ground>) -> Result<Self> {
+        let mut child = child("serve", ground)?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
         let address = lines.next_line().await?.context("the server under test did not start")?;
-        let mut tenants = Vec::new();
-        while tenants.len() < count {
-            let line = lines.next_line().await?.context("the server under test said too little")?;
-            let [id, token, domain] = line.split(' ').collect::<Vec<_>>()[..] else { bail!("the server under test said {line:?}") };
-            tenants.push(Tenant { id: id.parse()?, token: token.to_owned(), domain: domain.to_owned() });
-        }
-        Ok(Self { child, address, tenants, _directory: directory })
+        Ok(Self { child, address, tenants: ground.tenants.clone(), _ground: Arc::clone(ground) })
+    }
+
+    /// The same, and how long it took from the start of the process until it says that it is ready.
+    pub(crate) async fn timed(ground: &Arc<Ground>) -> Result<(Self, Duration)> {
+        let started = Instant::now();
+        let server = Self::on(ground).await?;
+        let request = format!("GET /readyz HTTP/1.1\r\nhost: {}\r\n\r\n", server.address);
+        let mut connection = Connection::open(&server.address, None).await?;
+        let (status, _) = connection.send(request.as_bytes()).await?;
+        ensure!(status == 200, "the server under test is not ready: {status}");
+        Ok((server, started.elapsed()))
     }
 
     /// The processor time that the child has used, its system calls included.

@@ -81,7 +81,7 @@ pub(crate) async fn table(inside: &InProcess, report: &mut Report) -> Result<()>
     line("decide, build and lint the to-be-signed bytes", micros(|| prepare().is_ok()));
     line("the same, signed and compared", micros(|| prepare().is_ok_and(|prepared| prepared.sign(&signer).is_ok())));
     line("read the certificate back for the answer", micros(|| CertificateSummary::from_der(&der).is_ok()));
-    let caller = crate::server::caller(&inside.service, &inside.token).await?;
+    let caller = crate::ground::caller(&inside.service, &inside.token).await?;
     let first = inside.requests.first().context("no request")?;
     let started = Instant::now();
     for _ in 0..200 {
