@@ -41,6 +41,21 @@ pub(crate) fn of_subject(subject: &[u8]) -> Option<(IssuerId, u32)> {
     Some((IssuerId::from_bytes(*issuer), u32::from_be_bytes(shard.try_into().ok()?)))
 }
 
+/// By so much, in seconds, numbers are ahead of the time where lists may be out there that are not known: more than seconds went by may have
+/// been published in a row, and clocks may have been set.
+const MARGIN: i64 = 1000;
+
+/// The number after this one. Numbers are the time, in seconds; more lists than seconds count on by one.
+pub(crate) fn next_number(before: i64, now: Timestamp) -> i64 {
+    let time = if enforced!("crl.number-of-time") { now.seconds() } else { 1 };
+    before.saturating_add(1).max(time)
+}
+
+/// A number past this one and past every list that may be out there (RFC 5280 section 5.2.3: numbers do not fall).
+pub(crate) fn number_past_all(before: i64, now: Timestamp) -> i64 {
+    next_number(before, now).saturating_add(MARGIN)
+}
+
 impl Chancery {
     /// Publishes a shard's CRL with what is revoked now, and ends the job that asked for it in the same step.
     pub(crate) async fn publish_crl(&self, realm: &Arc<Realm>, job: &JobRow, issuer: IssuerId, shard: u32) -> Result<(), Stop> {
@@ -52,7 +67,10 @@ impl Chancery {
         }
         let old = realm.view.crl(issuer, shard).await?;
         let before = old.as_ref().map_or(0, |crl| crl.number);
-        let (row, entries) = self.signed_list(realm, &authority, shard, before.saturating_add(1), now).await?;
+        // Its first list may be one of many that a restored store does not know of.
+        let anew = old.is_none() && self.inner.store.was_restored() && enforced!("crl.number-anew");
+        let number = if anew { number_past_all(before, now) } else { next_number(before, now) };
+        let (row, entries) = self.signed_list(realm, &authority, shard, number, now).await?;
         let mut deed = Deed::system(realm);
         match old {
             Some(_) => deed.changes.replace_crl(&row, before),
@@ -70,6 +88,7 @@ impl Chancery {
         kill_point!("crl.publish.after");
         Ok(())
     }
+
     /// A shard's list with what is revoked now, signed; and how many entries it has. It is published by its commit.
     pub(crate) async fn signed_list(
         &self,

@@ -5,18 +5,18 @@ use crate::crl;
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::jobs;
-use crate::key_reuse::KeyUse;
+use crate::key_reuse::{self, KeyUse};
 use crate::places;
 use crate::realm::{Authority, CERTIFICATES, Realm};
 use crate::search::blinds;
 use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::{Act, CertificateImport};
-use chancery_domain::certificate::{CertificateStatus, Origin};
+use chancery_domain::certificate::{CertificateStatus, Origin, RevocationReason};
 use chancery_domain::import::{Found, decide_import};
 use chancery_domain::key::Custody;
 use chancery_domain::name::SubjectName;
-use chancery_domain::{CertificateId, PublicId, Timestamp, enforced};
+use chancery_domain::{CertificateId, PublicId, Serial, Timestamp, enforced};
 use chancery_store::CertificateRow;
 use chancery_x509::{CertificateSummary, is_signed_by, pem};
 use std::sync::Arc;
@@ -94,11 +94,12 @@ impl Chancery {
         let key_use = KeyUse::read_imported(realm, &summary.spki_der).await?;
         let id = CertificateId::new(&*ports.clock, &*ports.entropy);
         let shard = authority.as_ref().map_or(0, |authority| shard_named_in(authority, summary));
+        let revoked = revocation(realm, authority.as_deref(), shard, importable.serial()).await?;
         let row = CertificateRow {
             id,
             origin: authority.as_ref().map_or(Origin::External, |authority| Origin::Imported { issuer: authority.id }),
             serial: importable.serial(),
-            status: CertificateStatus::Issued,
+            status: if revoked.is_some() { CertificateStatus::Revoked } else { CertificateStatus::Issued },
             shard,
             not_before: summary.not_before,
             not_after: summary.not_after,
@@ -111,13 +112,18 @@ impl Chancery {
         let mut deed = Deed::by(&permit);
         let changes = &mut deed.changes;
         changes.insert_imported(id, &blind);
-        changes.count_in(CERTIFICATES);
+        if row.status.is_live() {
+            changes.count_in(CERTIFICATES);
+        }
         changes.insert_certificate(&row, &blinds(realm, &names)?);
         changes.insert_job(&jobs::expiry(id, row.not_after));
         // What an issuer of ours certified is remembered as if it had been here all along.
         match &authority {
             Some(_) => key_use.keep(changes, realm, &summary.spki_der, id)?,
             None => key_use.keep_of_others(changes, realm, &summary.spki_der, id)?,
+        }
+        if revoked == Some(RevocationReason::KeyCompromise) {
+            changes.compromise_subject_key(&key_reuse::blind(realm, &summary.spki_der)?, id);
         }
         if let Some(authority) = &authority
             && !realm.shard_is_open(authority.id, shard).await?
@@ -129,7 +135,7 @@ impl Chancery {
             "certificate" => id.to_string(), "origin" => row.origin.as_str(), "sha256" => summary.sha256.as_str(),
             "issuer" => authority.as_ref().map_or_else(|| summary.issuer.clone(), |authority| authority.id.to_string()),
             "serial" => row.serial.to_string(), "names" => names, "not_after" => row.not_after.to_string(),
-            "policy_version" => decision.policy_version,
+            "status" => row.status.as_str(), "policy_version" => decision.policy_version,
         };
         let receipt = deed.commit(ports, "certificate.import", *id.as_bytes(), detail).await?;
         Ok((self.shown(realm, &row, candidate.der.clone()).await?, Some(receipt)))
@@ -242,6 +248,12 @@ async fn present(
     Err(Failure::Conflict(
         "its issuer signed another certificate with this serial number, which is here: find out which one is real".to_owned(),
     ))
+}
+
+/// Why it was revoked before it was taken in: of a certificate issued after a backup only its revocation comes back with it.
+async fn revocation(realm: &Realm, authority: Option<&Authority>, shard: u32, serial: Serial) -> Result<Option<RevocationReason>, Failure> {
+    let Some(authority) = authority.filter(|_| enforced!("import.revoked")) else { return Ok(None) };
+    Ok(realm.view.revocation(authority.id, shard, &serial).await?.map(|row| row.reason))
 }
 
 /// Two thirds of the validity: there is no profile to say when.

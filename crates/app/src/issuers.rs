@@ -55,7 +55,7 @@ impl Chancery {
     /// The CRL of the authority's shard as last published, DER.
     pub async fn issuer_crl(&self, caller: &Caller, id: IssuerId, shard: u32) -> Result<Vec<u8>, Failure> {
         let (_permit, row) = self.permit_on::<IssuerRead, _>(caller, caller.realm.view.crl(id, shard).await?).await?;
-        self.lists_are_current()?;
+        self.lists_are_current().await?;
         Ok(row.der)
     }
 

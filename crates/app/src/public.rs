@@ -8,14 +8,17 @@ use chancery_store::{AuthorityRow, CrlRow, PublicAddressRow, TenantView};
 impl Chancery {
     /// The CRL at a public address.
     pub async fn public_crl(&self, public: PublicId, shard: u32) -> Result<CrlRow, Failure> {
-        self.lists_are_current()?;
         let (view, address) = self.address(public).await?;
-        view.crl(address.issuer, shard).await?.ok_or(Failure::NotFound)
+        let list = view.crl(address.issuer, shard).await?;
+        self.lists_are_current().await?;
+        list.ok_or(Failure::NotFound)
     }
 
-    /// Refuses to give out the lists of a restored store: an older list than the published one would take revocations back.
-    pub(crate) fn lists_are_current(&self) -> Result<(), Failure> {
-        if self.is_restored() && enforced!("restored.lists") { Err(Failure::Restored) } else { Ok(()) }
+    /// Refuses to give out the lists of a restored store: an older list than the published one would take revocations back. Asked after
+    /// the list was read, for the store may be restored under a running server.
+    pub(crate) async fn lists_are_current(&self) -> Result<(), Failure> {
+        let restored = self.is_restored() || self.inner.store.find_replaced().await?;
+        if restored && enforced!("restored.lists") { Err(Failure::Restored) } else { Ok(()) }
     }
 
     /// The issuer's certificate at a public address, DER.

@@ -1,32 +1,29 @@
 //! Reconciliation: what a restored store must learn before it is written again.
 //!
-//! A backup ends at some moment, and what was published later stands: revocations come back from the published CRLs, CRL numbers move
-//! past every list that may be out there, invitations end, and each tenant's status follows the register. Serial numbers need no move:
-//! they are 128 random bits, so none comes twice whatever is forgotten. Each step may be repeated, and what is done is not done again.
+//! A backup ends at some moment, and what was published later stands: revocations and their corrected reasons come back from the published
+//! CRLs, CRL numbers move past every list that may be out there, invitations end, and each tenant's status follows the register. Serial
+//! numbers need no move: they are 128 random bits, so none comes twice whatever is forgotten. Each step may be repeated, and what is done is
+//! not done again.
 
 use crate::crl;
 use crate::deed::{Deed, detail};
 use crate::failure::Stop;
 use crate::places;
-use crate::realm::{CERTIFICATES, Realm};
-use crate::revoke;
+use crate::realm::Realm;
 use crate::{Chancery, Failure};
-use chancery_domain::certificate::{CertificateStatus, RevocationReason};
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{EventId, IssuerId, TenantId, enforced, kill_point};
+use chancery_domain::{CertificateId, EventId, IssuerId, TenantId, enforced, kill_point};
 use chancery_evidence::Record;
-use chancery_store::{Page, RegisteredTenantRow, RestoreMark, RevocationRow};
-use chancery_x509::{Crl, CrlEntry};
+use chancery_store::{Page, RegisteredTenantRow, RestoreMark};
+use chancery_x509::Crl;
 use serde::Serialize;
 use std::sync::Arc;
 
 mod lists;
+mod replay;
 
 use lists::{Compared, Known};
 pub use lists::{MissingList, PublishedList};
-
-/// A number is used once a second at most; so many more, for clocks that were set.
-const MARGIN: i64 = 1000;
 
 /// What reconciliation did.
 #[derive(Debug, Default, Serialize)]
@@ -44,8 +41,11 @@ pub struct Reconciled {
 pub struct ReconciledTenant {
     /// The tenant.
     pub tenant: TenantId,
-    /// Revocations that the backup did not have.
+    /// Revocations that the backup did not have, or had with another reason.
     pub revocations: usize,
+    /// Certificates revoked for key compromise whose keys are not blocked, because what names them is locked while the tenant is suspended:
+    /// to be revoked once more when it is resumed.
+    pub keys_left: Vec<CertificateId>,
     /// Lists published anew, past every number that may be out there.
     pub lists: usize,
 }
@@ -143,7 +143,7 @@ impl Chancery {
         lists: &[(IssuerId, u32, Crl)],
     ) -> Result<ReconciledTenant, Failure> {
         let named = |failure: Failure| Failure::Internal(format!("tenant {} cannot be reconciled: {failure}", row.id));
-        let mut done = ReconciledTenant { tenant: row.id, revocations: 0, lists: 0 };
+        let mut done = ReconciledTenant { tenant: row.id, revocations: 0, keys_left: Vec::new(), lists: 0 };
         let mut realm = self.realm(row.id).await.map_err(named)?;
         if row.status != realm.record.status && row.status.settles_to().is_none() && enforced!("reconcile.status") {
             // The register was copied after the tenant: it is the newer one.
@@ -156,7 +156,7 @@ impl Chancery {
         }
         for (issuer, shard, list) in lists {
             for entry in list.entries() {
-                let replayed = self.replay(&realm, *issuer, *shard, entry, list.number()).await;
+                let replayed = self.replay(&realm, *issuer, *shard, entry, list.number(), &mut done.keys_left).await;
                 done.revocations += usize::from(replayed.map_err(|stop| named(stop.into()))?);
             }
         }
@@ -167,64 +167,24 @@ impl Chancery {
         for (issuer, shard) in shards {
             let same = lists.iter().filter(|list| (list.0, list.1) == (issuer, shard));
             let highest = same.map(|(_, _, list)| i64::try_from(list.number()).unwrap_or(i64::MAX)).max().unwrap_or(0);
-            let moved = self.move_list(&realm, issuer, shard, highest, mark).await;
+            let moved = self.move_list(&realm, issuer, shard, highest).await;
             done.lists += usize::from(moved.map_err(|stop| named(stop.into()))?);
         }
         self.record_reconciliation(&realm, mark, &done).await.map_err(named)?;
         Ok(done)
     }
 
-    /// Records a revocation that a published list tells of; false where it is known. Of a certificate that was issued after the
-    /// backup nothing is known but that: its entry stays for as long as its issuer's certificate.
-    async fn replay(&self, realm: &Arc<Realm>, issuer: IssuerId, shard: u32, entry: &CrlEntry, number: u64) -> Result<bool, Stop> {
-        let row = realm.view.certificate_of(issuer, &entry.serial).await?;
-        let shard = row.as_ref().map_or(shard, |row| row.shard);
-        if realm.view.revocation(issuer, shard, &entry.serial).await?.is_some() {
-            return Ok(false);
-        }
-        let authority = realm.authority(issuer).await?.ok_or_else(|| Failure::internal("the issuer of a list is missing"))?;
-        let not_after = row.as_ref().map_or(authority.certificate.not_after(), |row| row.not_after);
-        let mut deed = Deed::system(realm);
-        let revocation = RevocationRow { serial: entry.serial, revoked_at: entry.revoked_at, reason: entry.reason, not_after };
-        if enforced!("reconcile.revocation") {
-            deed.changes.insert_revocation(issuer, shard, &revocation);
-        }
-        let mut detail = detail! {
-            "serial" => entry.serial.to_string(), "issuer" => issuer.to_string(), "reason" => entry.reason.as_str(),
-            "revoked_at" => entry.revoked_at.to_string(), "published_in" => number,
-        };
-        let mut subject = *issuer.as_bytes();
-        if let Some(row) = &row {
-            subject = *row.id.as_bytes();
-            detail.insert("certificate".to_owned(), row.id.to_string().into());
-            if let Ok(status) = row.status.advance(CertificateStatus::Revoked) {
-                deed.changes.move_certificate(row, status);
-                deed.changes.count_down(CERTIFICATES);
-                detail.insert("moves".to_owned(), vec![row.status.as_str(), status.as_str()].into());
-            }
-            // What names the key is locked while the tenant is suspended.
-            if entry.reason == RevocationReason::KeyCompromise && realm.is_active() {
-                deed.changes.compromise_subject_key(&revoke::key(realm, row)?, row.id);
-            }
-        }
-        kill_point!("reconcile.revocation.before");
-        deed.commit(self.ports(), "certificate.revoke", subject, detail).await?;
-        kill_point!("reconcile.revocation.after");
-        Ok(true)
-    }
-
     /// Publishes a list under a number past every one that may be out there; false where nothing that is signed counts any more.
     /// A crash before the tenant is recorded as reconciled makes it move once more, which is as good.
-    async fn move_list(&self, realm: &Arc<Realm>, issuer: IssuerId, shard: u32, highest: i64, mark: RestoreMark) -> Result<bool, Stop> {
+    async fn move_list(&self, realm: &Arc<Realm>, issuer: IssuerId, shard: u32, highest: i64) -> Result<bool, Stop> {
         let now = self.now().whole_second();
         let Some(authority) = realm.authority(issuer).await?.filter(|authority| now <= authority.certificate.not_after()) else {
             return Ok(false);
         };
         let old = realm.view.crl(issuer, shard).await?;
         let number = old.as_ref().map_or(0, |crl| crl.number);
-        let since = now.seconds().saturating_sub(mark.taken_at.seconds()).max(0);
-        let jump = if enforced!("reconcile.number") { since.saturating_add(MARGIN) } else { 1 };
-        let (row, entries) = self.signed_list(realm, &authority, shard, number.max(highest).saturating_add(jump), now).await?;
+        let past = if enforced!("reconcile.number") { crl::number_past_all(number.max(highest), now) } else { number + 1 };
+        let (row, entries) = self.signed_list(realm, &authority, shard, past, now).await?;
         let mut deed = Deed::system(realm);
         match old {
             Some(_) => deed.changes.replace_crl(&row, number),

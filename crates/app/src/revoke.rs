@@ -52,7 +52,7 @@ enum Way {
     Revoke(IssuerId, CertificateStatus),
     /// It was revoked for another reason, before the compromise was known (RFC 5280 section 5.3.1).
     Correct(IssuerId, RevocationRow),
-    /// It is no longer, or never was, ours to revoke: its key is compromised all the same.
+    /// It is no longer, or never was, ours to revoke, or is revoked for this reason already: its key is compromised all the same.
     KeyAlone,
 }
 
@@ -197,9 +197,8 @@ async fn way(realm: &Realm, row: &CertificateRow, reason: RevocationReason, now:
     if compromised && standing == CertificateStatus::Revoked {
         let before = realm.view.revocation(issuer, row.shard, &row.serial).await?;
         let before = before.ok_or_else(|| Failure::internal("the record of a revocation is missing"))?;
-        if before.reason != reason {
-            return Ok(Way::Correct(issuer, before));
-        }
+        // A reconciliation may have known the reason, and not the key.
+        return Ok(if before.reason == reason { Way::KeyAlone } else { Way::Correct(issuer, before) });
     }
     let status = standing.advance(CertificateStatus::Revoked).map_err(|error| Failure::Conflict(error.to_string()))?;
     Ok(Way::Revoke(issuer, status))

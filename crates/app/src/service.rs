@@ -88,9 +88,9 @@ impl Chancery {
         self.inner.ports.clock.monotonic()
     }
 
-    /// Whether the store was restored and not yet reconciled: nothing is written, no job is done, no list is given out.
+    /// Whether the store was restored and not yet reconciled, or under this process: nothing is written, no job is done, no list is given out.
     pub fn is_restored(&self) -> bool {
-        self.inner.store.restored().is_some()
+        self.inner.store.restored().is_some() || self.inner.store.is_replaced()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

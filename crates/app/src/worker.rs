@@ -24,6 +24,9 @@ impl Chancery {
                 // The tick first: it comes once a second, and many nudges do not keep it waiting.
                 biased;
                 _ = tick.tick() => {
+                    if self.was_replaced().await {
+                        return std::future::pending().await;
+                    }
                     self.logged(self.work_due_lanes().await);
                     self.record_counted().await;
                     self.logged(self.record_token_uses().await);
@@ -35,6 +38,21 @@ impl Chancery {
                         self.logged(self.work_for(tenant).await.map(|_| ()));
                     }
                 }
+            }
+        }
+    }
+
+    /// Whether a backup was restored under this process, which it says.
+    async fn was_replaced(&self) -> bool {
+        match self.inner.store.find_replaced().await {
+            Ok(true) => {
+                tracing::error!("a backup was restored while this server ran: it writes nothing; stop it, reconcile, start it again");
+                true
+            }
+            Ok(false) => false,
+            Err(error) => {
+                tracing::warn!(%error, "whether the store is the same as before is not known; it is looked at again");
+                false
             }
         }
     }

@@ -11,26 +11,19 @@ use chancery_store::{BackupError, Content, Manifest, postgres, sqlite};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// What is backed up, and where to.
+/// What is backed up or restored, and where it lies.
 #[derive(clap::Args)]
 pub(crate) struct BackupArgs {
-    /// The new folder that the backup becomes.
-    folder: PathBuf,
-    /// Back up the keyring instead of the data.
+    /// The backup's folder; one that is made is a new one.
+    pub(crate) folder: PathBuf,
+    /// The keyring instead of the data.
     #[arg(long)]
-    keyring: bool,
-    #[command(flatten)]
-    programs: ProgramArgs,
-    #[command(flatten)]
-    config: ConfigFlags,
-}
-
-/// Where PostgreSQL's programs are.
-#[derive(clap::Args)]
-pub(crate) struct ProgramArgs {
+    pub(crate) keyring: bool,
     /// The folder of pg_dump and pg_restore, of the server's version or newer [default: the search path].
     #[arg(long, value_name = "FOLDER")]
     pub(crate) postgres_programs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigFlags,
 }
 
 /// What was written or read.
@@ -78,7 +71,7 @@ pub(crate) async fn backup(args: &BackupArgs, form: Form) -> Result<(), Ended> {
     let config = args.config.load()?.config;
     let content = if args.keyring { Content::Keyring } else { Content::Data };
     apart(&args.folder, content, &config)?;
-    let manifest = client::during("backing up", write(&config, content, &args.folder, args.programs.postgres_programs.as_deref())).await?;
+    let manifest = client::during("backing up", write(&config, content, &args.folder, args.postgres_programs.as_deref())).await?;
     output::result(form, &Summary::of(&args.folder, &manifest), |summary| {
         let next = match content {
             Content::Data => "The keyring is not in it: `chancery backup --keyring` into another place, and keep the root key in a third.",

@@ -17,7 +17,7 @@ use crate::doctor::{self, DoctorArgs};
 use crate::ended::{Ended, code};
 use crate::output::{self, Form};
 use crate::reconcile::{self, ReconcileArgs};
-use crate::restore::{self, RestoreArgs};
+use crate::restore;
 use crate::{init, logging, serve};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::fmt::Write;
@@ -58,7 +58,7 @@ enum Command {
     /// Two tenants get certificates under their own CAs; chains are verified, mutual TLS is spoken, crossing from one
     /// tenant to the other is tried and fails; a renewal, a revocation, the audit trail. Then the server stays up.
     #[command(
-        after_help = "Examples:\n  chancery demo\n  chancery demo --check\n  chancery demo --data-dir /tmp/tour --listen 127.0.0.1:8400"
+        after_help = "Examples:\n  chancery demo\n  chancery demo --check\n  chancery demo --data-dir ./tour --listen 127.0.0.1:8400"
     )]
     Demo(DemoArgs),
     /// Back up the data, or the keyring, into a new folder while the server runs, and verify what was written.
@@ -71,7 +71,7 @@ enum Command {
     Backup(BackupArgs),
     /// Restore a backup into an empty data directory or database; the server then only reads until `chancery reconcile`.
     #[command(after_help = "Examples:\n  chancery restore --keyring /vault/keyring/2026-11-21\n  chancery restore /backup/data/2026-11-21")]
-    Restore(RestoreArgs),
+    Restore(BackupArgs),
     /// Compare a restored store with the CRLs that were published since its backup, and open it for writing.
     ///
     /// Revocations that the backup does not have come back from the lists, CRL numbers move past every published one, invitations end.

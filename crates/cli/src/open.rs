@@ -37,6 +37,9 @@ pub enum OpenError {
     /// Never initialised.
     #[error("{0} is not initialised: run `chancery init` with the same configuration first")]
     NotInitialised(String),
+    /// The keyring is not there, and none is made beside data that another one opens.
+    #[error("{0} holds no keyring: put it back with `chancery restore --keyring`; `chancery init` makes one where nothing was ever made")]
+    NoKeyring(String),
     /// A demonstration's directory.
     #[error("{} belongs to a demonstration: its keys and tokens are not to be relied on; choose another data directory", .0.display())]
     Demonstration(PathBuf),
@@ -78,22 +81,48 @@ pub async fn open(config: &Config, address: SocketAddr, start: Start) -> Result<
 /// Opens the service under a clock and a randomness of the caller's.
 pub async fn open_with(config: &Config, address: SocketAddr, start: Start, ports: Ports) -> Result<Chancery, OpenError> {
     let settings = Settings { public_url: public_url(config, address)?, certificate_limit: config.certificate_limit };
-    let new = config.database.is_none() && !config.data_dir.join("platform.db").exists();
-    if new && start != Start::First {
-        return Err(OpenError::NotInitialised(config.data_dir.display().to_string()));
+    // A keyring is made before what makes the data whole: beside that, or where it is restored, one that is made anew opens nothing.
+    if start != Start::First {
+        refuse_new(config).await?;
     }
     let root = root_key(&config.root_key, start, &*ports.entropy)?;
     // The data first: if another process has it, that is said at once.
     let store = open_store(config, &ports).await?;
+    let first = start == Start::First && !is_initialised(&store).await?;
     let store = if start == Start::Reconcile { store.reconciling() } else { store };
-    let keyring = open_keyring(config).await?;
+    let keyring = open_keyring(config, if first { Start::First } else { Start::Again }).await?;
     let provider = SoftwareProvider::open(root, Arc::new(StoredKeyring::new(keyring)), Arc::clone(&ports.entropy)).await?;
     let service = Chancery::new(store, Arc::new(provider), ports, settings);
     if start != Start::First && !service.is_initialised().await? {
-        let place = config.database.as_ref().map_or_else(|| config.data_dir.display().to_string(), |_| "the database".to_owned());
-        return Err(OpenError::NotInitialised(place));
+        return Err(not_initialised(config));
     }
     Ok(service)
+}
+
+/// Refuses a place where nothing is, before anything is made there that a restore would find.
+pub(crate) async fn refuse_new(config: &Config) -> Result<(), OpenError> {
+    let new = match &config.database {
+        None => !config.data_dir.join("platform.db").exists(),
+        // Without the owner nothing is made.
+        Some(database) => match &database.owner_url {
+            Some(owner) => postgres::is_new(owner).await.map_err(data)?,
+            None => false,
+        },
+    };
+    if new { Err(not_initialised(config)) } else { Ok(()) }
+}
+
+fn not_initialised(config: &Config) -> OpenError {
+    let place = config.database.as_ref().map_or_else(|| config.data_dir.display().to_string(), |_| "the database".to_owned());
+    OpenError::NotInitialised(place)
+}
+
+async fn is_initialised(store: &Store) -> Result<bool, OpenError> {
+    Ok(store.platform().tenant().await.map_err(data)?.is_some())
+}
+
+fn data(source: StoreError) -> OpenError {
+    OpenError::Store { what: "the data", source }
 }
 
 /// Refuses a demonstration's directory.
@@ -131,12 +160,21 @@ pub(crate) fn root_key(source: &RootKeySource, start: Start, entropy: &dyn Entro
     }
 }
 
-pub(crate) async fn open_keyring(config: &Config) -> Result<Arc<dyn KeyringDb>, OpenError> {
+/// Opens the keyring; only a first start makes it.
+pub(crate) async fn open_keyring(config: &Config, start: Start) -> Result<Arc<dyn KeyringDb>, OpenError> {
+    let failed = |source| OpenError::Store { what: "the keyring", source };
+    let (exists, place) = match &config.keyring {
+        KeyringPlace::File(path) => (path.exists(), path.display().to_string()),
+        KeyringPlace::Postgres(url) => (postgres::has_keyring(url).await.map_err(failed)?, "its database".to_owned()),
+    };
+    if !exists && start != Start::First {
+        return Err(OpenError::NoKeyring(place));
+    }
     let opened = match &config.keyring {
         KeyringPlace::File(path) => sqlite::open_keyring(path).await,
         KeyringPlace::Postgres(url) => postgres::open_keyring(url, config.durability).await,
     };
-    opened.map_err(|source| OpenError::Store { what: "the keyring", source })
+    opened.map_err(failed)
 }
 
 pub(crate) async fn open_store(config: &Config, ports: &Ports) -> Result<Store, OpenError> {
@@ -153,5 +191,5 @@ pub(crate) async fn open_store(config: &Config, ports: &Ports) -> Result<Store, 
             sqlite::open(SqliteConfig { directory, threads, open_files: OPEN_FILES }, clock).await
         }
     };
-    opened.map_err(|source| OpenError::Store { what: "the data", source })
+    opened.map_err(data)
 }

@@ -28,6 +28,7 @@ pub(crate) struct ReconcileArgs {
 pub(crate) async fn reconcile(args: &ReconcileArgs, form: Form) -> Result<(), Ended> {
     let config = args.config.load()?.config;
     let lists = read(&args.lists)?;
+    open::refuse_new(&config).await?;
     let mark = open::open_store(&config, &system::ports()).await?.restored();
     let Some(mark) = mark else {
         return Err(Ended::Usage("this store was not restored, or is reconciled already: there is nothing to do".to_owned()));
@@ -45,6 +46,16 @@ fn shown(done: &Reconciled) -> String {
     let mut text = output::table(&["tenant", "revocations replayed", "lists published"], rows, "There are no tenants.\n");
     for list in &done.missing {
         let _ = write!(text, "\nMissing, taken as it was in the backup: {list}");
+    }
+    for tenant in &done.tenants {
+        for certificate in &tenant.keys_left {
+            let _ = write!(
+                text,
+                "\nThe key of certificate {certificate} is compromised and not blocked, for tenant {} is suspended: resume it and revoke the \
+                 certificate for key-compromise once more",
+                tenant.tenant
+            );
+        }
     }
     for name in &done.unknown {
         let _ = write!(text, "\nBy an issuer made after the backup, whose key is lost: {name}");

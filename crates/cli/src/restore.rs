@@ -1,33 +1,19 @@
 //! `chancery restore`: a backup put back into an empty place.
 
-use crate::backup::{ProgramArgs, Summary};
+use crate::backup::{BackupArgs, Summary};
 use crate::client;
-use crate::config::{Config, ConfigFlags, KeyringPlace};
+use crate::config::{Config, KeyringPlace};
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use crate::system::SystemClock;
 use chancery_domain::port::Clock;
 use chancery_store::{BackupError, Manifest, postgres, sqlite};
-use std::path::{Path, PathBuf};
-
-/// What is restored.
-#[derive(clap::Args)]
-pub(crate) struct RestoreArgs {
-    /// The backup's folder.
-    folder: PathBuf,
-    /// Restore the keyring instead of the data.
-    #[arg(long)]
-    keyring: bool,
-    #[command(flatten)]
-    programs: ProgramArgs,
-    #[command(flatten)]
-    config: ConfigFlags,
-}
+use std::path::Path;
 
 /// Restores into the places that the configuration names.
-pub(crate) async fn restore(args: &RestoreArgs, form: Form) -> Result<(), Ended> {
+pub(crate) async fn restore(args: &BackupArgs, form: Form) -> Result<(), Ended> {
     let config = args.config.load()?.config;
-    let programs = args.programs.postgres_programs.as_deref();
+    let programs = args.postgres_programs.as_deref();
     let manifest = client::during("restoring", async {
         if args.keyring { keyring(&config, &args.folder, programs).await } else { data(&config, &args.folder, programs).await }
     })

@@ -58,8 +58,11 @@ pub enum StoreError {
     /// Schema and program do not fit.
     #[error("the schema does not fit this program: {0}")]
     Schema(String),
-    /// The store was restored from a backup and not yet reconciled, or it was opened to be looked at.
-    #[error("the store is read-only until `chancery reconcile` has compared it with what was published since its backup")]
+    /// The store was restored from a backup, under this process or not yet reconciled, or it was opened to be looked at.
+    #[error(
+        "the store is read-only until `chancery reconcile` has compared it with what was published since its backup; \
+         a server that ran on meanwhile is then to be started again"
+    )]
     ReadOnly,
     /// The server is set up so that what was acknowledged may be lost.
     #[error("the database may lose what was acknowledged: {0}")]

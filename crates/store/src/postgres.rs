@@ -24,9 +24,9 @@ use crate::{CommitError, Store, StoreError};
 pub use backup::backup;
 use chancery_domain::TenantId;
 use chancery_domain::port::Clock;
-use committer::Committer;
+use committer::{Committer, Opened};
 pub use durability::{Durability, UnsafeSetting, unsafe_settings};
-pub use keyring::open_keyring;
+pub use keyring::{has_keyring, open_keyring};
 use pool::Pool;
 pub use restore::{restore, restore_keyring};
 use std::sync::Arc;
@@ -60,7 +60,18 @@ pub async fn open(config: PostgresConfig, clock: Arc<dyn Clock>) -> Result<Store
     }
     let pool = Pool::new(&app, config.connections)?;
     check::fits(&pool, config.durability).await?;
-    Store::open(Arc::new(PostgresEngine { committer: Committer::new(Arc::clone(&pool)), pool }), clock).await
+    let incarnation = restore::incarnation(&pool).await?;
+    let committer = Committer::new(Arc::new(Opened { pool: Arc::clone(&pool), incarnation }));
+    Store::open(Arc::new(PostgresEngine { committer, pool }), clock).await
+}
+
+/// Whether nothing was ever made in this database.
+///
+/// Errors: `Unavailable` when a restore into it was not finished, or it cannot be reached.
+pub async fn is_new(owner_url: &DatabaseUrl) -> Result<bool, StoreError> {
+    let client = pool::connect(&owner_url.parse()?).await?;
+    restore::refuse_unfinished(&client).await?;
+    Ok(migrate::version(&client).await? == 0)
 }
 
 /// Whether the server says that a commit waits for a standby. Without one a failover may lose what was acknowledged.

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// The platform's setting that marks a restored store.
 pub(crate) const MARK: &str = "restored";
+/// The platform's setting that says which restore made the store. It stays: whoever opened the store before is not to write it.
+pub(crate) const INCARNATION: &str = "incarnation";
 
 /// What a restored store says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,11 @@ impl RestoreMark {
 
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         serde_json::to_vec(&self).unwrap_or_default()
+    }
+
+    /// The value of the setting [`INCARNATION`].
+    pub(crate) fn incarnation(self) -> Vec<u8> {
+        self.restored_at.to_string().into_bytes()
     }
 }
 

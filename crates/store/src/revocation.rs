@@ -26,7 +26,7 @@ pub struct CrlRow {
     pub issuer: IssuerId,
     /// Which shard.
     pub shard: u32,
-    /// CRL number, from 1.
+    /// CRL number, greater than that of every list before.
     pub number: i64,
     /// When it was made.
     pub this_update: Timestamp,

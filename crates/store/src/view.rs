@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::platform::Lanes;
-use crate::restored::{MARK, ReadOnly, RestoreMark};
+use crate::restored::{INCARNATION, MARK, ReadOnly, RestoreMark};
 use crate::statement::Statement;
 use crate::value::Row;
 use crate::{Changes, StoreError};
@@ -10,6 +10,7 @@ use chancery_domain::TenantId;
 use chancery_domain::port::Clock;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An opened database of either engine.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub struct Store {
     engine: Arc<dyn Engine>,
     pub(crate) lanes: Arc<Lanes>,
     restored: Option<Restored>,
+    incarnation: Option<Vec<u8>>,
+    replaced: Arc<AtomicBool>,
 }
 
 /// What is known of a store that was restored: its mark, and the engine that writes nonetheless.
@@ -49,12 +52,13 @@ pub struct Page<Id> {
 
 impl Store {
     pub(crate) fn new(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Self {
-        Self { engine, lanes: Arc::new(Lanes::new(clock)), restored: None }
+        Self { engine, lanes: Arc::new(Lanes::new(clock)), restored: None, incarnation: None, replaced: Arc::default() }
     }
 
     /// The store over an engine; read-only where it was restored and not yet reconciled.
     pub(crate) async fn open(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let mut store = Self::new(engine, clock);
+        store.incarnation = store.platform().setting(INCARNATION).await?;
         if let Some(mark) = store.platform().setting(MARK).await? {
             let restored = Restored { mark: RestoreMark::parse(&mark)?, engine: Arc::clone(&store.engine) };
             store.engine = Arc::new(ReadOnly(Arc::clone(&store.engine)));
@@ -71,7 +75,25 @@ impl Store {
     /// The same store for whoever reconciles it: it is written.
     pub fn reconciling(&self) -> Self {
         let engine = self.restored.as_ref().map_or(&self.engine, |restored| &restored.engine);
-        Self { engine: Arc::clone(engine), lanes: Arc::clone(&self.lanes), restored: None }
+        Self { engine: Arc::clone(engine), restored: None, ..self.clone() }
+    }
+
+    /// Whether it came out of a backup once, reconciled since or not.
+    pub const fn was_restored(&self) -> bool {
+        self.incarnation.is_some()
+    }
+
+    /// Whether a backup was found to have been restored under this process: it is not the store that was opened, which is how it stays.
+    pub fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether it is. What is committed then is refused anyway.
+    pub async fn find_replaced(&self) -> Result<bool, StoreError> {
+        if !self.is_replaced() && self.platform().setting(INCARNATION).await? != self.incarnation {
+            self.replaced.store(true, Ordering::Relaxed);
+        }
+        Ok(self.is_replaced())
     }
 
     /// Opens a view of one tenant's data (I1).

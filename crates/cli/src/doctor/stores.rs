@@ -1,7 +1,7 @@
 //! Keyring, databases, and what their content says of the server.
 
 use super::Finding;
-use crate::config::{Config, KeyringPlace};
+use crate::config::Config;
 use crate::open::{self, Start};
 use crate::system;
 use chancery_app::StoredKeyring;
@@ -69,12 +69,9 @@ async fn keyring(config: &Config) -> (Option<SoftwareProvider>, Vec<Finding>) {
             return (None, vec![Finding::fault("root key", error.to_string(), advice)]);
         }
     };
-    let missing = matches!(&config.keyring, KeyringPlace::File(file) if !file.exists());
-    let database = if missing { None } else { Some(open::open_keyring(config).await) };
-    let opened = match database {
-        None => Err("its file is missing".to_owned()),
-        Some(Err(error)) => Err(error.to_string()),
-        Some(Ok(database)) => {
+    let opened = match open::open_keyring(config, Start::Again).await {
+        Err(error) => Err(error.to_string()),
+        Ok(database) => {
             let keyring = Arc::new(StoredKeyring::new(database));
             SoftwareProvider::open(root, keyring, ports.entropy).await.map_err(|error| error.to_string())
         }

@@ -12,7 +12,10 @@ on_both!(
     what_is_backed_up_is_sound_and_whole,
     a_damaged_backup_is_refused_by_name,
     nothing_is_restored_over_something,
-    a_backup_needs_a_place_of_its_own
+    a_backup_needs_a_place_of_its_own,
+    two_backups_do_not_share_a_folder,
+    a_tenant_is_not_left_out_of_a_restore,
+    nothing_is_made_where_nothing_is
 );
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -50,9 +53,7 @@ async fn a_damaged_backup_is_refused_by_name(engine: Engine) {
         let named = whole.replacen("\"platform.db\"", "\"lock\"", 1);
         fs::rename(Path::new(&data).join("platform.db"), Path::new(&data).join("lock")).unwrap();
         reseal(&manifest, &named);
-        let ended = other.run(&["restore", &data]).await;
-        assert!(ended.code == Some(1) && ended.said.contains("belongs into a data directory"), "{}", ended.said);
-        fs::remove_dir_all(other.path("data")).unwrap();
+        refused(&other, &["restore", &data], "belongs into a data directory").await;
         fs::rename(Path::new(&data).join("lock"), Path::new(&data).join("platform.db")).unwrap();
         reseal(&manifest, &whole);
     }
@@ -193,4 +194,95 @@ async fn a_backup_needs_a_place_of_its_own(engine: Engine) {
     // Nothing of the keys is in the data's backup, nor the other way round.
     let names: Vec<_> = files(Path::new(&data)).iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     assert!(!names.iter().any(|name| name.contains("key")), "{names:?}");
+}
+
+async fn two_backups_do_not_share_a_folder(engine: Engine) {
+    let place = Installation::new(engine).await;
+    place.done(&["init"]).await;
+    let data = place.text("copy/data");
+    // What another one is writing.
+    let draft = place.path("copy/data.unfinished");
+    fs::create_dir_all(&draft).unwrap();
+    fs::write(draft.join("half"), "of another").unwrap();
+    let other = fs::File::open(&draft).unwrap();
+    other.lock().unwrap();
+    let ended = place.run(&["backup", &data]).await;
+    assert!(ended.code == Some(5) && ended.said.contains("under way"), "{}", ended.said);
+    assert_eq!(fs::read(draft.join("half")).unwrap(), b"of another");
+    // Whoever is gone writes no more.
+    drop(other);
+    place.done(&["backup", &data]).await;
+    assert!(!draft.exists() && !Path::new(&data).join("half").exists());
+    // Of two at once one does it.
+    let data = place.text("copy/again");
+    let words = ["backup", &data];
+    let (one, two) = tokio::join!(place.run(&words), place.run(&words));
+    let mut codes = [one.code, two.code];
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(5)], "{} {}", one.said, two.said);
+    Installation::new(engine).await.done(&["restore", &data]).await;
+}
+
+async fn a_tenant_is_not_left_out_of_a_restore(engine: Engine) {
+    let place = Installation::new(engine).await;
+    let (server, _, tenants) = world::begin(&place).await;
+    let data = place.text("copy/data");
+    place.done(&["backup", &data]).await;
+    server.stop().await;
+    let manifest = Path::new(&data).join("manifest.json");
+    let mut named: serde_json::Value = serde_json::from_str(&fs::read_to_string(&manifest).unwrap()).unwrap();
+    let lost = &tenants[1].id;
+    if engine == Engine::Sqlite {
+        // Its sums fit, and the file is gone.
+        named["files"].as_object_mut().unwrap().remove(&format!("tenants/{lost}.db")).unwrap();
+        fs::remove_file(Path::new(&data).join(format!("tenants/{lost}.db"))).unwrap();
+    } else {
+        named["tenants"].as_array_mut().unwrap().retain(|tenant| tenant != lost.as_str());
+    }
+    reseal(&manifest, &named.to_string());
+    let other = Installation::new(engine).await;
+    let ended = other.run(&["restore", &data]).await;
+    assert!(ended.code == Some(1) && ended.said.contains(lost), "{}", ended.said);
+    let served = other.run(&["serve"]).await;
+    assert!(served.code.is_some_and(|code| code != 0), "{}", served.said);
+}
+
+/// Each fails, and what is looked for there is named.
+async fn fails(place: &Installation, commands: &[&[&str]], named: &str) {
+    for words in commands {
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(20), place.run(words)).await;
+        let ended = ended.unwrap_or_else(|_| panic!("{words:?} goes on"));
+        assert!(ended.code.is_some_and(|code| code != 0), "{words:?} was done");
+        let said = format!("{}{}", ended.said, ended.out);
+        assert!(said.contains(named), "{words:?}: {named} is not named: {said}");
+    }
+}
+
+async fn nothing_is_made_where_nothing_is(engine: Engine) {
+    let place = Installation::new(engine).await;
+    let (server, _, tenants) = world::begin(&place).await;
+    let (data, keys) = (place.text("copy/data"), place.text("copy-of-keys/keyring"));
+    place.done(&["backup", &data]).await;
+    place.done(&["backup", "--keyring", &keys]).await;
+    server.stop().await;
+    let lists = place.text("copy");
+
+    let other = Installation::new(engine).await;
+    other.take_root_key(&place);
+    fails(&other, &[&["serve"], &["reconcile", "--lists", &lists]], "not initialised").await;
+    fails(&other, &[&["doctor"]], "holds no keyring").await;
+    other.done(&["restore", &data]).await;
+    // A keyring that is made beside data opens none of them, and stands where theirs belongs.
+    fails(&other, &[&["serve"], &["reconcile", "--lists", &lists], &["doctor"], &["init"]], "holds no keyring").await;
+    if engine == Engine::Sqlite {
+        let left = other.path("keyring/keyring.db-wal");
+        fs::write(&left, "of another").unwrap();
+        let ended = other.run(&["restore", "--keyring", &keys]).await;
+        assert!(ended.code == Some(5) && ended.said.contains("keyring.db-wal"), "{}", ended.said);
+        fs::remove_file(&left).unwrap();
+    }
+    other.done(&["restore", "--keyring", &keys]).await;
+    let server = other.serve().await;
+    assert!(!tenants[0].events(&server).await.is_empty());
+    server.stop().await;
 }

@@ -8,6 +8,7 @@ mod doctor;
 mod installation;
 mod kills;
 mod reconcile;
+mod replay;
 mod restored;
 mod world;
 

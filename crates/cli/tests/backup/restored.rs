@@ -1,6 +1,6 @@
 //! A backup under writers holds what was acknowledged before it; the restored server reads, and writes nothing.
 
-use crate::installation::{Installation, Server};
+use crate::installation::{Installation, Server, superuser};
 use crate::on_both;
 use crate::world::{self, Issued, Tenant};
 use chancery_testkit::{Engine, Raw};
@@ -9,7 +9,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-on_both!(a_backup_under_writers_holds_what_was_acknowledged_before, a_restored_server_writes_nothing);
+on_both!(
+    a_backup_under_writers_holds_what_was_acknowledged_before,
+    a_restored_server_writes_nothing,
+    a_server_that_runs_on_writes_nothing_into_what_was_restored
+);
 
 /// Issues, and revokes each second certificate, until told to stop; every acknowledgement is noted.
 async fn write(server: &Server, tenant: &Tenant, stop: &AtomicBool, done: &Mutex<Vec<(Issued, bool)>>) {
@@ -187,6 +191,73 @@ async fn a_restored_server_writes_nothing(engine: Engine) {
     // Neither can it be made anew.
     assert_ne!(other.run(&["init"]).await.code, Some(0));
     assert_eq!(look().await, before);
+}
+
+/// What stands in the place is gone, under a server that has it open.
+async fn empty(place: &Installation) {
+    match &place.data {
+        None => std::fs::remove_dir_all(place.path("data")).unwrap(),
+        Some(database) => {
+            superuser(database).await.batch_execute("DROP SCHEMA tenant CASCADE; DROP SCHEMA platform CASCADE").await.unwrap()
+        }
+    }
+}
+
+async fn a_server_that_runs_on_writes_nothing_into_what_was_restored(engine: Engine) {
+    let place = Installation::new(engine).await;
+    let (server, _, tenants) = world::begin(&place).await;
+    place.done(&["backup", &place.text("copy/data")]).await;
+    let published = place.path("published");
+    for tenant in &tenants {
+        tenant.save_lists(&server, &published).await;
+    }
+    empty(&place).await;
+    place.done(&["restore", &place.text("copy/data")]).await;
+    let realms: Vec<_> = tenants.iter().map(|tenant| tenant.id.clone()).chain([uuid(&[0; 16])]).collect();
+    let look = async || {
+        let raw = place.raw().await;
+        let mut found = Vec::new();
+        for realm in &realms {
+            found.push(contents(&raw, realm, &bytes(realm)).await);
+        }
+        found
+    };
+    let before = look().await;
+    let refuses = async |server: &Server| {
+        for tenant in &tenants {
+            let body = json!({"profile": "tls-server", "names": [tenant.host("new")]});
+            let (status, problem) = server.post(&tenant.token, &tenant.path("/certificates"), body).await;
+            assert_eq!(status, 503, "{problem}");
+            if engine == Engine::Postgres {
+                assert_eq!(problem["type"], "urn:chancery:problem:restored");
+            }
+            for issuer in &tenant.issuers {
+                assert_eq!(server.public(&format!("/pki/{}/0.crl", issuer.public)).await.0, 503);
+            }
+        }
+    };
+    refuses(&server).await;
+    if engine == Engine::Postgres {
+        let restored = async || (server.public("/readyz").await.1 == b"ready to be read: restored, run chancery reconcile\n").then_some(());
+        server.until("the worker to notice", restored).await;
+    }
+    // Long enough for the worker to look at the lanes, all of which are due.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(look().await, before, "{TABLES:?}, then sums");
+    if engine == Engine::Postgres {
+        assert!(server.said().contains("a backup was restored while this server ran"), "{}", server.said());
+    }
+    // Reconciled it is not the store that this server knows either.
+    place.done(&["reconcile", "--lists", &published.display().to_string()]).await;
+    let before = look().await;
+    refuses(&server).await;
+    assert_eq!(look().await, before, "{TABLES:?}, then sums");
+    server.stop().await;
+    let server = place.serve().await;
+    for tenant in &tenants {
+        tenant.issue(&server, "new").await;
+    }
+    server.stop().await;
 }
 
 fn bytes(id: &str) -> [u8; 16] {

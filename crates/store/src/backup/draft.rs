@@ -1,33 +1,51 @@
 //! A backup in the making: a folder beside its place that gets its name when it is whole.
 
 use super::{BackupError, FileSum, MANIFEST, MANIFEST_SUM, Manifest, failed, listing, manifest_sum};
-use chancery_domain::kill_point;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use chancery_domain::{enforced, kill_point};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 pub(crate) struct Draft {
     to: PathBuf,
     at: PathBuf,
+    /// The folder, locked for as long as it is a draft.
+    lock: File,
 }
 
 impl Draft {
-    /// Makes the folder. What an earlier one left unfinished beside the same place is removed.
+    /// Makes the folder. What an earlier one left unfinished beside the same place is removed, but not what another is writing.
     pub(crate) fn begin(to: &Path) -> Result<Self, BackupError> {
-        if to.try_exists().map_err(failed(to))? {
-            return Err(BackupError::Place(format!("{} exists already: a backup is never written over, name a new folder", to.display())));
-        }
         let nameless = || BackupError::Place(format!("{} names no folder", to.display()));
         let mut name = to.file_name().ok_or_else(nameless)?.to_owned();
         name.push(".unfinished");
         let at = to.with_file_name(name);
-        if at.try_exists().map_err(failed(&at))? {
-            fs::remove_dir_all(&at).map_err(failed(&at))?;
-        }
         DirBuilder::new().recursive(true).mode(0o700).create(&at).map_err(failed(&at))?;
+        let lock = File::open(&at).map_err(failed(&at))?;
+        let busy = || BackupError::Place(format!("another backup to {} is under way: name another folder, or wait", to.display()));
+        if enforced!("backup.lock") {
+            lock.try_lock().map_err(|error| match error {
+                TryLockError::WouldBlock => busy(),
+                TryLockError::Error(error) => failed(&at)(error),
+            })?;
+        }
+        // The other one may have ended between, and with it the name.
+        let identity = |file: fs::Metadata| (file.dev(), file.ino());
+        if fs::metadata(&at).map(identity).ok() != Some(lock.metadata().map(identity).map_err(failed(&at))?) {
+            return Err(busy());
+        }
+        if to.try_exists().map_err(failed(to))? {
+            fs::remove_dir_all(&at).map_err(failed(&at))?;
+            return Err(BackupError::Place(format!("{} exists already: a backup is never written over, name a new folder", to.display())));
+        }
+        fs::set_permissions(&at, fs::Permissions::from_mode(0o700)).map_err(failed(&at))?;
+        for entry in fs::read_dir(&at).map_err(failed(&at))? {
+            let path = entry.map_err(failed(&at))?.path();
+            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.map_err(failed(&path))?;
+        }
         kill_point!("backup.begun");
-        Ok(Self { to: to.to_owned(), at })
+        Ok(Self { to: to.to_owned(), at, lock })
     }
 
     /// Where its files go.
@@ -54,6 +72,7 @@ impl Draft {
         kill_point!("backup.rename.before");
         fs::rename(&self.at, &self.to).map_err(failed(&self.to))?;
         kill_point!("backup.rename.after");
+        drop(self.lock);
         sync(parent(&self.to))?;
         Ok(manifest)
     }

@@ -93,11 +93,16 @@ async fn describe(client: &impl GenericClient, content: Content, manifest: &mut 
     let version: i64 = client.query_one(version, &[]).await.and_then(|row| row.try_get(0)).map_err(refused)?;
     manifest.schema = u32::try_from(version).unwrap_or(u32::MAX);
     if content == Content::Data {
-        let ids = client.query("SELECT tenant_id FROM platform.registered_tenant ORDER BY 1", &[]).await.map_err(refused)?;
-        let id = |row: &tokio_postgres::Row| row.try_get(0).ok().and_then(|id: &[u8]| TenantId::from_slice(id).ok());
-        manifest.tenants = ids.iter().filter_map(id).collect();
+        manifest.tenants = registered(client).await?;
     }
     Ok(())
+}
+
+/// Every tenant of the register, in the order of their ids.
+pub(super) async fn registered(client: &impl GenericClient) -> Result<Vec<TenantId>, BackupError> {
+    let ids = client.query("SELECT tenant_id FROM platform.registered_tenant ORDER BY 1", &[]).await.map_err(refused)?;
+    let id = |row: &tokio_postgres::Row| row.try_get(0).ok().and_then(|id: &[u8]| TenantId::from_slice(id).ok());
+    Ok(ids.iter().filter_map(id).collect())
 }
 
 /// Rows by schema and table.

@@ -25,14 +25,21 @@ pub(super) trait Transactions: Send + Sync + 'static {
     fn commit(&self, tenant: TenantId, sets: &[&[Step]]) -> impl Future<Output = Result<(), Refusal>> + Send;
 }
 
-impl Transactions for Pool {
+/// The database as it was opened.
+pub(super) struct Opened {
+    pub(super) pool: Arc<Pool>,
+    /// Which restore made it; empty if none did.
+    pub(super) incarnation: Vec<u8>,
+}
+
+impl Transactions for Opened {
     async fn commit(&self, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
         pipeline::commit(self, tenant, sets).await
     }
 }
 
 /// Commits each tenant's write-sets in batches; tenants do not wait for each other.
-pub(super) struct Committer<T = Pool> {
+pub(super) struct Committer<T = Opened> {
     transactions: Arc<T>,
     /// The tenants with a transaction under way, and what waits for it to end. Otherwise two of a tenant's transactions
     /// would wait for each other's row locks, holding a connection each.

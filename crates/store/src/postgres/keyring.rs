@@ -15,6 +15,16 @@ use tokio_postgres::{Config, Row};
 /// Keys are asked for when a tenant is loaded, which is rare.
 const CONNECTIONS: usize = 2;
 
+/// Whether there is a keyring in this database.
+///
+/// Errors: `Unavailable` when a restore into it was not finished, or it cannot be reached.
+pub async fn has_keyring(url: &DatabaseUrl) -> Result<bool, StoreError> {
+    let client = connect(&url.parse()?).await?;
+    refuse_unfinished(&client).await?;
+    let found = client.query_one("SELECT to_regclass('keyring.schema_version') IS NOT NULL", &[]).await;
+    found.and_then(|row| row.try_get(0)).map_err(|error| store_error(&error))
+}
+
 /// Opens the keyring's database, making its table if the role may and it is missing.
 ///
 /// Errors: `Unsafe` when the server's settings endanger a record, `Schema` when a newer program wrote it, `Unavailable` when it cannot be reached.

@@ -1,5 +1,6 @@
 //! One round trip: everything from BEGIN to COMMIT is sent before the first answer is awaited.
 
+use super::committer::Opened;
 use super::error::{is_guard, is_read_only, is_transient, store_error};
 use super::merge::{Merged, merged, of_many};
 use super::pool::{Lease, Pool};
@@ -26,7 +27,10 @@ const TRY_AGAIN: Duration = Duration::from_secs(2);
 
 /// For this transaction alone: it must not be there for whoever uses the connection next (THREATS 6).
 const SET_TENANT: &str = "SELECT set_config('chancery.tenant', $1, true)";
-const IN_TIME: &str = "SELECT platform.expect_in_time()";
+/// The end of every write-set: it is in time, and in the database that was opened, not in one that was restored in its place. A restore
+/// lets nobody write before it has said that it was.
+const LAST: &str = "SELECT platform.expect_in_time(), platform.expect_one(
+     (coalesce((SELECT value FROM platform.setting WHERE name = 'incarnation'), '') = $1)::INT)";
 
 /// Runs the queries in one snapshot of the tenant's data.
 pub(super) async fn read(pool: &Pool, tenant: TenantId, queries: &[Statement]) -> Result<Vec<Vec<Row>>, StoreError> {
@@ -34,7 +38,7 @@ pub(super) async fn read(pool: &Pool, tenant: TenantId, queries: &[Statement]) -
     // A single query is a snapshot by itself.
     let begin = if queries.len() > 1 { "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" } else { "BEGIN READ ONLY" };
     let _place = pool.share(tenant).await?; // I11
-    let results = within_deadline(transact(pool, tenant, begin, &asks, &[])).await?;
+    let results = within_deadline(transact(pool, tenant, begin, &asks, None)).await?;
     results.map_err(|failure| store_error(&failure.error))?.iter().map(|rows| rows.iter().map(value::row).collect()).collect()
 }
 
@@ -49,34 +53,34 @@ pub(super) enum Refusal {
 }
 
 /// Commits the write-sets together, or nothing of them.
-pub(super) async fn commit(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
+pub(super) async fn commit(at: &Opened, tenant: TenantId, sets: &[&[Step]]) -> Result<(), Refusal> {
     kill_point!("postgres.commit.begin");
     // Nearly always every set stands, and most only add.
     let start = Instant::now();
-    if sets.len() < 2 || !together(pool, tenant, sets).await? {
-        one_after_the_other(pool, tenant, sets, start).await?;
+    if sets.len() < 2 || !together(at, tenant, sets).await? {
+        one_after_the_other(at, tenant, sets, start).await?;
     }
     kill_point!("postgres.commit.after");
     Ok(())
 }
 
 /// Commits sets that only add as few statements; false if one of them was refused, and nothing was done.
-async fn together(pool: &Pool, tenant: TenantId, sets: &[&[Step]]) -> Result<bool, Refusal> {
+async fn together(at: &Opened, tenant: TenantId, sets: &[&[Step]]) -> Result<bool, Refusal> {
     let Some(merged) = merged(sets) else { return Ok(false) };
     let asks: Vec<_> = merged.iter().map(Ask::from).collect();
-    match within_deadline(transact(pool, tenant, "BEGIN", &asks, &[IN_TIME])).await.map_err(Refusal::All)? {
+    match within_deadline(transact(&at.pool, tenant, "BEGIN", &asks, Some(&at.incarnation))).await.map_err(Refusal::All)? {
         Ok(_) => Ok(true),
         Err(failure) if failure.step.is_some() || is_transient(&failure.error) => Ok(false),
         // What COMMIT itself is answered with says nothing of what was kept.
-        Err(failure) => Err(Refusal::All(store_error(&failure.error))),
+        Err(failure) => Err(Refusal::All(failure.store_error())),
     }
 }
 
 /// The time for it began with the whole commit, which must be over before a lane trusts it to be.
-async fn one_after_the_other(pool: &Pool, tenant: TenantId, sets: &[&[Step]], start: Instant) -> Result<(), Refusal> {
+async fn one_after_the_other(at: &Opened, tenant: TenantId, sets: &[&[Step]], start: Instant) -> Result<(), Refusal> {
     let asks: Vec<_> = sets.iter().copied().flatten().map(|step| Ask::Row(&step.statement, Form::from(step.expect))).collect();
     while start.elapsed() < TRY_AGAIN {
-        match within_deadline(transact(pool, tenant, "BEGIN", &asks, &[IN_TIME])).await.map_err(Refusal::All)? {
+        match within_deadline(transact(&at.pool, tenant, "BEGIN", &asks, Some(&at.incarnation))).await.map_err(Refusal::All)? {
             Ok(_) => return Ok(()),
             Err(failure) if is_transient(&failure.error) => {}
             Err(failure) => return Err(refusal(sets, &failure)),
@@ -86,7 +90,7 @@ async fn one_after_the_other(pool: &Pool, tenant: TenantId, sets: &[&[Step]], st
 }
 
 fn refusal(sets: &[&[Step]], failure: &Failure) -> Refusal {
-    let error = store_error(&failure.error);
+    let error = failure.store_error();
     let places = sets.iter().enumerate().flat_map(|(set, steps)| steps.iter().map(move |step| (set, step.expect)));
     match failure.step.and_then(|step| places.into_iter().nth(step)) {
         Some((set, Expect::OneChanged(guard) | Expect::OneFound(guard))) if is_guard(&failure.error) => Refusal::Guard { set, guard },
@@ -157,6 +161,13 @@ struct Failure {
     error: Error,
 }
 
+impl Failure {
+    fn store_error(&self) -> StoreError {
+        // The one guard that is no step's: see `LAST`.
+        if self.step.is_none() && is_guard(&self.error) { StoreError::ReadOnly } else { store_error(&self.error) }
+    }
+}
+
 type Rows = Vec<tokio_postgres::Row>;
 
 async fn within_deadline<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
@@ -164,39 +175,40 @@ async fn within_deadline<T>(work: impl Future<Output = Result<T, StoreError>>) -
     tokio::time::timeout(DEADLINE, work).await.map_err(late)?
 }
 
-/// BEGIN, the tenant, the steps, what follows, COMMIT. The outer error says that nothing is known of the outcome.
+/// BEGIN, the tenant, the steps, COMMIT; before it [`LAST`] if it writes, into the database of this incarnation. The outer error says that nothing is known of the outcome.
 async fn transact(
     pool: &Pool,
     tenant: TenantId,
     begin: &str,
     asks: &[Ask<'_>],
-    after: &[&str],
+    incarnation: Option<&Vec<u8>>,
 ) -> Result<Result<Vec<Rows>, Failure>, StoreError> {
     let lease = pool.lease().await?;
     let client: &tokio_postgres::Client = &lease;
     let set_tenant = if enforced!("setting.local") { SET_TENANT } else { "SELECT set_config('chancery.tenant', $1, false)" };
     let set_tenant = prepared(&lease, set_tenant).await?;
-    let (mut statements, mut last) = (Vec::with_capacity(asks.len()), Vec::with_capacity(after.len()));
+    let mut statements = Vec::with_capacity(asks.len());
     for ask in asks {
         statements.push(ask.prepared(pool, &lease).await?);
     }
-    for sql in after {
-        last.push(prepared(&lease, sql).await?);
-    }
+    let last = match incarnation.filter(|_| enforced!("commit.incarnation")) {
+        Some(incarnation) => Some((prepared(&lease, LAST).await?, Value::from(incarnation.as_slice()))),
+        None => None,
+    };
     let named = if enforced!("setting.tenant") { hex(tenant) } else { String::new() };
     let tenant = Value::Text(named);
 
-    let mut requests: Vec<Request<'_>> = Vec::with_capacity(asks.len() + after.len() + 3);
+    let mut requests: Vec<Request<'_>> = Vec::with_capacity(asks.len() + 4);
     requests.push(Request::Asked(Box::pin(async move { client.batch_execute(begin).await.map(|()| Rows::new()) })));
     requests.push(Request::Asked(Box::pin(query(client, &set_tenant, [&tenant]))));
     for (ask, statement) in asks.iter().zip(&statements) {
         requests.push(Request::Asked(Box::pin(ask.query(client, statement))));
     }
-    for statement in &last {
-        requests.push(Request::Asked(Box::pin(query::<&Value>(client, statement, []))));
+    if let Some((statement, incarnation)) = &last {
+        requests.push(Request::Asked(Box::pin(query(client, statement, [incarnation]))));
     }
     // A crash before the server has done this leaves nothing, one after it the whole (I4).
-    let commits = !after.is_empty();
+    let commits = incarnation.is_some();
     let late = commits && broken!("postgres.answer-before-commit") && certifies(asks);
     if !late {
         requests.push(Request::Asked(Box::pin(async move {

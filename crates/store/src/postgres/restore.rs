@@ -1,15 +1,16 @@
 //! An archive put back into an empty database, whole or not at all: until it is, a schema of that name says so, and no server opens it.
 
-use super::backup::{ARCHIVE, counted, schemas};
+use super::backup::{ARCHIVE, counted, registered, schemas};
 use super::migrate::{LOCK, migrate};
-use super::pool::connect;
+use super::pool::{Pool, connect};
 use super::program::{command, database, refused, run};
 use super::url::DatabaseUrl;
 use crate::backup::damaged;
 use crate::migration::{POSTGRES, POSTGRES_KEYRING};
-use crate::restored::{MARK, RestoreMark};
+use crate::restored::{INCARNATION, MARK, RestoreMark};
 use crate::{BackupEngine, BackupError, Content, Manifest, StoreError};
 use chancery_domain::{Timestamp, enforced, kill_point};
+use std::collections::BTreeSet;
 use std::path::Path;
 use tokio_postgres::{Client, GenericClient};
 
@@ -46,15 +47,12 @@ pub async fn restore(
     let (manifest, mut client) = begin(from, Content::Data, owner, POSTGRES.len(), programs).await?;
     compare(&mut client, &manifest).await?;
     kill_point!("restore.database.compared");
+    // Before the grants that come with the migration: a node that ran on finds its commits refused as soon as it can make any.
+    mark(&mut client, &manifest, now).await?;
     // Under a session's lock nobody else migrates; one of the same session would wait for itself.
     client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await.map_err(refused)?;
     migrate(&owner.parse()?, &app.parse()?).await?;
     let transaction = client.transaction().await.map_err(refused)?;
-    let found = transaction.query_opt("SELECT value FROM platform.setting WHERE name = $1", &[&MARK]).await.map_err(refused)?;
-    let before: Option<Vec<u8>> = found.map(|row| row.try_get(0)).transpose().map_err(refused)?;
-    let mark = RestoreMark::renewed(before.as_deref(), manifest.taken_at, now)?.to_bytes();
-    let set = "INSERT INTO platform.setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    transaction.execute(set, &[&MARK, &mark]).await.map_err(refused)?;
     let lanes = "INSERT INTO platform.lane (tenant_id, due_at, virtual_time, marked_at)
          SELECT tenant_id, $1, 0, $1 FROM (SELECT tenant_id FROM platform.registered_tenant
          UNION SELECT '\\x00000000000000000000000000000000'::bytea) AS every
@@ -65,6 +63,30 @@ pub async fn restore(
     transaction.commit().await.map_err(refused)?;
     kill_point!("restore.database.after");
     Ok(manifest)
+}
+
+async fn mark(client: &mut Client, manifest: &Manifest, now: Timestamp) -> Result<(), BackupError> {
+    let transaction = client.transaction().await.map_err(refused)?;
+    let found = transaction.query_opt("SELECT value FROM platform.setting WHERE name = $1", &[&MARK]).await.map_err(refused)?;
+    let before: Option<Vec<u8>> = found.map(|row| row.try_get(0)).transpose().map_err(refused)?;
+    let mark = RestoreMark::renewed(before.as_deref(), manifest.taken_at, now)?;
+    let set = "INSERT INTO platform.setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    for (name, value) in [(MARK, mark.to_bytes()), (INCARNATION, mark.incarnation())] {
+        transaction.execute(set, &[&name, &value]).await.map_err(refused)?;
+    }
+    kill_point!("restore.database.mark.before");
+    transaction.commit().await.map_err(refused)?;
+    kill_point!("restore.database.marked");
+    Ok(())
+}
+
+/// Which restore made the database; empty if none did.
+pub(super) async fn incarnation(pool: &Pool) -> Result<Vec<u8>, StoreError> {
+    let lease = pool.lease().await?;
+    let found = lease.query_opt("SELECT value FROM platform.setting WHERE name = $1", &[&INCARNATION]).await;
+    let value = found.and_then(|row| row.map(|row| row.try_get(0)).transpose()).map_err(|error| super::error::store_error(&error))?;
+    lease.give_back();
+    Ok(value.unwrap_or_default())
 }
 
 /// Restores the keyring's archive into an empty database.
@@ -117,7 +139,7 @@ async fn begin(
     Ok((manifest, client))
 }
 
-/// Compares the rows of each table with the manifest's.
+/// Compares the rows of each table and the tenants with the manifest's.
 async fn compare(client: &mut Client, manifest: &Manifest) -> Result<(), BackupError> {
     let transaction = client.transaction().await.map_err(refused)?;
     // The owner is bound by row level security as everybody is; not so in this transaction, which is rolled back.
@@ -128,12 +150,19 @@ async fn compare(client: &mut Client, manifest: &Manifest) -> Result<(), BackupE
         transaction.batch_execute(&statement).await.map_err(refused)?;
     }
     let found = counted(&transaction, manifest.content).await?;
+    let tenants = if manifest.content == Content::Data { registered(&transaction).await? } else { Vec::new() };
     transaction.rollback().await.map_err(refused)?;
     if found != manifest.rows && enforced!("restore.rows") {
         let differs = manifest.rows.iter().find(|(table, rows)| found.get(*table) != Some(rows));
         let (table, rows) = differs.ok_or_else(|| damaged(ARCHIVE, "it made tables that the manifest does not name"))?;
         let restored = found.get(table).copied().unwrap_or_default();
         return Err(damaged(ARCHIVE, format!("{restored} rows of {table} were restored, the manifest names {rows}")));
+    }
+    let named: BTreeSet<_> = manifest.tenants.iter().collect();
+    if let Some(differs) = tenants.iter().collect::<BTreeSet<_>>().symmetric_difference(&named).next()
+        && enforced!("restore.tenants")
+    {
+        return Err(damaged(ARCHIVE, format!("manifest and archive do not have the same tenants: {differs} is in one of them alone")));
     }
     Ok(())
 }

@@ -63,7 +63,10 @@ async fn between(pool: &Pool) -> (i32, String, i64) {
 /// Opens the store over a pool of one connection, with an event in each tenant.
 async fn opened(database: &cluster::TestDatabase) -> (Store, Arc<Pool>) {
     let pool = Pool::new(&DatabaseUrl::new(database.app_url.clone()).parse().unwrap(), 1).unwrap();
-    let engine = PostgresEngine { committer: Committer::new(Arc::clone(&pool)), pool: Arc::clone(&pool) };
+    let engine = PostgresEngine {
+        committer: Committer::new(Arc::new(Opened { pool: Arc::clone(&pool), incarnation: Vec::new() })),
+        pool: Arc::clone(&pool),
+    };
     let store = Store::new(Arc::new(engine), Arc::new(StoppedClock));
     for number in 1..=TENANTS {
         let mut changes = store.tenant(tenant(number)).changes();

@@ -70,9 +70,23 @@ impl Directory {
         fs::metadata(self.path(tenant)).ok().map(|file| (file.dev(), file.ino()))
     }
 
+    /// Refuses a directory that was emptied and filled anew: a lock on a file that was removed keeps nobody out.
+    fn still_ours(&self) -> Result<(), StoreError> {
+        let Some(lock) = &self.lock else { return Ok(()) };
+        let path = self.root.join(LOCK);
+        let identity = |file: fs::Metadata| (file.dev(), file.ino());
+        let held = lock.metadata().map(identity).map_err(|error| medium(&path, &error))?;
+        if fs::metadata(&path).map(identity).ok() != Some(held) && enforced!("directory.lock") {
+            let place = self.root.display();
+            return Err(StoreError::Unavailable(format!("{place} was emptied or restored while this server had it open: stop the server")));
+        }
+        Ok(())
+    }
+
     /// Opens the realm's file, bringing its schema up to date; never makes one.
     pub(super) fn open_realm(&self, tenant: TenantId) -> Result<Connection, StoreError> {
         let path = self.path(tenant);
+        self.still_ours()?;
         if !path.try_exists().map_err(|error| medium(&path, &error))? {
             return Err(StoreError::NoRealm);
         }
@@ -91,6 +105,7 @@ impl Directory {
     /// Makes the realm's file unless there is one. A crash leaves it whole or not at all.
     pub(super) fn create_realm(&self, tenant: TenantId) -> Result<(), StoreError> {
         let path = self.path(tenant);
+        self.still_ours()?;
         if path.try_exists().map_err(|error| medium(&path, &error))? {
             return Ok(());
         }

@@ -3,15 +3,16 @@
 use super::backup::blocking;
 use super::directory::{LOCK, RESTORING, lock};
 use super::file::store_error;
-use crate::backup::{compare, failed, listing, sync};
+use crate::backup::{compare, damaged, failed, listing, sync};
 use crate::migration::{SQLITE, SQLITE_KEYRING};
-use crate::restored::{MARK, RestoreMark};
+use crate::restored::{INCARNATION, MARK, RestoreMark};
 use crate::{BackupEngine, BackupError, Content, FileSum, Manifest};
-use chancery_domain::{TenantId, Timestamp, enforced, kill_point};
+use chancery_domain::{Timestamp, enforced, kill_point};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Restores a backup into an empty or missing data directory, and marks it: it is read-only until it is reconciled.
 ///
@@ -22,11 +23,13 @@ pub async fn restore(from: &Path, directory: &Path, now: Timestamp) -> Result<Ma
     blocking(move || {
         let manifest = Manifest::verified(&from)?;
         manifest.expect(Content::Data, BackupEngine::Sqlite, SQLITE.len())?;
+        fits(&manifest)?;
         let _lock = begin(&directory)?;
         let tenants = directory.join("tenants");
         DirBuilder::new().recursive(true).mode(0o700).create(&tenants).map_err(failed(&tenants))?;
         for (name, sum) in &manifest.files {
-            copy(&from, &directory, name, sum)?;
+            write(&from.join(name), &directory.join(name), name, sum)?;
+            kill_point!("restore.file");
         }
         mark(&directory.join("platform.db"), &manifest, now)?;
         kill_point!("restore.marked");
@@ -46,11 +49,15 @@ pub async fn restore_keyring(from: &Path, file: &Path) -> Result<Manifest, Backu
     blocking(move || {
         let manifest = Manifest::verified(&from)?;
         manifest.expect(Content::Keyring, BackupEngine::Sqlite, SQLITE_KEYRING.len())?;
-        if file.try_exists().map_err(failed(&file))? && enforced!("restore.keyring-over") {
-            return Err(BackupError::Place(format!(
-                "{} exists: a keyring is never restored over another, move it away first",
-                file.display()
-            )));
+        // SQLite would play what is left of another file's log into this one.
+        for end in ["", "-wal", "-shm", "-journal"] {
+            let mut over = file.clone().into_os_string();
+            over.push(end);
+            let over = PathBuf::from(over);
+            if over.try_exists().map_err(failed(&over))? && enforced!("restore.keyring-over") {
+                let over = over.display();
+                return Err(BackupError::Place(format!("{over} exists: a keyring is never restored over another, move it away first")));
+            }
         }
         let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed(&folder))?;
@@ -98,15 +105,17 @@ fn end(directory: &Path) -> Result<(), BackupError> {
     sync(directory)
 }
 
-fn copy(from: &Path, directory: &Path, name: &str, sum: &FileSum) -> Result<(), BackupError> {
-    // A manifest is written by whoever could write the backup: it names files of a data directory and nothing else.
-    let tenant = name.strip_prefix("tenants/").and_then(|file| file.strip_suffix(".db"));
-    if name != "platform.db" && tenant.and_then(|id| id.parse::<TenantId>().ok()).is_none() && enforced!("restore.names") {
-        return Err(crate::backup::damaged(name, "no such file belongs into a data directory"));
+/// A manifest is written by whoever could write the backup: it names the files of a data directory with these tenants and nothing else.
+fn fits(manifest: &Manifest) -> Result<(), BackupError> {
+    let tenants = manifest.tenants.iter().map(|tenant| format!("tenants/{tenant}.db"));
+    let expected: BTreeSet<String> = tenants.chain(["platform.db".to_owned()]).collect();
+    if let Some(name) = manifest.files.keys().find(|name| !expected.contains(*name)).filter(|_| enforced!("restore.names")) {
+        return Err(damaged(name, "no such file belongs into a data directory with the tenants that the manifest names"));
     }
-    write(&from.join(name), &directory.join(name), name, sum)?;
-    kill_point!("restore.file");
-    Ok(())
+    match expected.iter().find(|name| !manifest.files.contains_key(*name)) {
+        Some(name) if enforced!("restore.tenants") => Err(damaged(name, "the manifest names what is in it, and not the file")),
+        _ => Ok(()),
+    }
 }
 
 /// Copies the file, comparing what is read this time, too.
@@ -128,7 +137,9 @@ fn mark(platform: &Path, manifest: &Manifest, now: Timestamp) -> Result<(), Back
     let before: Option<Vec<u8>> =
         transaction.query_row("SELECT value FROM setting WHERE name = ?1", params![MARK], |row| row.get(0)).optional().map_err(failure)?;
     let mark = RestoreMark::renewed(before.as_deref(), manifest.taken_at, now)?;
-    transaction.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", params![MARK, mark.to_bytes()]).map_err(failure)?;
+    let set = "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)";
+    transaction.execute(set, params![MARK, mark.to_bytes()]).map_err(failure)?;
+    transaction.execute(set, params![INCARNATION, mark.incarnation()]).map_err(failure)?;
     let lanes = "INSERT INTO lane (tenant_id, due_at, virtual_time, marked_at)
          SELECT tenant_id, ?1, 0, ?1 FROM (SELECT tenant_id FROM registered_tenant UNION SELECT zeroblob(16)) WHERE true
          ON CONFLICT (tenant_id) DO UPDATE SET due_at = excluded.due_at, marked_at = excluded.marked_at";
