@@ -12,8 +12,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// Requests of one tenant that are worked on at once: enough to keep the cores busy while a write-set is made durable.
-const AT_WORK: usize = 64;
+/// Requests of one tenant that are under way at once, most of them until their write-sets are durable: the more of these, the fewer
+/// pages each costs.
+const AT_WORK: usize = 128;
+/// So many of them are computed: enough to keep the cores busy, few enough that another tenant's request, which the runtime takes
+/// behind them, is not late.
+const COMPUTED: usize = 16;
 /// So many more of it wait; the next one is refused.
 const WAITING: usize = 1024;
 /// What a lane may use of the cores in one round: a verification and a signature of the usual kind.
@@ -44,22 +48,52 @@ impl Cost {
 /// The places of all tenants.
 pub(crate) struct Admission {
     places: Shares,
+    computed: Shares,
     waiting: usize,
     cores: Arc<Cores>,
 }
 
 impl Admission {
     pub(crate) fn of_this_machine() -> Self {
-        Self::of(AT_WORK, WAITING, std::thread::available_parallelism().map_or(1, usize::from))
+        Self::of(AT_WORK, COMPUTED, WAITING, std::thread::available_parallelism().map_or(1, usize::from))
     }
 
-    fn of(at_work: usize, waiting: usize, cores: usize) -> Self {
-        Self { places: Shares::of_each(at_work), waiting, cores: Arc::new(Cores::of(cores)) }
+    fn of(at_work: usize, computed: usize, waiting: usize, cores: usize) -> Self {
+        let (places, computed) = (Shares::of_each(at_work), Shares::of_each(computed));
+        Self { places, computed, waiting, cores: Arc::new(Cores::of(cores)) }
     }
 
-    async fn place(&self, tenant: TenantId) -> Result<Place, Failure> {
+    async fn place(&self, tenant: TenantId) -> Result<Admitted, Failure> {
         let waiting = if enforced!("admission.waiting") { self.waiting } else { usize::MAX };
-        self.places.place_in_queue(tenant, waiting).await.ok_or(Failure::Crowded)
+        let place = self.places.place_in_queue(tenant, waiting).await.ok_or(Failure::Crowded)?;
+        Ok(Admitted { tenant, _place: place, shares: self.computed.clone(), computed: Mutex::default() })
+    }
+}
+
+/// A request's place among those of its tenant that are under way, and while it is computed, among those too.
+pub(crate) struct Admitted {
+    tenant: TenantId,
+    _place: Place,
+    shares: Shares,
+    computed: Mutex<Option<Place>>,
+}
+
+impl Admitted {
+    /// Waits until it may be computed, unless it is already.
+    pub(crate) async fn go_on(&self) {
+        if self.computed().is_none() {
+            let place = self.shares.place(self.tenant).await;
+            *self.computed() = Some(place);
+        }
+    }
+
+    /// It waits for something else now.
+    pub(crate) fn rest(&self) {
+        drop(self.computed().take());
+    }
+
+    fn computed(&self) -> MutexGuard<'_, Option<Place>> {
+        self.computed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -212,7 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_tenant_has_places_and_a_queue_and_no_more() {
-        let admission = Admission::of(1, 1, 1);
+        let admission = Admission::of(1, 1, 1, 1);
         let first = admission.place(FLOOD).await.unwrap();
         let mut second = Box::pin(admission.place(FLOOD));
         assert!(second.as_mut().now_or_never().is_none(), "it waits");
@@ -220,6 +254,23 @@ mod tests {
         assert!(admission.place(QUIET).now_or_never().is_some_and(|place| place.is_ok()), "others have their own");
         drop(first);
         assert!(second.now_or_never().is_some_and(|place| place.is_ok()));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_store_is_not_in_the_way_of_what_is_computed() {
+        let admission = Admission::of(3, 1, 1, 1);
+        let [first, second] = [admission.place(FLOOD).await.unwrap(), admission.place(FLOOD).await.unwrap()];
+        let other = admission.place(QUIET).await.unwrap();
+        first.go_on().await;
+        first.go_on().now_or_never().expect("it has its place already");
+        let mut next = Box::pin(second.go_on());
+        assert!(next.as_mut().now_or_never().is_none(), "one is computed");
+        other.go_on().now_or_never().expect("others have their own");
+        first.rest();
+        next.now_or_never().expect("the first waits for the store");
+        assert!(first.go_on().now_or_never().is_none(), "its next act waits like any other");
+        drop(second);
+        first.go_on().now_or_never().expect("a request that ended leaves its place");
     }
 
     #[test]

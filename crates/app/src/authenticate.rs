@@ -1,5 +1,6 @@
 //! Authentication: from a bearer token to a [`Caller`].
 
+use crate::admission::Admitted;
 use crate::places;
 use crate::realm::Realm;
 use crate::{Chancery, Failure, Once};
@@ -7,7 +8,7 @@ use chancery_domain::principal::Principal;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{AccountId, TenantId, Timestamp, TokenId, enforced};
 use chancery_keys::{Token, TokenKind};
-use chancery_store::{Place, StoreError, TokenRow};
+use chancery_store::{StoreError, TokenRow};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -19,7 +20,9 @@ pub struct Caller {
     pub(crate) request: String,
     pub(crate) once: Option<Once>,
     /// Its place at work, if it came in from outside.
-    pub(crate) place: Option<Arc<Place>>,
+    pub(crate) place: Option<Arc<Admitted>>,
+    /// Whether what was expected of a subject's key did not hold: it is read.
+    pub(crate) looks_up: bool,
 }
 
 /// What is kept of a token while the lease lasts: never the secret.
@@ -79,7 +82,7 @@ impl Chancery {
             return Err(Failure::Suspended);
         }
         self.inner.uses.note(realm.id, token.id(), &credential, self.now());
-        Ok(Caller { principal: Arc::clone(&credential.principal), realm, request, once: None, place: None })
+        Ok(Caller { principal: Arc::clone(&credential.principal), realm, request, once: None, place: None, looks_up: false })
     }
 
     /// The stored token, if the one shown holds. A tenant that never was answers as a wrong token does; no key is used.

@@ -1,5 +1,6 @@
 //! A deed: a write-set that cannot be committed without the event that records it (I4).
 
+use crate::admission::Admitted;
 use crate::failure::Stop;
 use crate::idempotency::Once;
 use crate::places;
@@ -37,6 +38,7 @@ pub(crate) struct Deed {
     outcome: Outcome,
     request: Option<String>,
     once: Option<(AccountId, Once)>,
+    place: Option<Arc<Admitted>>,
 }
 
 impl Deed {
@@ -54,6 +56,7 @@ impl Deed {
             outcome: Outcome::Done,
             request: Some(caller.request.clone()),
             once: caller.once.map(|once| (caller.once_of(), once)),
+            place: caller.place.clone(),
         }
     }
 
@@ -71,6 +74,7 @@ impl Deed {
             outcome: Outcome::Denied,
             request: Some(caller.request.clone()),
             once: None,
+            place: caller.place.clone(),
         }
     }
 
@@ -92,7 +96,7 @@ impl Deed {
 
     fn without_request(realm: &Arc<Realm>, actor: Actor) -> Self {
         let changes = realm.view.changes();
-        Self { realm: Arc::clone(realm), changes, actor, outcome: Outcome::Done, request: None, once: None }
+        Self { realm: Arc::clone(realm), changes, actor, outcome: Outcome::Done, request: None, once: None, place: None }
     }
 
     /// Records the act on `subject` and commits: one durable step.
@@ -120,6 +124,9 @@ impl Deed {
                 event: event.id,
                 created_at: event.at,
             });
+        }
+        if let Some(place) = &self.place {
+            place.rest();
         }
         changes.commit().await?;
         if broken!("event-apart") {

@@ -69,6 +69,8 @@ pub enum Failure {
 /// Why an attempt ended: for good, or to be decided anew because what it was decided on has changed.
 pub(crate) enum Stop {
     Again,
+    /// What was expected of a subject's key without reading it does not hold.
+    Unexpected,
     Failure(Failure),
 }
 
@@ -143,10 +145,11 @@ impl From<CommitError> for Stop {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Store(error) => Self::Failure(error.into()),
-            // What was read has changed, or the same idempotency key, slug, subject's key or import was faster: look again.
-            CommitError::Guard(
-                Guard::Epoch | Guard::Version(_) | Guard::Unique("idempotency" | "registered_tenant" | "subject_key" | "imported"),
-            ) => Self::Again,
+            CommitError::Guard(Guard::Version("subject_key") | Guard::Unique("subject_key")) => Self::Unexpected,
+            // What was read has changed, or the same idempotency key, slug or import was faster: look again.
+            CommitError::Guard(Guard::Epoch | Guard::Version(_) | Guard::Unique("idempotency" | "registered_tenant" | "imported")) => {
+                Self::Again
+            }
             CommitError::Guard(Guard::Limit(name)) => Self::Failure(Failure::LimitReached(name)),
             CommitError::Guard(Guard::Unique(what)) => Self::Failure(Failure::Internal(format!("a new {what} exists already"))),
         }
@@ -156,7 +159,7 @@ impl From<CommitError> for Stop {
 impl From<Stop> for Failure {
     fn from(stop: Stop) -> Self {
         match stop {
-            Stop::Again => Self::Busy,
+            Stop::Again | Stop::Unexpected => Self::Busy,
             Stop::Failure(failure) => failure,
         }
     }
@@ -172,6 +175,10 @@ macro_rules! deciding_anew {
                 Err($crate::failure::Stop::Again) if left > 0 => {
                     left -= 1;
                     $caller = $service.refresh(&$caller).await?;
+                }
+                Err($crate::failure::Stop::Unexpected) if left > 0 => {
+                    left -= 1;
+                    $caller.looks_up = true;
                 }
                 ended => break ended.map_err($crate::Failure::from),
             }

@@ -130,8 +130,16 @@ impl Chancery {
         let authority = find_issuer(realm, wish.issuer, self.now()).await?;
         let open = authority.open.as_ref().ok_or(Failure::Suspended)?;
         let asked = asked(&wish);
-        let key_use = KeyUse::read(realm, &wish).await?;
-        let decision = decide(wish.request.clone(), key_use.history(), &in_force.profile, in_force.version, &open.limits, self.now());
+        let decide = |key_use: &KeyUse| {
+            decide(wish.request.clone(), key_use.history(), &in_force.profile, in_force.version, &open.limits, self.now())
+        };
+        let mut key_use = KeyUse::expect(caller, &wish).await?;
+        let mut decision = decide(&key_use);
+        if decision.outcome.is_err() && key_use.is_expected() {
+            // The reasons are to be told in full.
+            key_use = KeyUse::read(realm, &wish).await?;
+            decision = decide(&key_use);
+        }
         let approved = match decision.outcome {
             Ok(approved) => approved,
             Err(reasons) => {

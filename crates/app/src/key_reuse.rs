@@ -1,8 +1,8 @@
 //! Keys certified before: what is known of a subject's key in this tenant, and what is kept of it (BR 4.9.1.1, 6.1.1.3).
 
-use crate::Failure;
 use crate::issue::{SubjectKey, Wish};
 use crate::realm::Realm;
+use crate::{Caller, Failure};
 use aws_lc_rs::digest::{SHA256, digest};
 use chancery_domain::CertificateId;
 use chancery_domain::decision::KeyHistory;
@@ -10,29 +10,56 @@ use chancery_domain::name::SubjectName;
 use chancery_store::{Changes, SubjectKeyRow};
 use chancery_x509::PublicKey;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What was read of a key, and what it is to be certified for now.
 pub(crate) struct KeyUse {
-    before: Option<SubjectKeyRow>,
+    before: Option<Arc<SubjectKeyRow>>,
+    /// Whether that was read just now, or is what is remembered here; of a key that is not, that it is new.
+    read: bool,
     /// The profile and names; `None` where the profile is not known.
     scope: Option<[u8; 16]>,
 }
 
 impl KeyUse {
+    /// What is expected of a wish's key: most are new. A commit that finds it otherwise ends with [`Stop::Unexpected`], and then,
+    /// as with a renewal, which names a key that is known, it is read.
+    ///
+    /// [`Stop::Unexpected`]: crate::failure::Stop::Unexpected
+    pub(crate) async fn expect(caller: &Caller, wish: &Wish) -> Result<Self, Failure> {
+        let realm = &caller.realm;
+        let SubjectKey::Given(key) = &wish.subject else { return Self::read(realm, wish).await };
+        let known = realm.subject_keys.find(&blind(realm, key.spki_der())?);
+        if caller.looks_up || (known.is_none() && wish.renews.is_some()) {
+            return Self::read(realm, wish).await;
+        }
+        Ok(Self { before: known, read: false, scope: Some(scope(realm, wish.profile.as_str(), &wish.request.names)?) })
+    }
+
     /// Looks a wish's key up; one that is still to be made is new.
     pub(crate) async fn read(realm: &Realm, wish: &Wish) -> Result<Self, Failure> {
         let scope = Some(scope(realm, wish.profile.as_str(), &wish.request.names)?);
         let before = match &wish.subject {
-            SubjectKey::Given(key) => realm.view.subject_key(&blind(realm, key.spki_der())?).await?,
+            SubjectKey::Given(key) => {
+                let blind = blind(realm, key.spki_der())?;
+                let row = realm.view.subject_key(&blind).await?;
+                row.map(|row| realm.subject_keys.keep(blind, row))
+            }
             SubjectKey::ToMake(_) => None,
         };
-        Ok(Self { before, scope })
+        Ok(Self { before, read: true, scope })
+    }
+
+    /// Whether nobody looked.
+    pub(crate) const fn is_expected(&self) -> bool {
+        !self.read
     }
 
     /// Looks up the key of a certificate that is taken in. Under which profile it was certified stands in no certificate, so none may
     /// count on it: it is certified again only where a profile allows that for whatever names.
     pub(crate) async fn read_imported(realm: &Realm, spki_der: &[u8]) -> Result<Self, Failure> {
-        Ok(Self { before: realm.view.subject_key(&blind(realm, spki_der)?).await?, scope: None })
+        let before = realm.view.subject_key(&blind(realm, spki_der)?).await?;
+        Ok(Self { before: before.map(Arc::new), read: true, scope: None })
     }
 
     /// Keeps that somebody else certified the key: it is known from now on. What it was certified for here stays as it is, for whoever

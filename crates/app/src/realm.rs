@@ -11,7 +11,7 @@ use chancery_domain::profile::{Profile, ProfileName};
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{IssuerId, PublicId, TenantId, Timestamp, TokenId, enforced};
 use chancery_keys::{KekKind, KeyProvider, Purpose, Sealer, TenantKeyRows, TenantKeys, WrappedKek, WrappedPurposeKey};
-use chancery_store::{AuthorityRow, TenantRow, TenantView};
+use chancery_store::{AuthorityRow, SubjectKeyRow, TenantRow, TenantView};
 use chancery_x509::IssuerCertificate;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -32,6 +32,8 @@ pub(crate) struct Realm {
     pub(crate) view: TenantView,
     pub(crate) sealer: Sealer,
     pub(crate) credentials: Shelf<TokenId, crate::authenticate::Credential>,
+    /// Subject keys that were read because they were certified before: a commit guards what is remembered.
+    pub(crate) subject_keys: Shelf<[u8; 16], SubjectKeyRow>,
     profiles: Shelf<ProfileName, InForce>,
     authorities: Shelf<IssuerId, Authority>,
     issuing: RwLock<Option<Arc<[Issuing]>>>,
@@ -129,6 +131,7 @@ impl Realm {
             view,
             sealer,
             credentials: Shelf::default(),
+            subject_keys: Shelf::default(),
             profiles: Shelf::default(),
             authorities: Shelf::default(),
             issuing: RwLock::default(),

@@ -217,7 +217,7 @@ impl Chancery {
         let detail = detail! { "tenant" => id.to_string(), "status" => end.as_str() };
         match deed.commit(self.ports(), "tenant.settle", *id.as_bytes(), detail).await {
             // Another node, or the job, was faster.
-            Ok(_) | Err(Stop::Again) => {
+            Ok(_) | Err(Stop::Again | Stop::Unexpected) => {
                 kill_point!("tenant.settled");
                 Ok(platform.registered(id).await?.ok_or(Failure::NotFound)?)
             }

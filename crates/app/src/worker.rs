@@ -124,7 +124,9 @@ impl Chancery {
                     done += 1;
                 }
                 // Something it read changed: it comes back when its lease ends.
-                Err(Stop::Again) => tracing::debug!(%tenant, kind = held.kind, "job postponed: what it read has changed"),
+                Err(Stop::Again | Stop::Unexpected) => {
+                    tracing::debug!(%tenant, kind = held.kind, "job postponed: what it read has changed")
+                }
                 Err(Stop::Failure(failure)) => {
                     tracing::warn!(%tenant, kind = held.kind, attempts = held.attempts, %failure, "job failed; it is tried again");
                 }
@@ -138,7 +140,7 @@ impl Chancery {
         changes.lease_job(&job, until);
         match changes.commit().await.map_err(Stop::from) {
             Ok(()) => Ok(Some(JobRow { due_at: until, attempts: job.attempts.saturating_add(1), ..job })),
-            Err(Stop::Again) => Ok(None),
+            Err(Stop::Again | Stop::Unexpected) => Ok(None),
             Err(Stop::Failure(failure)) => Err(failure),
         }
     }

@@ -128,8 +128,7 @@ pub fn run() -> ExitCode {
         }
     };
     let form = if cli.json { Form::Programs } else { Form::People };
-    let done = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Ended::from);
-    match done.and_then(|runtime| runtime.block_on(execute(cli.command, form))) {
+    match crate::runtime().map_err(Ended::from).and_then(|runtime| runtime.block_on(execute(cli.command, form))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(ended) => {
             output::note(&format!("chancery: {ended}"));

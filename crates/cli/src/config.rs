@@ -109,7 +109,7 @@ impl Config {
             database: None,
             durability: Durability::Required,
             tls: None,
-            store_threads: 2,
+            store_threads: 4,
             certificate_limit: 100_000,
             log_format: LogFormat::Text,
             log_level: "warn".to_owned(),

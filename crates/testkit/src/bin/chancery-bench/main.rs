@@ -1,6 +1,6 @@
 //! Benchmarks: ratios taken in one interleaved run against a limit of this machine, never a pass or a failure.
 //!
-//! `chancery-bench issue|flood|growth|density|peers|inventory|overload [--quick] [--json]`; called through `cargo xtask bench`.
+//! `chancery-bench issue|flood|growth|density|peers|inventory|load|overload [--quick] [--json]`; called through `cargo xtask bench`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "I10, I12 are about the product; a benchmark looks at the clock and dials its own server")]
@@ -17,6 +17,7 @@ mod http;
 mod inprocess;
 mod inventory;
 mod issue;
+mod load;
 mod overload;
 mod peers;
 mod report;
@@ -31,7 +32,7 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (quick, json) = (words.contains(&"--quick"), words.contains(&"--json"));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = chancery::runtime()?;
     let measured = runtime.block_on(async {
         match words.as_slice() {
             // Processes of their own, as the product is.
@@ -43,8 +44,9 @@ fn main() -> Result<()> {
             ["density", ..] => density::run(quick).await.map(Some),
             ["peers", .., step_ca] => peers::run(quick, step_ca).await.map(Some),
             ["inventory", ..] => inventory::run(quick).await.map(Some),
+            ["load", ..] => load::run(quick).await.map(Some),
             ["overload", ..] => overload::run(quick).await.map(Some),
-            _ => bail!("the benchmarks: issue, flood, growth, density, peers, inventory, overload; each with [--quick] [--json]"),
+            _ => bail!("the benchmarks: issue, flood, growth, density, peers, inventory, load, overload; each with [--quick] [--json]"),
         }
     })?;
     measured.map_or(Ok(()), |report| report.print(json))

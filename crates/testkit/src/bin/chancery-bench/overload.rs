@@ -16,7 +16,7 @@ const SATURATED: usize = 128;
 /// How many times as many are tried.
 const TIMES: [usize; 4] = [1, 2, 4, 16];
 /// Requests of a tenant that are at work or wait; the next one is refused with 429.
-const ADMITTED: f64 = 64.0 + 1024.0;
+const ADMITTED: f64 = 128.0 + 1024.0;
 
 /// What a load came to.
 #[derive(Default)]
