@@ -20,6 +20,8 @@ const AT_WORK: usize = 128;
 const COMPUTED: usize = 16;
 /// So many more of it wait; the next one is refused.
 const WAITING: usize = 1024;
+/// Answers of one tenant that are sent as slowly as they are read, and may last: exports.
+const STREAMS: usize = 8;
 /// What a lane may use of the cores in one round: a verification and a signature of the usual kind.
 const QUANTUM: u32 = Cost::VERIFICATION.0 + Cost::signature(KeyAlgorithm::EcP256).0;
 
@@ -50,6 +52,7 @@ pub(crate) struct Admission {
     places: Shares,
     computed: Shares,
     waiting: usize,
+    streams: Shares,
     cores: Arc<Cores>,
 }
 
@@ -60,13 +63,17 @@ impl Admission {
 
     fn of(at_work: usize, computed: usize, waiting: usize, cores: usize) -> Self {
         let (places, computed) = (Shares::of_each(at_work), Shares::of_each(computed));
-        Self { places, computed, waiting, cores: Arc::new(Cores::of(cores)) }
+        Self { places, computed, waiting, streams: Shares::of_each(STREAMS), cores: Arc::new(Cores::of(cores)) }
     }
 
     async fn place(&self, tenant: TenantId) -> Result<Admitted, Failure> {
         let waiting = if enforced!("admission.waiting") { self.waiting } else { usize::MAX };
         let place = self.places.place_in_queue(tenant, waiting).await.ok_or(Failure::Crowded)?;
-        Ok(Admitted { tenant, _place: place, shares: self.computed.clone(), computed: Mutex::default() })
+        Ok(self.admitted(tenant, place))
+    }
+
+    fn admitted(&self, tenant: TenantId, place: Place) -> Admitted {
+        Admitted { tenant, _place: place, shares: self.computed.clone(), computed: Mutex::default() }
     }
 }
 
@@ -105,6 +112,19 @@ impl Chancery {
     pub async fn admit(&self, caller: Caller) -> Result<Caller, Failure> {
         let place = self.inner.admission.place(caller.tenant()).await?;
         Ok(Caller { place: Some(Arc::new(place)), ..caller })
+    }
+
+    /// The same caller with one of its tenant's places for streams instead of that at work: those are not held up by whoever reads slowly.
+    ///
+    /// # Errors
+    /// [`Failure::Crowded`] at once, if all are taken: how long others take to read, nobody knows.
+    pub async fn admit_stream(&self, caller: &Caller) -> Result<Caller, Failure> {
+        let (admission, tenant) = (&self.inner.admission, caller.tenant());
+        let place = admission.streams.place_in_queue(tenant, 0).await;
+        if place.is_none() && enforced!("admission.streams") {
+            return Err(Failure::Crowded);
+        }
+        Ok(Caller { place: place.map(|place| Arc::new(admission.admitted(tenant, place))), ..caller.clone() })
     }
 
     /// Verifies or signs when it is the tenant's turn.

@@ -19,7 +19,7 @@ pub struct Caller {
     pub(crate) realm: Arc<Realm>,
     pub(crate) request: String,
     pub(crate) once: Option<Once>,
-    /// Its place at work, if it came in from outside.
+    /// Its place, if it came in from outside: at work, or among its tenant's streams.
     pub(crate) place: Option<Arc<Admitted>>,
     /// Whether what was expected of a subject's key did not hold: it is read.
     pub(crate) looks_up: bool,
@@ -49,11 +49,6 @@ impl Caller {
     /// The caller's account.
     pub fn account(&self) -> AccountId {
         self.principal.account
-    }
-    /// The same caller without its place at work: for an answer that is sent as slowly as it is read.
-    pub fn out_of_the_way(mut self) -> Self {
-        self.place = None;
-        self
     }
     /// The same caller, whose request is to be done once only.
     pub fn once(mut self, once: Option<Once>) -> Self {

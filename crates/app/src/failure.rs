@@ -52,8 +52,8 @@ pub enum Failure {
     /// Too many others changed the same thing at the same time; nothing was done.
     #[error("too many concurrent changes: nothing was done, try again")]
     Busy,
-    /// Too many of the tenant's own requests wait for a turn; nothing was done.
-    #[error("too many requests of this tenant wait: nothing was done, try again when some are answered")]
+    /// Too many of the tenant's own requests wait for a turn, or are being answered; nothing was done.
+    #[error("too many requests of this tenant at once: nothing was done, try again when some are answered")]
     Crowded,
     /// The store was restored from a backup: it is written when what was published since is known here; nothing was done.
     #[error("this server was restored from a backup and only reads: its operator runs `chancery reconcile`, then repeat the request")]

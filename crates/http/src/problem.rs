@@ -127,7 +127,7 @@ const fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
         Failure::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key used for another request"),
         Failure::LimitReached(_) => (StatusCode::FORBIDDEN, "quota", "A quota is used up"),
         Failure::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many concurrent changes"),
-        Failure::Crowded => (StatusCode::TOO_MANY_REQUESTS, "crowded", "Too many requests of this tenant wait"),
+        Failure::Crowded => (StatusCode::TOO_MANY_REQUESTS, "crowded", "Too many requests of this tenant at once"),
         Failure::Restored => (StatusCode::SERVICE_UNAVAILABLE, "restored", "Restored from a backup and read-only"),
         Failure::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
         Failure::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A defect of the server"),

@@ -4,6 +4,7 @@ use crate::clock::SimClock;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::sync::Arc;
@@ -68,22 +69,32 @@ impl Client {
         self.clone().with("content-type", "application/json").send("PUT", path, body.to_string()).await
     }
 
+    /// `GET path`, as somebody who does not read the answer's body yet.
+    pub async fn begin(&self, path: &str) -> (StatusCode, Body) {
+        let response = self.respond("GET", path, Body::empty()).await;
+        (response.status(), response.into_body())
+    }
+
     /// Any request. A millisecond passes before it, so that what requests make is ordered as they are.
     pub async fn send(&self, method: &str, path: &str, body: impl Into<Body>) -> Answer {
+        let (parts, body) = self.respond(method, path, body.into()).await.into_parts();
+        let body = body.collect().await.expect("the body comes whole").to_bytes();
+        if !parts.status.is_success() {
+            crate::log::refused(&format!("{:?}", parts.headers), &body);
+        }
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    async fn respond(&self, method: &str, path: &str, body: Body) -> Response {
         self.clock.advance(Duration::from_millis(1));
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let request = request.body(body.into()).unwrap_or_else(|error| panic!("{path} is no request: {error}"));
+        let request = request.body(body).unwrap_or_else(|error| panic!("{path} is no request: {error}"));
         let Ok(response) = self.router.clone().oneshot(request).await;
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("the body comes whole").to_bytes();
-        if !parts.status.is_success() {
-            crate::log::refused(&format!("{:?}", parts.headers), &body);
-        }
-        Answer { status: parts.status, headers: parts.headers, body }
+        response
     }
 }
 

@@ -99,9 +99,10 @@ async fn export(service: Chancery, caller: Caller, query: ExportQuery, form: For
         Form::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
         Form::JsonLines => ("application/jsonl", "jsonl"),
     };
+    let streaming = service.admit_stream(&caller).await?;
     let receipt = service.begin_export(&caller, &search, name).await?;
     let headers = [(header::CONTENT_TYPE.as_str(), content_type.to_owned()), ("chancery-event", receipt.event.to_string())];
-    let start = Export { service, caller: caller.out_of_the_way(), search, form, at: Some(None) };
+    let start = Export { service, caller: streaming, search, form, at: Some(None) };
     // A failure on the way breaks the answer off: what is incomplete must not look whole.
     Ok((headers, Body::from_stream(try_unfold(start, next_page))).into_response())
 }

@@ -1,6 +1,7 @@
 //! `GET …/certificates/export/…`: the inventory, whole.
 
 use super::text;
+use axum::body::to_bytes;
 use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};
 
@@ -35,4 +36,41 @@ async fn both_forms_hold_what_is_listed_and_leave_an_event(server: &TestServer) 
     admin.get(&server.acme.path("/certificates/export/csv?name=a..b")).await.problem(422, "invalid");
 }
 
-on_both_engines!(both_forms_hold_what_is_listed_and_leave_an_event);
+// I11: who reads slowly holds a place, of which a tenant has a few, and none of those in which its other requests are worked on.
+async fn a_tenant_has_some_exports_at_once_and_others_have_their_own(server: &TestServer) {
+    server.certificate(&server.acme, "www").await;
+    server.certificate(server.in_brava(), "www").await;
+    let admin = server.as_(&server.acme.admin);
+    let path = server.acme.path("/certificates/export/jsonl");
+    let mut unread = Vec::new();
+    while unread.len() < 100 {
+        let (status, body) = admin.begin(&path).await;
+        if status != 200 {
+            break;
+        }
+        unread.push(body);
+    }
+    assert_eq!(unread.len(), 8);
+    let refused = admin.get(&path).await;
+    assert_eq!(refused.header("retry-after"), "1");
+    refused.problem(429, "crowded");
+    admin.get(&server.acme.path("/certificates")).await.ok(200);
+    let theirs = server.as_(&server.in_brava().admin).get(&server.in_brava().path("/certificates/export/jsonl")).await.ok_text(200);
+    assert_eq!(theirs.lines().count(), 1);
+    // Nothing left that is in no log, and what was refused left nothing.
+    let log = server.events(&server.acme).await;
+    assert_eq!(log.iter().filter(|entry| entry["event"]["act"] == "certificate.export").count(), 8);
+
+    // One is read to its end, and another one's reader goes: their places are free again.
+    let read = to_bytes(unread.pop().unwrap(), 1 << 20).await.unwrap();
+    assert_eq!(read.split(|byte| *byte == b'\n').count(), 2);
+    drop(unread.pop());
+    for _ in 0..2 {
+        let (status, body) = admin.begin(&path).await;
+        assert_eq!(status, 200);
+        unread.push(body);
+    }
+    admin.get(&path).await.problem(429, "crowded");
+}
+
+on_both_engines!(both_forms_hold_what_is_listed_and_leave_an_event, a_tenant_has_some_exports_at_once_and_others_have_their_own);
