@@ -1,6 +1,7 @@
 //! What clients ask for, and what came of it.
 
-use chancery_app::{Caller, Chancery, Failure, IssueRequest, KeySource, NewIssuer, Receipt, RenewRequest, Succession};
+use crate::outside;
+use chancery_app::{Caller, Certificate, Chancery, Failure, IssueRequest, KeySource, NewIssuer, Receipt, RenewRequest, Succession};
 use chancery_domain::certificate::RevocationReason;
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::profile::Profile;
@@ -10,12 +11,33 @@ use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
-    Issue { host: String, validity: u32, issuer: Option<IssuerId> },
+    Issue {
+        host: String,
+        validity: u32,
+        issuer: Option<IssuerId>,
+    },
+    /// With a certification request of the tenant's key of this number; the names stand in the request to us, or in that one alone.
+    Csr {
+        host: String,
+        key: u8,
+        named: bool,
+        validity: u32,
+    },
+    /// Certificates of others, by their numbers.
+    Import {
+        below: String,
+        numbers: Vec<u8>,
+    },
+    Fetch(CertificateId),
+    Acknowledge(CertificateId),
     Renew(CertificateId),
     Revoke(CertificateId, RevocationReason),
     RevokeEach(Vec<CertificateId>),
     RenewEach(Vec<CertificateId>),
-    Issuer { name: String, slug: String },
+    Issuer {
+        name: String,
+        slug: String,
+    },
     Roll(IssuerId, Option<Timestamp>),
     Retire(IssuerId),
     Account(String),
@@ -43,8 +65,12 @@ pub(crate) type Parts = Vec<Result<Done, Failure>>;
 
 impl Act {
     /// Acts that leave an event by an account.
-    pub(crate) const EVENTS: [&str; 14] = [
+    ///
+    /// Not `private-key.fetch`: whoever is not told fetches once more, which is another event.
+    pub(crate) const EVENTS: [&str; 16] = [
         "certificate.issue",
+        "certificate.import",
+        "private-key.erase",
         "certificate.renew",
         "certificate.revoke",
         "certificate.compromise",
@@ -60,14 +86,15 @@ impl Act {
         "tenant.resume",
     ];
 
-    /// Whether the same request under the same key is answered as it was: of many renewals one that was refused may be done then.
+    /// Whether the same request under the same key is answered as it was: of many renewals one that was refused may be done then,
+    /// and a key that leaves again is another fetch.
     pub(crate) const fn repeats_alike(&self) -> bool {
-        !matches!(self, Self::ChangeProfile(..) | Self::RenewEach(_))
+        !matches!(self, Self::ChangeProfile(..) | Self::RenewEach(_) | Self::Fetch(_))
     }
 
-    /// Whether a certificate comes of it.
+    /// Whether a certificate comes of it, or comes in.
     pub(crate) const fn certifies(&self) -> bool {
-        matches!(self, Self::Issue { .. } | Self::Renew(_) | Self::RenewEach(_))
+        matches!(self, Self::Issue { .. } | Self::Csr { .. } | Self::Import { .. } | Self::Renew(_) | Self::RenewEach(_))
     }
 
     /// Does it.
@@ -75,17 +102,24 @@ impl Act {
         let one = |subject: String, receipt: Receipt| Ok(vec![Ok(done(subject, &receipt))]);
         match self {
             Self::Issue { host, validity, issuer } => {
-                let request = IssueRequest {
-                    profile: "tls-server".parse().ok(),
-                    issuer: issuer.map(Some),
-                    key: KeySource::Generate(Custody::SoftwareReleaseOnce, KeyAlgorithm::EcP256),
-                    names: Some(format!("dns:{host}").parse().into_iter().collect()),
-                    common_name: None,
-                    validity_seconds: Some(*validity),
-                };
+                let key = KeySource::Generate(Custody::SoftwareReleaseOnce, KeyAlgorithm::EcP256);
+                let request = IssueRequest { issuer: issuer.map(Some), ..wanted(key, Some(host), *validity) };
                 let (made, receipt) = service.issue(caller, &request).await?;
                 one(made.id.to_string(), receipt)
             }
+            Self::Csr { host, key, named, validity } => {
+                let csr = outside::request(&format!("{key} of {}", caller.tenant()), host).map_err(broken)?;
+                let request = wanted(KeySource::Request(csr), named.then_some(host.as_str()), *validity);
+                let (made, receipt) = service.issue(caller, &request).await?;
+                one(made.id.to_string(), receipt)
+            }
+            Self::Import { below, numbers } => {
+                let bundle = outside::bundle(below, numbers).map_err(broken)?;
+                let each = service.import(caller, bundle.as_bytes()).await?;
+                Ok(each.into_iter().map(|item| item.result.and_then(taken_in)).collect())
+            }
+            Self::Fetch(id) => one(id.to_string(), service.fetch_private_key(caller, *id).await?.1),
+            Self::Acknowledge(id) => one(id.to_string(), service.acknowledge_private_key(caller, *id).await?),
             Self::Renew(id) => {
                 let (made, receipt) = service.renew(caller, *id, &RenewRequest::default()).await?;
                 one(made.id.to_string(), receipt)
@@ -136,6 +170,27 @@ impl Act {
             Self::Resume(id) => one(id.to_string(), service.resume_tenant(caller, *id).await?.1),
         }
     }
+}
+
+fn wanted(key: KeySource, host: Option<&str>, validity: u32) -> IssueRequest {
+    IssueRequest {
+        profile: "tls-server".parse().ok(),
+        issuer: None,
+        key,
+        names: host.map(|host| format!("dns:{host}").parse().into_iter().collect()),
+        common_name: None,
+        validity_seconds: Some(validity),
+    }
+}
+
+/// One that is there already has no event, and is nobody's doing.
+fn taken_in((made, receipt): (Certificate, Option<Receipt>)) -> Result<Done, Failure> {
+    let there = || Failure::Conflict("it is there already".to_owned());
+    receipt.map(|receipt| done(made.id.to_string(), &receipt)).ok_or_else(there)
+}
+
+fn broken(error: impl ToString) -> Failure {
+    Failure::Internal(error.to_string())
 }
 
 /// Ed25519 signs without drawing randomness from outside, so that every byte repeats.

@@ -1,18 +1,13 @@
 //! What must hold after every step, read below the API: rules over the tables, and over what they said before.
 
-use crate::rules;
 use crate::sim::{START, Sim};
+use crate::{lanes, rules, tables};
 use chancery_domain::TenantId;
 use chancery_store::StoreError;
 use chancery_store::sqlite::simulation::SimulatedFiles;
 use chancery_x509::Crl;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// A lane that was settled is looked at again so long after its last mark, in milliseconds: `MARK_GRACE` of the store.
-const MARK_GRACE: i64 = 60_000;
-/// A worker whose turn in a lane failed comes back after a lease of 60 s, by a clock that may be five seconds early.
-const COMES_BACK: i64 = 65_000;
 
 /// What was seen of each tenant.
 #[derive(Default)]
@@ -23,10 +18,18 @@ pub(crate) struct Checker {
 
 #[derive(Default)]
 struct Seen {
+    /// The rule over all of its tables.
+    foreign: Option<&'static str>,
+    /// When its first job is due.
+    first_job: Option<i64>,
     revoked: BTreeSet<String>,
     events: usize,
     /// By issuer and shard.
     lists: BTreeMap<(String, String), List>,
+    /// How many certificates each compromised key has.
+    compromised: BTreeMap<String, String>,
+    /// How often each private key was fetched, and whether it is still here.
+    private_keys: BTreeMap<String, (i64, bool)>,
     /// How many certificates there were when it was first seen suspended.
     when_suspended: Option<usize>,
 }
@@ -45,22 +48,32 @@ impl Checker {
         let changed = files.changed();
         for tenant in &changed {
             self.looked += 1;
-            let looked = self.realm(files, *tenant).and_then(|()| lane(files, *tenant, START.millis() + sim.millis()));
-            looked.map_err(|found| format!("{found}, in {tenant} at {} ms", sim.millis()))?;
+            self.realm(files, *tenant).map_err(|found| format!("{found}, in {tenant} at {} ms", sim.millis()))?;
         }
-        Ok(())
+        // The lanes of all stand in the platform's file.
+        let whose = |tenant: &TenantId| changed.contains(tenant) || changed.contains(&TenantId::PLATFORM);
+        let seen = self.seen.iter().filter(|(tenant, _)| whose(tenant));
+        let due: Vec<_> = seen.filter_map(|(tenant, seen)| Some((*tenant, seen.first_job?))).collect();
+        lanes::look(files, &due, START.millis() + sim.millis()).map_err(|found| format!("{found}, at {} ms", sim.millis()))
     }
 
     fn realm(&mut self, files: &Arc<SimulatedFiles>, tenant: TenantId) -> Result<(), String> {
+        let seen = self.seen.entry(tenant).or_default();
+        if seen.foreign.is_none() {
+            seen.foreign = tables::known(files, tenant)?;
+        }
+        // Registered, and its store is not made yet.
+        let Some(foreign) = seen.foreign else { return Ok(()) };
+        breaches(files, tenant, foreign)?;
         breaches(files, tenant, rules::REALM)?;
         if tenant == TenantId::PLATFORM {
             breaches(files, tenant, rules::PLATFORM)?;
         }
-        self.seen.entry(tenant).or_default().look(files, tenant)
+        seen.look(files, tenant)
     }
 }
 
-fn select(files: &SimulatedFiles, tenant: TenantId, query: &'static str) -> Result<Rows, String> {
+pub(crate) fn select(files: &SimulatedFiles, tenant: TenantId, query: &'static str) -> Result<Rows, String> {
     match files.select(tenant, query) {
         Ok(rows) => Ok(rows),
         // Registered, and its store is not made yet.
@@ -81,6 +94,8 @@ impl Seen {
             return Err(format!("the log went from {} events to {events}", self.events));
         }
         self.events = events;
+        let first = select(files, tenant, "SELECT min(due_at) FROM job WHERE tenant_id = ?1")?;
+        self.first_job = first.first().and_then(|row| row.first()).and_then(|due| due.parse().ok());
         let certificates = select(files, tenant, "SELECT id, status FROM certificate WHERE tenant_id = ?1")?;
         let is_revoked = |row: &&Vec<String>| matches!(row.as_slice(), [_, status] if status == "revoked");
         let revoked: BTreeSet<String> = certificates.iter().filter(is_revoked).filter_map(|row| row.first().cloned()).collect();
@@ -89,7 +104,37 @@ impl Seen {
         }
         self.revoked = revoked;
         self.suspension(&select(files, tenant, "SELECT status FROM tenant WHERE tenant_id = ?1")?, certificates.len())?;
+        self.compromised(files, tenant)?;
+        self.private_keys(files, tenant)?;
         self.lists(files, tenant)
+    }
+
+    /// A compromised key stays so, and is certified no more.
+    fn compromised(&mut self, files: &SimulatedFiles, tenant: TenantId) -> Result<(), String> {
+        let rows = "SELECT blind, (SELECT count(*) FROM certificate_key k WHERE k.tenant_id = ?1 AND k.blind = s.blind) FROM subject_key s
+             WHERE s.tenant_id = ?1 AND s.compromised = 1";
+        let now: BTreeMap<_, _> =
+            select(files, tenant, rows)?.into_iter().filter_map(|row| <[String; 2]>::try_from(row).ok()).map(Into::into).collect();
+        let other = self.compromised.iter().find(|(key, certificates)| now.get(*key) != Some(*certificates));
+        if let Some((key, certificates)) = other {
+            return Err(format!("a compromised key with {certificates} certificates has {:?}: {key}", now.get(key)));
+        }
+        self.compromised = now;
+        Ok(())
+    }
+
+    /// Fetches are never uncounted, and what is erased stays so and is fetched no more.
+    fn private_keys(&mut self, files: &SimulatedFiles, tenant: TenantId) -> Result<(), String> {
+        for row in select(files, tenant, "SELECT certificate_id, fetches, key IS NOT NULL FROM private_key WHERE tenant_id = ?1")? {
+            let [certificate, fetches, here]: [String; 3] = row.try_into().map_err(|_| "a row is too short")?;
+            let now = (fetches.parse().unwrap_or(-1), here == "1");
+            let (fetched, was_here) = *self.private_keys.get(&certificate).unwrap_or(&(0, true));
+            if now.0 < fetched || !was_here && now != (fetched, false) {
+                return Err(format!("a private key {:?} is now {now:?}: {certificate}", (fetched, was_here)));
+            }
+            self.private_keys.insert(certificate, now);
+        }
+        Ok(())
     }
 
     /// Who is suspended issues nothing.
@@ -144,24 +189,4 @@ pub(crate) fn serials(der: &str) -> Result<BTreeSet<String>, String> {
     let bytes: Option<Vec<u8>> = (0..der.len()).step_by(2).map(|at| u8::from_str_radix(der.get(at..at + 2)?, 16).ok()).collect();
     let crl = Crl::from_der(&bytes.unwrap_or_default()).map_err(|error| format!("a list is none: {error}"))?;
     Ok(crl.entries().iter().map(|entry| entry.serial.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()).collect())
-}
-
-/// The tenant's lane is due no later than its first job, or will be looked at again.
-fn lane(files: &SimulatedFiles, tenant: TenantId, now: i64) -> Result<(), String> {
-    let jobs = select(files, tenant, "SELECT min(due_at) FROM job WHERE tenant_id = ?1")?;
-    let Some(first) = jobs.first().and_then(|row| row.first()).and_then(|due| due.parse::<i64>().ok()) else { return Ok(()) };
-    let own: String = tenant.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    let lanes = select(files, TenantId::PLATFORM, "SELECT tenant_id, due_at, marked_at FROM lane")?;
-    let number = |row: &[String], at: usize| row.get(at).and_then(|text| text.parse::<i64>().ok()).unwrap_or(i64::MAX);
-    let lane = lanes.iter().find(|row| row.first() == Some(&own));
-    match lane {
-        Some(lane)
-            if number(lane, 1)
-                <= [first, number(lane, 2).saturating_add(MARK_GRACE), now + COMES_BACK].into_iter().max().unwrap_or(now) =>
-        {
-            Ok(())
-        }
-        Some(lane) => Err(format!("a job is due at {first}, and its lane at {}, marked at {}", number(lane, 1), number(lane, 2))),
-        None => Err(format!("a job is due at {first}, and there is no lane")),
-    }
 }

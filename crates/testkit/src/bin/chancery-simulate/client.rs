@@ -53,10 +53,23 @@ pub(crate) const fn not_now(failure: &Failure) -> bool {
 }
 
 /// Whether an answer is one that a sound server gives to these clients.
-const fn is_expected(act: &Act, failure: &Failure) -> bool {
-    // The date of a retirement may have passed before the request was answered.
-    let late = matches!((act, failure), (Act::Roll(_, Some(_)), Failure::Invalid { .. }));
-    late || matches!(failure, Failure::Conflict(_) | Failure::LimitReached(_) | Failure::Changed)
+fn is_expected(act: &Act, failure: &Failure) -> bool {
+    match failure {
+        Failure::Conflict(_) | Failure::LimitReached(_) | Failure::Changed => true,
+        // The date of a retirement may have passed before the request was answered.
+        Failure::Invalid { .. } => matches!(act, Act::Roll(_, Some(_))),
+        Failure::Gone(_) => matches!(act, Act::Fetch(_) | Act::Acknowledge(_)),
+        // A client's key was certified for other names, or is compromised.
+        Failure::Refused(reasons) => {
+            let codes: &[&str] = match act {
+                Act::Csr { .. } => &["key-reuse", "key-compromised"],
+                Act::Renew(_) | Act::RenewEach(_) => &["key-compromised"],
+                _ => &[],
+            };
+            reasons.iter().all(|reason| codes.contains(&reason.code.as_str()))
+        }
+        _ => false,
+    }
 }
 
 impl Client {

@@ -76,6 +76,7 @@ pub(crate) async fn compare(world: &Rc<World>, ground: &Ground, operator: &Clien
     acts(&journal, &log, before)?;
     for (admin, ..) in tenants {
         certificates(&journal, ground, admin.realm)?;
+        private_keys(&log, ground, admin.realm)?;
         lists(ground, admin.realm)?;
         addresses(ground, admin.realm)?;
     }
@@ -115,6 +116,24 @@ fn certificates(journal: &[Entry], ground: &Ground, tenant: TenantId) -> Result<
         return Err(format!("certificate {id} was acknowledged and is not there"));
     }
     there.difference(&told).next().map_or(Ok(()), |id| Err(format!("certificate {id} is there and nobody was told of it")))
+}
+
+/// A private key was fetched as often as the log says, and erased where it says so.
+fn private_keys(log: &Log, ground: &Ground, tenant: TenantId) -> Result<(), String> {
+    let events = |act: &str, certificate: &str| {
+        let about = |event: &Value| event["detail"]["certificate"].as_str().is_some_and(|id| id.replace('-', "") == certificate);
+        let of = |event: &Value| event["act"] == act && event["outcome"] == "done" && about(event);
+        log.iter().filter(|((realm, _), event)| *realm == tenant && of(event)).count()
+    };
+    let rows = ground.files.select(tenant, "SELECT certificate_id, fetches, key IS NULL FROM private_key WHERE tenant_id = ?1");
+    for row in rows.map_err(|error| error.to_string())? {
+        let [id, fetches, erased] = row.try_into().map_err(|_| "a row is too short")?;
+        let logged = (events("private-key.fetch", &id), events("private-key.erase", &id));
+        if (logged.0.to_string(), logged.1.to_string()) != (fetches.clone(), erased.clone()) {
+            return Err(format!("private key {id} was fetched {fetches} times and erased {erased} times; the log counts {logged:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// What is revoked is on its list, and nothing else is.

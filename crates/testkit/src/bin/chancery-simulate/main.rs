@@ -1,6 +1,6 @@
 //! Simulation: the service on two nodes in one thread, under a simulated clock, a seeded schedule and a store that fails.
 //!
-//! `chancery-simulate --runs N --seed S [--prove]`; called through `cargo xtask simulate`.
+//! `chancery-simulate --runs N --seed S [--prove [--quick]] [--trace]`; called through `cargo xtask simulate`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "I10 is about the product; the driver times its own campaign")]
@@ -11,11 +11,14 @@ mod check;
 mod client;
 mod end;
 mod keyring;
+mod lanes;
 mod node;
+mod outside;
 mod prove;
 mod rules;
 mod schedule;
 mod sim;
+mod tables;
 mod workload;
 mod world;
 
@@ -41,19 +44,20 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<()> {
-    let (mut runs, mut seed, mut proving, mut trace) = (1000, 1, false, false);
+    let (mut runs, mut seed, mut proving, mut quick, mut trace) = (1000, 1, false, false, false);
     let mut words = arguments.iter().map(String::as_str);
     while let Some(word) = words.next() {
         match word {
             "--prove" => proving = true,
+            "--quick" => quick = true,
             "--trace" => trace = true,
             "--runs" => runs = words.next().unwrap_or_default().parse()?,
             "--seed" => seed = words.next().unwrap_or_default().parse()?,
-            _ => bail!("--runs N, --seed S, --prove, --trace; not `{word}`"),
+            _ => bail!("--runs N, --seed S, --prove, --quick, --trace; not `{word}`"),
         }
     }
     if proving {
-        return prove::run(runs, seed);
+        return prove::run(runs, seed, quick);
     }
     let campaign = Campaign::default();
     let began = Instant::now();

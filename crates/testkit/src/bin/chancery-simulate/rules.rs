@@ -2,31 +2,38 @@
 
 /// Of each realm's tables.
 pub(crate) const REALM: &str = "\
-SELECT 'a row of another tenant in ' || t.name, hex(t.tenant_id) FROM (
-  SELECT 'tenant' AS name, tenant_id FROM tenant UNION ALL SELECT 'counter', tenant_id FROM counter
-  UNION ALL SELECT 'kek', tenant_id FROM kek UNION ALL SELECT 'purpose_key', tenant_id FROM purpose_key
-  UNION ALL SELECT 'account', tenant_id FROM account UNION ALL SELECT 'token', tenant_id FROM token
-  UNION ALL SELECT 'profile', tenant_id FROM profile UNION ALL SELECT 'authority', tenant_id FROM authority
-  UNION ALL SELECT 'certificate_order', tenant_id FROM certificate_order UNION ALL SELECT 'certificate', tenant_id FROM certificate
-  UNION ALL SELECT 'certificate_name', tenant_id FROM certificate_name UNION ALL SELECT 'private_key', tenant_id FROM private_key
-  UNION ALL SELECT 'revocation', tenant_id FROM revocation UNION ALL SELECT 'crl', tenant_id FROM crl
-  UNION ALL SELECT 'event', tenant_id FROM event UNION ALL SELECT 'idempotency', tenant_id FROM idempotency
-  UNION ALL SELECT 'job', tenant_id FROM job UNION ALL SELECT 'outbox', tenant_id FROM outbox
-  UNION ALL SELECT 'subject_key', tenant_id FROM subject_key UNION ALL SELECT 'imported', tenant_id FROM imported
-  UNION ALL SELECT 'certificate_key', tenant_id FROM certificate_key
-) t WHERE t.tenant_id <> ?1
-UNION ALL SELECT 'an act recorded as done without its event', hex(i.event_id) FROM idempotency i
+SELECT 'an act recorded as done without its event', hex(i.event_id) FROM idempotency i
   WHERE NOT EXISTS (SELECT 1 FROM event e WHERE e.tenant_id = ?1 AND e.id = i.event_id)
 UNION ALL SELECT 'two acts with one event', hex(event_id) FROM idempotency GROUP BY event_id HAVING count(*) > 1
-UNION ALL SELECT 'a certificate without its order', hex(c.id) FROM certificate c WHERE NOT EXISTS
+UNION ALL SELECT 'a certificate without its order', hex(c.id) FROM certificate c WHERE c.order_id IS NOT NULL AND NOT EXISTS
   (SELECT 1 FROM certificate_order o WHERE o.tenant_id = ?1 AND o.id = c.order_id AND o.certificate_id = c.id)
 UNION ALL SELECT 'an order without its certificate', hex(o.id) FROM certificate_order o WHERE o.certificate_id IS NOT NULL AND NOT EXISTS
   (SELECT 1 FROM certificate c WHERE c.tenant_id = ?1 AND c.id = o.certificate_id)
+UNION ALL SELECT 'an order under a profile that is not there', hex(o.id) FROM certificate_order o WHERE NOT EXISTS
+  (SELECT 1 FROM profile p WHERE p.tenant_id = ?1 AND p.name = o.profile AND p.version = o.policy_version)
+UNION ALL SELECT 'a version of a profile is missing', p.name FROM profile p GROUP BY p.name HAVING count(*) <> max(p.version)
+UNION ALL SELECT 'a certificate that was neither asked for nor taken in', hex(c.id) FROM certificate c WHERE c.order_id IS NULL AND
+  c.id NOT IN (SELECT certificate_id FROM imported)
+UNION ALL SELECT 'what was taken in is not there', hex(i.certificate_id) FROM imported i WHERE
+  i.certificate_id NOT IN (SELECT id FROM certificate WHERE order_id IS NULL)
 UNION ALL SELECT 'a certificate that is not found by its name', hex(c.id) FROM certificate c WHERE NOT EXISTS
   (SELECT 1 FROM certificate_name n WHERE n.tenant_id = ?1 AND n.certificate_id = c.id)
-UNION ALL SELECT 'a certificate without its private key''s row', hex(c.id) FROM certificate c WHERE NOT EXISTS
-  (SELECT 1 FROM private_key k WHERE k.tenant_id = ?1 AND k.certificate_id = c.id)
-UNION ALL SELECT 'a certificate of an issuer that is not there', hex(c.id) FROM certificate c WHERE NOT EXISTS
+UNION ALL SELECT 'a certificate that is not found by its key', hex(c.id) FROM certificate c WHERE
+  c.id NOT IN (SELECT certificate_id FROM certificate_key)
+UNION ALL SELECT 'a key of a certificate that is not there', hex(k.certificate_id) FROM certificate_key k WHERE
+  k.certificate_id NOT IN (SELECT id FROM certificate)
+UNION ALL SELECT 'a certified key that is not known', hex(k.certificate_id) FROM certificate_key k WHERE
+  k.blind NOT IN (SELECT blind FROM subject_key)
+UNION ALL SELECT 'a known key that was never certified', hex(s.certificate_id) FROM subject_key s WHERE
+  s.blind NOT IN (SELECT blind FROM certificate_key)
+UNION ALL SELECT 'a key certified for other names', hex(k.certificate_id) FROM certificate_key k
+  JOIN certificate_key l ON l.tenant_id = ?1 AND l.blind = k.blind AND l.certificate_id <> k.certificate_id
+  JOIN certificate_name n ON n.tenant_id = ?1 AND n.certificate_id = l.certificate_id WHERE NOT EXISTS
+  (SELECT 1 FROM certificate_name m WHERE m.tenant_id = ?1 AND m.blind = n.blind AND m.certificate_id = k.certificate_id)
+UNION ALL SELECT 'a private key that should be here or should not', hex(c.id) FROM certificate c WHERE
+  (c.custody = 'software-release-once') <> (c.id IN (SELECT certificate_id FROM private_key))
+UNION ALL SELECT 'a private key erased that nobody fetched', hex(k.certificate_id) FROM private_key k WHERE k.key IS NULL AND k.fetches = 0
+UNION ALL SELECT 'a certificate of an issuer that is not there', hex(c.id) FROM certificate c WHERE c.issuer_id IS NOT NULL AND NOT EXISTS
   (SELECT 1 FROM authority a WHERE a.tenant_id = ?1 AND a.id = c.issuer_id)
 UNION ALL SELECT 'a serial number given out twice', hex(serial) FROM certificate GROUP BY serial HAVING count(*) > 1
 UNION ALL SELECT 'a live certificate whose end nobody will note', hex(c.id) FROM certificate c WHERE c.status IN ('issued', 'renewed')
@@ -48,7 +55,11 @@ UNION ALL SELECT 'an issuer that will have no list', hex(a.id) FROM authority a 
 UNION ALL SELECT 'an issuer that nobody will retire', hex(a.id) FROM authority a WHERE a.state = 'active' AND a.retire_at IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM job j WHERE j.kind = 'issuer.retire' AND j.subject = a.id)
 UNION ALL SELECT 'a realm that nobody will sweep', hex(t.tenant_id) FROM tenant t WHERE
-  (SELECT count(*) FROM job j WHERE j.kind = 'idempotency.sweep') <> 1";
+  (SELECT count(*) FROM job j WHERE j.kind = 'idempotency.sweep') <> 1
+UNION ALL SELECT 'a token of an account that is not there', hex(t.id) FROM token t WHERE t.account_id IS NOT NULL AND NOT EXISTS
+  (SELECT 1 FROM account a WHERE a.tenant_id = ?1 AND a.id = t.account_id)
+UNION ALL SELECT 'a purpose key under a wrapping key that is not there', p.purpose FROM purpose_key p WHERE
+  p.kek_version NOT IN (SELECT version FROM kek)";
 
 /// Of the platform's own tables.
 pub(crate) const PLATFORM: &str = "\

@@ -13,6 +13,8 @@ use std::time::Duration;
 #[derive(Default)]
 struct Known {
     certificates: Vec<CertificateId>,
+    /// Whose private keys were fetched.
+    fetched: Vec<CertificateId>,
     issuers: Vec<IssuerId>,
     accounts: Vec<AccountId>,
     /// With its account and its secret, where that was answered.
@@ -87,6 +89,19 @@ fn choose(client: &Client, known: &mut Known, slug: &str, key: &str) -> Act {
             let chosen = known.profiles.get(sim.below(known.profiles.len()));
             chosen.map_or(issue, |(name, version)| Act::ChangeProfile(name.clone(), *version))
         }
+        66..74 => {
+            let key = u8::try_from(sim.below(3)).unwrap_or(0);
+            // Mostly for its own host: a key is certified again for the same names alone.
+            let host = if sim.comes(800) { usize::from(key) } else { sim.below(3) };
+            Act::Csr { host: format!("key-{host}.{slug}.example"), key, named: sim.comes(500), validity }
+        }
+        74..78 => {
+            let first = sim.below(6);
+            let numbers = (first..=first + sim.below(3)).filter_map(|number| u8::try_from(number).ok());
+            Act::Import { below: format!("{slug}.example"), numbers: numbers.collect() }
+        }
+        78..83 => pick(&known.certificates).map_or(issue, Act::Fetch),
+        83..87 => pick(&known.fetched).or_else(|| pick(&known.certificates)).map_or(issue, Act::Acknowledge),
         _ => issue,
     }
 }
@@ -95,7 +110,8 @@ fn learn(known: &mut Known, act: &Act, done: &[Done]) {
     for done in done {
         let text = &done.subject;
         match act {
-            Act::Issue { .. } | Act::Renew(_) | Act::RenewEach(_) => known.certificates.extend(text.parse::<CertificateId>().ok()),
+            Act::Fetch(id) => known.fetched.push(*id),
+            _ if act.certifies() => known.certificates.extend(text.parse::<CertificateId>().ok()),
             Act::Issuer { .. } | Act::Roll(..) => known.issuers.extend(text.parse::<IssuerId>().ok()),
             Act::Account(_) => known.accounts.extend(text.parse::<AccountId>().ok()),
             Act::Mint(account) => known.tokens.extend(text.parse().ok().map(|id| (*account, id, done.secret.clone()))),
@@ -103,8 +119,7 @@ fn learn(known: &mut Known, act: &Act, done: &[Done]) {
             Act::ChangeProfile(name, read) => {
                 known.profiles.iter_mut().filter(|(known, _)| known == name).for_each(|(_, version)| *version = read + 1);
             }
-            Act::Revoke(..) | Act::RevokeEach(_) | Act::Retire(_) | Act::EndToken(..) => {}
-            Act::Tenant(_) | Act::Suspend(_) | Act::Resume(_) => {}
+            _ => {}
         }
     }
 }
