@@ -30,5 +30,7 @@ pub(crate) fn share(tree: &Tree) -> Result<()> {
     run(tree, &["--runs", SHARE])?;
     run(tree, &["--prove", "--engine", "sqlite", "--runs", "60"])?;
     run(tree, &["--power", "--runs", LOSSES])?;
-    run(tree, &["--power", "--prove", "--runs", "100"])
+    run(tree, &["--power", "--prove", "--runs", "100"])?;
+    run(tree, &["--power", "--failing", "--runs", LOSSES])?;
+    run(tree, &["--power", "--failing", "--prove", "--runs", "200"])
 }

@@ -33,10 +33,10 @@ cargo xtask <command>
   layers             who may see whom: the direction of crates, backends and SQL
   documents          links between documents, numbers and tests cited by them and by the code
   secrets            types that hold a secret, found by their fields: none may print it
-  crash [--runs N] [--seed S] [--engine sqlite|postgres] [--prove]
+  crash [--runs N] [--seed S] [--engine sqlite|postgres | --power [--failing]] [--prove]
                      kill the server at every durable step and at random under real clients, and compare what is left; with --prove
                      turn on one fault after the other and show that each is found
-  simulate [--runs N] [--seed S] [--prove] [--trace]
+  simulate [--runs N] [--seed S] [--prove [--quick]] [--trace]
                      the service on two nodes in one thread under a simulated clock, a seeded schedule and a store that fails; every
                      step is checked, a finding prints its seed; with --prove turn on one fault after the other
   sizes              lengths of the source files

@@ -13,6 +13,8 @@ pub enum Step<'a> {
     MadeFile(&'a Path),
     /// Bytes were added at a file's end.
     Appended(&'a Path, &'a [u8]),
+    /// A file's content, all of it, was written once more in its place.
+    Rewritten(&'a Path, &'a [u8]),
     /// A file's content was synced.
     SyncedFile(&'a Path),
     /// A file got another name in the same folder.

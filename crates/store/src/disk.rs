@@ -4,7 +4,7 @@ use chancery_domain::broken;
 use chancery_domain::disk::{Step, tell};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Makes a folder that only its owner may enter, with those above it that are missing; on return they are on the disk.
@@ -31,6 +31,26 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
 pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     // no kill point: each caller has its own
     File::open(path)?.sync_all()?;
+    tell(Step::SyncedFile(path));
+    Ok(())
+}
+
+/// Writes what is in a file into it once more and syncs it, if there is such a file. After a sync that failed the kernel still shows what
+/// is not on the disk, and takes it for written at the next one.
+pub(crate) fn write_again(path: &Path) -> io::Result<()> {
+    // no kill point: nothing new is done
+    let content = match fs::read(path) {
+        Ok(content) => content,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if broken!("journal-as-shown") {
+        return Ok(());
+    }
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.write_all_at(&content, 0)?;
+    tell(Step::Rewritten(path, &content));
+    file.sync_data()?;
     tell(Step::SyncedFile(path));
     Ok(())
 }

@@ -93,6 +93,9 @@ impl Directory {
         if self.lock.is_none() {
             return file::look(&path, SQLITE.len());
         }
+        // What SQLite takes for committed in a journal that was left is answered for: it must be on the disk.
+        let journal = file::journal(&path);
+        disk::write_again(&journal).map_err(|error| medium(&journal, &error))?;
         let mut connection = file::open(&path)?;
         // Made anew it would be a tenant that has nothing.
         if file::version(&connection)? == 0 && enforced!("file.empty") {
@@ -113,8 +116,8 @@ impl Directory {
         kill_point!("sqlite.realm.create");
         let mut connection = file::create(&unfinished)?;
         file::migrate(&mut connection, &scripts(tenant))?;
-        // The last connection to close writes the WAL back and removes it: one file is left to be renamed.
-        connection.close().map_err(|(_, error)| file::store_error(&error))?;
+        // One file is left to be renamed.
+        file::close(connection, &unfinished)?;
         let finished = || {
             kill_point!("sqlite.realm.written");
             disk::sync_file(&unfinished)?;

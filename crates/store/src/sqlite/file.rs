@@ -2,9 +2,9 @@
 
 use super::directory::medium;
 use crate::{StoreError, disk};
-use chancery_domain::{broken, kill_point};
+use chancery_domain::{broken, enforced, kill_point};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Statements kept prepared in a connection: all that this crate has.
 const STATEMENTS: usize = 160;
@@ -33,6 +33,24 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         }
     }
     Ok(connection)
+}
+
+/// Closes the only connection to a file, which writes the journal back and removes it.
+pub(super) fn close(connection: Connection, path: &Path) -> Result<(), StoreError> {
+    connection.close().map_err(|(_, error)| store_error(&error))?;
+    // Of a journal that could not be written back SQLite says nothing, and the file without it may be empty.
+    let journal = journal(path);
+    if journal.try_exists().map_err(|error| medium(&journal, &error))? && enforced!("journal.written-back") {
+        return Err(StoreError::Medium(format!("{} was not written back", journal.display())));
+    }
+    Ok(())
+}
+
+/// The write-ahead log beside a file.
+pub(super) fn journal(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 /// Opens a file that exists for reading alone; its schema must be the known one.
@@ -92,5 +110,25 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::DiskFull) => StoreError::Full(text),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory) => StoreError::Unavailable(text),
         _ => StoreError::Statement(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_journal_stays_is_not_closed_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("realm.db");
+        let connection = create(&path).unwrap();
+        connection.execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1)").unwrap();
+        // As long as somebody else has it open the journal is not removed, as where it cannot be written back.
+        let other = open(&path).unwrap();
+        assert_eq!(other.query_row("SELECT a FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+        let closed = close(connection, &path);
+        assert!(matches!(closed, Err(StoreError::Medium(_))), "{closed:?}");
+        close(other, &path).unwrap();
+        assert!(!journal(&path).exists());
     }
 }

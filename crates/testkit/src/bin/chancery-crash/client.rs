@@ -178,7 +178,14 @@ impl Client {
     fn note(&mut self, at: usize, answer: Option<(u16, Value)>) {
         let Some(entry) = self.journal.get_mut(at) else { return };
         entry.sent += 1;
-        let Some((status, body)) = answer.filter(|(status, _)| *status < 500 && *status != 429) else { return };
+        if let Some((status, body)) = &answer
+            && *status >= 500
+            && *status != 503
+        {
+            self.wrong.push(format!("a defect was answered: {status} {body} to {}", entry.shown()));
+        }
+        let now = |(status, body): &(u16, Value)| *status < 500 && *status != 429 && !some_not_now(body);
+        let Some((status, body)) = answer.filter(now) else { return };
         entry.answer = Some((status, body));
         entry.told = moment();
         let entry = entry.clone();
@@ -192,6 +199,11 @@ impl Client {
         }
         self.learn(&entry);
     }
+}
+
+/// Whether an item of a request that names many is to be asked for again.
+fn some_not_now(body: &Value) -> bool {
+    body["items"].as_array().is_some_and(|items| items.iter().any(|item| item["problem"]["status"] == 503))
 }
 
 /// Sends one request; `None` when no whole answer came.
@@ -213,6 +225,10 @@ pub(crate) async fn get(http: &Http, token: &str, path: &str) -> Option<(u16, Va
 async fn answer(request: reqwest::RequestBuilder) -> Option<(u16, Value)> {
     let response = request.send().await.ok()?;
     let status = response.status().as_u16();
+    if matches!(status, 429 | 503) && !response.headers().contains_key("retry-after") {
+        // As bad as a defect: nobody knows when to come again.
+        return Some((500, Value::from(format!("{status} without Retry-After"))));
+    }
     let body = response.bytes().await.ok()?;
     Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
 }

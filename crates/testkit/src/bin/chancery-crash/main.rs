@@ -1,7 +1,7 @@
 //! Crash runs: real clients against the real server, which is killed at named points and at random and started again.
 //!
 //! `chancery-crash --engine sqlite|postgres --runs N --seed S [--prove]`; called through `cargo xtask crash`. With `--power` the loss of
-//! power is played instead, in this process; `--first` ends at the first finding.
+//! power is played instead, in this process, with `--failing` of a disk that failed before; `--first` ends at the first finding.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "I10, I12 are about the product; a driver looks at the clock and dials its own server")]
@@ -41,11 +41,12 @@ fn main() -> Result<ExitCode> {
 
 async fn run(arguments: &[String]) -> Result<()> {
     let (mut engine, mut runs, mut seed) = (Engine::Sqlite, 100, 1);
-    let [mut proving, mut power, mut first] = [false; 3];
+    let [mut proving, mut power] = [false; 2];
+    let mut how = power::How::default();
     let mut words = arguments.iter().map(String::as_str);
     while let Some(word) = words.next() {
         let value = match word {
-            "--prove" | "--power" | "--first" => "",
+            "--prove" | "--power" | "--first" | "--failing" => "",
             _ => words.next().unwrap_or_default(),
         };
         match (word, value) {
@@ -55,13 +56,14 @@ async fn run(arguments: &[String]) -> Result<()> {
             ("--seed", number) => seed = number.parse()?,
             ("--prove", _) => proving = true,
             ("--power", _) => power = true,
-            ("--first", _) => first = true,
-            _ => bail!("--engine sqlite|postgres, --runs N, --seed S, --prove, --power, --first; not `{word} {value}`"),
+            ("--first", _) => how.first = true,
+            ("--failing", _) => how.failing = true,
+            _ => bail!("--engine sqlite|postgres, --runs N, --seed S, --prove, --power, --first, --failing; not `{word} {value}`"),
         }
     }
     anyhow::ensure!(!power || matches!(engine, Engine::Sqlite), "--power is about SQLite: PostgreSQL's own files are its own affair");
     if power {
-        return power::run(runs, seed, first, proving).await;
+        return power::run(runs, seed, power::How { proving, ..how }).await;
     }
     if proving {
         return prove::run(engine, runs, seed).await;

@@ -1,8 +1,9 @@
 //! Losses of power: a run of the real service is recorded below SQLite, and at many moments of it the disk is what was synced,
-//! with any part of the rest. Each such disk is opened, worked on and compared as after a kill.
+//! with any part of the rest. Each such disk is opened, worked on and compared as after a kill. The disk may have failed before.
 
 mod disk;
 mod early;
+mod fault;
 mod loss;
 mod prove;
 mod record;
@@ -14,8 +15,9 @@ pub(crate) use record::moment;
 use anyhow::{Result, bail};
 use std::time::Instant;
 
-/// Losses from one recorded run.
+/// Losses from one recorded run, and from one in which the disk failed: those differ more.
 const EACH: u32 = 100;
+const EACH_FAILED: u32 = 20;
 
 /// Sums over all worlds.
 #[derive(Default)]
@@ -32,17 +34,27 @@ struct Report {
     findings: Vec<String>,
 }
 
-/// `runs` losses, in worlds of seeds `seed`, `seed + 1`, …; with `first`, up to the first finding.
-pub(crate) async fn run(runs: u32, seed: u64, first: bool, proving: bool) -> Result<()> {
+/// How losses are played.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct How {
+    /// Up to the first finding.
+    pub(crate) first: bool,
+    pub(crate) proving: bool,
+    /// The disk fails now and then while clients act.
+    pub(crate) failing: bool,
+}
+
+/// `runs` losses, in worlds of seeds `seed`, `seed + 1`, ….
+pub(crate) async fn run(runs: u32, seed: u64, How { first, proving, failing }: How) -> Result<()> {
     if proving {
-        return prove::run(runs, seed).await;
+        return prove::run(runs, seed, failing).await;
     }
     vfs::install()?;
     let (mut report, started) = (Report::default(), Instant::now());
     let mut world = seed;
     while report.losses < runs && (!first || report.findings.is_empty()) {
-        let losses = EACH.min(runs - report.losses);
-        world::run(world, losses, first, &mut report).await?;
+        let losses = if failing { EACH_FAILED } else { EACH }.min(runs - report.losses);
+        world::run(world, losses, first, failing, &mut report).await?;
         world += 1;
         eprintln!("power: {} of {runs} losses, {} findings", report.losses, report.findings.len());
     }
@@ -50,6 +62,7 @@ pub(crate) async fn run(runs: u32, seed: u64, first: bool, proving: bool) -> Res
     println!("  recorded runs          {:>7}", report.worlds);
     println!("  steps of the disk      {:>7}", report.steps);
     println!("  acts acknowledged      {:>7}   (in the recorded runs)", report.acknowledged);
+    println!("  failed writes, syncs   {:>7}   (in the recorded runs)", fault::failed());
     println!("  before any operator    {:>7}   (losses)", report.early);
     println!("  steps not synced       {:>7}   (on average at a loss)", report.unsynced / report.losses.max(1) as usize);
     println!("  findings               {:>7}", report.findings.len());

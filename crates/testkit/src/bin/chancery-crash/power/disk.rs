@@ -70,6 +70,7 @@ impl Disk {
             }
             Op::Resized(path, length) => self.content(path)?.change(Change::Resized(*length)),
             Op::SyncedFile(path) => self.content(path)?.sync(),
+            Op::SyncFailed(path, seed) => self.content(path)?.fail(&mut Chance::of(*seed)),
             Op::Renamed(from, to) => {
                 let entry = self.now.get(from).copied().with_context(|| format!("{} was never made", from.display()))?;
                 self.name(Naming::Renamed(from.clone(), to.clone(), entry));
@@ -168,6 +169,12 @@ impl Content {
         }
     }
 
+    /// A failed sync: what the kernel could not write it does not try again.
+    fn fail(&mut self, chance: &mut Chance) {
+        self.sure = self.after_loss(chance);
+        self.unsynced.clear();
+    }
+
     /// Each sector as it was at its last sync or after any change since; the length likewise; at most one sector torn within.
     fn after_loss(&self, chance: &mut Chance) -> Vec<u8> {
         let (mut memory, mut disk) = (self.sure.clone(), self.sure.clone());
@@ -260,6 +267,11 @@ mod tests {
         assert_eq!(losses(&ops), all(&["acc"]));
         ops.push(Op::Resized("/d/file".into(), SECTOR));
         assert_eq!(losses(&ops), all(&["a", "acc"]));
+        let mut failed = made();
+        failed.extend([written("a", 0), Op::SyncedFile("/d/file".into()), written("b", 0), Op::SyncFailed("/d/file".into(), 1)]);
+        failed.extend([written("c", SECTOR), Op::SyncedFile("/d/file".into())]);
+        let [one] = Vec::from_iter(losses(&failed)).try_into().unwrap();
+        assert!(one.is_some_and(|content| ["ac", "bc"].contains(&content.as_str())), "whichever it was, it stays so");
         let mut torn = made();
         torn.extend([written("a", 0), Op::SyncedFile("/d/file".into()), written("b", 0)]);
         let mut disk = Disk::default();

@@ -13,6 +13,8 @@ pub(crate) enum Op {
     Written(PathBuf, Option<usize>, Vec<u8>),
     Resized(PathBuf, usize),
     SyncedFile(PathBuf),
+    /// A sync failed; the number says what of the file's changes is on the disk all the same, and the rest never will be.
+    SyncFailed(PathBuf, u64),
     Renamed(PathBuf, PathBuf),
     Removed(PathBuf),
     SyncedFolder(PathBuf),
@@ -30,7 +32,11 @@ impl Op {
     fn path(&self) -> &Path {
         match self {
             Self::MadeFolder(path) | Self::MadeFile(path) | Self::Written(path, ..) | Self::Resized(path, _) => path,
-            Self::SyncedFile(path) | Self::Renamed(path, _) | Self::Removed(path) | Self::SyncedFolder(path) => path,
+            Self::SyncedFile(path)
+            | Self::SyncFailed(path, _)
+            | Self::Renamed(path, _)
+            | Self::Removed(path)
+            | Self::SyncedFolder(path) => path,
         }
     }
 }
@@ -72,6 +78,7 @@ pub(crate) fn told(step: Step<'_>) {
         Step::MadeFolder(path) => Op::MadeFolder(path.to_owned()),
         Step::MadeFile(path) => Op::MadeFile(path.to_owned()),
         Step::Appended(path, bytes) => Op::Written(path.to_owned(), None, bytes.to_owned()),
+        Step::Rewritten(path, bytes) => Op::Written(path.to_owned(), Some(0), bytes.to_owned()),
         Step::SyncedFile(path) => Op::SyncedFile(path.to_owned()),
         Step::Renamed(from, to) => Op::Renamed(from.to_owned(), to.to_owned()),
         Step::Removed(path) => Op::Removed(path.to_owned()),

@@ -4,10 +4,12 @@
 //! else's: the product has a lock of its own on the data directory and one connection to a file; whoever looks from outside, with the
 //! server stopped, uses SQLite's own file system.
 
+use super::fault;
 use super::record::{self, Op, note};
 use anyhow::{Result, anyhow};
 use chancery::system::SystemEntropy;
 use chancery_domain::port::Entropy;
+use chancery_testkit::chance::Chance;
 use sqlite_vfs::wip::{WalIndex, WalIndexLock};
 use sqlite_vfs::{DatabaseHandle, LockKind, OpenAccess, OpenKind, OpenOptions, Vfs};
 use std::fs::{self, File};
@@ -103,12 +105,19 @@ impl DatabaseHandle for Handle {
     }
 
     fn write_all_at(&mut self, bytes: &[u8], offset: u64) -> Result<(), Error> {
+        let fault = fault::comes();
+        let done = fault.map_or(bytes.len(), |drawn| Chance::of(drawn).below(bytes.len() + 1));
+        let bytes = bytes.get(..done).unwrap_or_default();
         self.file.write_all_at(bytes, offset)?;
         note(Op::Written(self.path.clone(), Some(usize::try_from(offset).map_err(Error::other)?), bytes.to_owned()));
-        Ok(())
+        fault.map_or(Ok(()), |_| Err(fault::error()))
     }
 
     fn sync(&mut self, _data_only: bool) -> Result<(), Error> {
+        if let Some(drawn) = fault::comes() {
+            note(Op::SyncFailed(self.path.clone(), drawn));
+            return Err(fault::error());
+        }
         self.file.sync_data()?;
         note(Op::SyncedFile(self.path.clone()));
         if std::mem::take(&mut self.folder_due) {

@@ -2,7 +2,7 @@
 
 use super::disk::Disk;
 use super::record::{self, Op};
-use super::{Report, early};
+use super::{Report, early, fault};
 use crate::check;
 use crate::client::{Client, Http, Lists};
 use crate::database::Place;
@@ -44,10 +44,10 @@ pub(super) struct Run {
 }
 
 /// Records the run of this seed and plays so many losses of it.
-pub(super) async fn run(seed: u64, losses: u32, first: bool, report: &mut Report) -> Result<()> {
+pub(super) async fn run(seed: u64, losses: u32, first: bool, failing: bool, report: &mut Report) -> Result<()> {
     let place = Place::new(Engine::Sqlite).await?;
     record::begin(place.folder());
-    let run = Arc::new(record(&place, seed).await.with_context(|| format!("in the recorded run of seed {seed}"))?);
+    let run = Arc::new(record(&place, seed, failing).await.with_context(|| format!("in the recorded run of seed {seed}"))?);
     report.worlds += 1;
     report.steps += run.ops.len();
     report.acknowledged += run.clients.iter().flat_map(|client| &client.journal).filter(|entry| entry.done()).count();
@@ -114,7 +114,7 @@ impl Run {
 }
 
 /// The run: `init`, two lives with an orderly end between them, in which the files are closed.
-async fn record(place: &Place, seed: u64) -> Result<Run> {
+async fn record(place: &Place, seed: u64, failing: bool) -> Result<Run> {
     let token = initialise(place).await?.context("a new place has an operator")?;
     let bootstrap = (token, record::moment());
     let lists = Lists::default();
@@ -122,25 +122,49 @@ async fn record(place: &Place, seed: u64) -> Result<Run> {
     let enrolling = record::moment();
     let clients = setup::clients(&serving.http, &bootstrap.0, seed, &lists).await?;
     let life = if seed.is_multiple_of(LONG) { 10 * LIFE } else { LIFE };
-    let (clients, seen) = live(clients, life, &serving, &lists, Seen::new()).await?;
+    let fault = |number| failing.then(|| Chance::of(seed ^ number));
+    let (clients, seen) = live(clients, life, fault(1), &serving, &lists, Seen::new()).await?;
     serving.stop().await?;
     let serving = Serving::start(place).await?;
-    let (clients, seen) = live(clients, LIFE, &serving, &lists, seen).await?;
+    let (clients, seen) = live(clients, LIFE, fault(2), &serving, &lists, seen).await?;
     let ops = record::end();
     serving.stop().await?;
     Ok(Run { ops, bootstrap, enrolling, clients, seen })
 }
 
-async fn live(clients: Vec<Client>, life: Duration, serving: &Serving, lists: &Lists, seen: Seen) -> Result<(Vec<Client>, Seen)> {
-    let stop = Arc::new(AtomicBool::new(false));
+/// The clients act; with `fault` the disk fails now and then meanwhile, and when it does no more each goes on as if nothing had been.
+async fn live(
+    clients: Vec<Client>,
+    life: Duration,
+    fault: Option<Chance>,
+    serving: &Serving,
+    lists: &Lists,
+    seen: Seen,
+) -> Result<(Vec<Client>, Seen)> {
+    let (stop, failing) = (Arc::new(AtomicBool::new(false)), fault.is_some());
     let http = &serving.http;
     let tasks: Vec<_> = clients.into_iter().map(|client| tokio::spawn(client.live(http.clone(), 0, Arc::clone(&stop)))).collect();
     let watcher = tokio::spawn(watch(http.clone(), lists.clone(), Arc::clone(&stop), seen));
-    tokio::time::sleep(life).await;
+    let sound = AtomicBool::new(false);
+    let trouble = async {
+        if let Some(chance) = fault {
+            fault::now_and_then(chance, &sound).await
+        }
+    };
+    let ends = async {
+        tokio::time::sleep(life).await;
+        sound.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(trouble, ends);
     stop.store(true, Ordering::Relaxed);
     let mut clients = Vec::new();
     for task in tasks {
         clients.push(task.await??);
+    }
+    if failing {
+        for client in &mut clients {
+            client.go_on(1, http).await?;
+        }
     }
     let (seen, wrong) = watcher.await?;
     let wrong = wrong.into_iter().chain(clients.iter().flat_map(|client: &Client| client.wrong.clone()));
