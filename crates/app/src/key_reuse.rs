@@ -11,6 +11,10 @@ use chancery_store::{Changes, SubjectKeyRow};
 use chancery_x509::PublicKey;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// So many new keys of a tenant, one after the other, make it likely that the next is new.
+const NEW_KEYS: u32 = 16;
 
 /// What was read of a key, and what it is to be certified for now.
 pub(crate) struct KeyUse {
@@ -22,15 +26,16 @@ pub(crate) struct KeyUse {
 }
 
 impl KeyUse {
-    /// What is expected of a wish's key: most are new. A commit that finds it otherwise ends with [`Stop::Unexpected`], and then,
-    /// as with a renewal, which names a key that is known, it is read.
+    /// What is expected of a wish's key: to be as it was when it was last read here, and where the tenant's last keys were all new, to
+    /// be new as well. A commit that finds it otherwise ends with [`Stop::Unexpected`]; then it is read.
     ///
     /// [`Stop::Unexpected`]: crate::failure::Stop::Unexpected
     pub(crate) async fn expect(caller: &Caller, wish: &Wish) -> Result<Self, Failure> {
         let realm = &caller.realm;
         let SubjectKey::Given(key) = &wish.subject else { return Self::read(realm, wish).await };
         let known = realm.subject_keys.find(&blind(realm, key.spki_der())?);
-        if caller.looks_up || (known.is_none() && wish.renews.is_some()) {
+        let is_new = || wish.renews.is_none() && realm.new_keys.load(Ordering::Relaxed) >= NEW_KEYS;
+        if caller.looks_up || (known.is_none() && !is_new()) {
             return Self::read(realm, wish).await;
         }
         Ok(Self { before: known, read: false, scope: Some(scope(realm, wish.profile.as_str(), &wish.request.names)?) })
@@ -43,6 +48,10 @@ impl KeyUse {
             SubjectKey::Given(key) => {
                 let blind = blind(realm, key.spki_der())?;
                 let row = realm.view.subject_key(&blind).await?;
+                match row {
+                    Some(_) => realm.new_keys.store(0, Ordering::Relaxed),
+                    None => drop(realm.new_keys.fetch_add(1, Ordering::Relaxed)),
+                }
                 row.map(|row| realm.subject_keys.keep(blind, row))
             }
             SubjectKey::ToMake(_) => None,

@@ -16,7 +16,7 @@ use chancery_x509::IssuerCertificate;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::OnceCell;
 
@@ -34,6 +34,8 @@ pub(crate) struct Realm {
     pub(crate) credentials: Shelf<TokenId, crate::authenticate::Credential>,
     /// Subject keys that were read because they were certified before: a commit guards what is remembered.
     pub(crate) subject_keys: Shelf<[u8; 16], SubjectKeyRow>,
+    /// How many of the keys read last were new.
+    pub(crate) new_keys: AtomicU32,
     profiles: Shelf<ProfileName, InForce>,
     authorities: Shelf<IssuerId, Authority>,
     issuing: RwLock<Option<Arc<[Issuing]>>>,
@@ -132,6 +134,7 @@ impl Realm {
             sealer,
             credentials: Shelf::default(),
             subject_keys: Shelf::default(),
+            new_keys: AtomicU32::new(0),
             profiles: Shelf::default(),
             authorities: Shelf::default(),
             issuing: RwLock::default(),

@@ -90,26 +90,40 @@ impl<T: Transactions> Committer<T> {
     }
 
     /// Commits the batch. A set that is refused takes the others back with it, so they are tried again without it; and it
-    /// is tried again alone, for it may have been refused only because of one before it, which was then not kept.
+    /// is tried again alone, for it may have been refused only because of one before it, which was then not kept. After a refusal
+    /// the next ones go alone, then two, four and more together: where most are refused, none takes many others back with it.
     async fn commit_batch(&self, tenant: TenantId, mut batch: Vec<Waiting>) {
+        let mut most = usize::MAX;
         loop {
             batch.retain(|(_, reply)| !reply.is_closed());
             if batch.is_empty() {
                 return;
             }
+            let mut later = batch.split_off(batch.len().min(most));
             let refused = match self.together(tenant, &batch).await {
-                Ok(()) => return kept(batch),
-                Err(Refusal::All(error)) => return in_doubt(batch, &error),
+                Ok(()) => {
+                    kept(batch);
+                    (batch, most) = (later, most.saturating_mul(2));
+                    continue;
+                }
+                Err(Refusal::All(error)) => {
+                    batch.append(&mut later);
+                    return in_doubt(batch, &error);
+                }
                 // Nothing of this transaction stood before the first set: its refusal is final.
                 Err(refusal @ (Refusal::Guard { set: 0, .. } | Refusal::Set { set: 0, .. })) => {
                     let (_, reply) = batch.remove(0);
                     let _ = reply.send(Err(refusal.into()));
+                    batch.append(&mut later);
+                    most = 1;
                     continue;
                 }
                 Err(Refusal::Guard { set, .. } | Refusal::Set { set, .. }) => set,
             };
+            most = 1;
             // Those before it did not fail: commit them, then it stands first.
-            let rest = batch.split_off(refused);
+            let mut rest = batch.split_off(refused);
+            rest.append(&mut later);
             batch.retain(|(_, reply)| !reply.is_closed());
             match self.together(tenant, &batch).await {
                 Ok(()) => kept(batch),
@@ -203,7 +217,7 @@ mod tests {
     #[tokio::test]
     async fn what_may_have_been_kept_is_not_committed_again() {
         let (asked, outcomes) = run([guard(2), lost(), guard(0), Ok(())]).await;
-        assert_eq!(asked, [4, 2, 2, 1], "two before the refused one, in doubt; then the rest");
+        assert_eq!(asked, [4, 2, 1, 1], "two before the refused one, in doubt; then the rest");
         assert_eq!(outcomes, ["in doubt", "in doubt", "guard", "kept"]);
 
         let (asked, outcomes) = run([lost()]).await;
@@ -212,8 +226,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_refused_together_is_tried_alone() {
-        let (asked, outcomes) = run([guard(2), guard(1), Ok(()), guard(0), Ok(())]).await;
-        assert_eq!(asked, [4, 2, 1, 1, 2]);
+        let (asked, outcomes) = run([guard(2), guard(1), Ok(()), guard(0), Ok(()), Ok(())]).await;
+        assert_eq!(asked, [4, 2, 1, 1, 1, 1]);
         assert_eq!(outcomes, ["kept", "guard", "kept", "kept"]);
+    }
+
+    #[tokio::test]
+    async fn after_a_refusal_few_are_tried_together() {
+        let (asked, outcomes) = run([guard(0), guard(0), Ok(()), Ok(())]).await;
+        assert_eq!(asked, [4, 1, 1, 1], "one refused, then each alone until one is kept");
+        assert_eq!(outcomes, ["guard", "guard", "kept", "kept"]);
+
+        let (asked, outcomes) = run([guard(0), Ok(()), Ok(())]).await;
+        assert_eq!(asked, [4, 1, 2]);
+        assert_eq!(outcomes, ["guard", "kept", "kept", "kept"]);
     }
 }

@@ -90,6 +90,12 @@ impl Load {
         Ok(Self { requests: Arc::new(requests.collect()), address: address.to_owned(), tls: None })
     }
 
+    /// Requests that ask for nothing: what HTTP alone costs.
+    pub(crate) fn nothing(server: &Server) -> Self {
+        let request = format!("GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n", server.address).into_bytes();
+        Self { requests: Arc::new(vec![request]), address: server.address.clone(), tls: None }
+    }
+
     /// Runs with so many connections for so long. Every answer must be a certificate.
     pub(crate) async fn run(&self, connections: usize, time: Duration) -> Result<Loaded> {
         self.drive(connections, Some(time)).await?.without_failures()

@@ -25,6 +25,7 @@ pub(crate) async fn run(quick: bool) -> Result<Report> {
     let inside = InProcess::open().await?;
     let (one, hundred, pg) = (Load::issue(&sqlite)?, Load::issue(&spread)?, Load::issue(&other)?);
 
+    let nothing = Load::nothing(&sqlite);
     let mut samples = Samples::new();
     let mut note = |name, value| samples.entry(name).or_default().push(value);
     for round in 0..=rounds {
@@ -42,6 +43,7 @@ pub(crate) async fn run(quick: bool) -> Result<Report> {
         keep("http_sqlite_c256_server_cpu_us", each(sqlite.cpu()? - before, at_256.count));
         keep("http_sqlite_c256", at_256.rate);
         keep("http_sqlite_c256_p99_ms", at_256.p99.as_secs_f64() * 1e3);
+        keep("null_route_c256", nothing.run(256, slice).await?.rate);
         keep("http_sqlite_c64", one.run(64, slice).await?.rate);
         keep("F", tokio::task::block_in_place(|| floor.measure(slice)));
         let alone = one.run(1, slice).await?;
@@ -71,8 +73,11 @@ pub(crate) async fn run(quick: bool) -> Result<Report> {
     }
     let alone = middle("pair_us") + middle("fdatasync_us");
     report.ratio("http_sqlite_c1", middle("http_sqlite_c1_p50_us") / alone, 1.4, "verify + sign + fdatasync, p50", true);
+    // One after the other on the same cores: nobody does both faster than this.
+    report.rate("reachable_over_http_per_s", 1.0 / (1.0 / f + 1.0 / middle("null_route_c256")));
     for name in [
         "F",
+        "null_route_c256",
         "pair_us",
         "fdatasync_us",
         "http_sqlite_c1",
