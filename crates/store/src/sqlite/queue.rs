@@ -8,8 +8,8 @@ use chancery_domain::{TenantId, enforced};
 use std::collections::{HashMap, VecDeque};
 use tokio::sync::oneshot;
 
-/// Write-sets that one transaction takes at most, and reads that a turn takes at most.
-const TURN: usize = 64;
+/// Write-sets that one transaction takes at most, and reads that a turn takes at most: more are a little faster, and longer in the way.
+const TURN: usize = 16;
 
 pub(super) struct Request {
     pub(super) tenant: TenantId,
