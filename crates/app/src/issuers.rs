@@ -100,7 +100,8 @@ impl Chancery {
         let body = body(new);
         let root_key = new.root_key_algorithm.unwrap_or(new.key_algorithm);
         let root = self.make_root(realm.id, &body, 1, root_key, new.root_days).await?;
-        let term = Term { from: None, days: new.issuing_days };
+        // With its root, however long the keys took to make: of as many days, it ends with it.
+        let term = Term { from: Some(root.certificate.not_before()), days: new.issuing_days };
         let issuing = self.make_issuing(realm.id, &body, 1, new.key_algorithm, term, &root.above()).await?;
         verify_chain(issuing.certificate.der(), &[], root.certificate.der(), self.now()).map_err(Failure::from)?;
 

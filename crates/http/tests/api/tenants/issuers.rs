@@ -3,6 +3,9 @@
 use chancery_testkit::openssl::Openssl;
 use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 async fn a_root_and_its_constrained_intermediate_are_made(server: &TestServer) {
     let admin = server.as_(&server.acme.admin);
@@ -97,6 +100,25 @@ async fn what_certificates_point_to_is_there_for_everybody(server: &TestServer) 
     }
 }
 
+async fn an_intermediate_of_as_many_days_ends_with_its_root(server: &TestServer) {
+    let (admin, stop) = (server.as_(&server.acme.admin), Arc::new(AtomicBool::new(false)));
+    // Seconds go by between one key and the other.
+    let (clock, ended) = (Arc::clone(&server.clock), Arc::clone(&stop));
+    let passing = std::thread::spawn(move || {
+        while !ended.load(Ordering::Relaxed) {
+            clock.advance(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    });
+    let body = json!({"name": "Even", "permitted_names": ["dns:*.acme.example"], "key_algorithm": "rsa-3072", "root_days": 30, "issuing_days": 30});
+    let made = admin.post(&server.acme.path("/issuers"), body).await;
+    stop.store(true, Ordering::Relaxed);
+    passing.join().unwrap();
+    let made = made.ok(201);
+    let root = admin.get(&server.acme.path(&format!("/issuers/{}", text(&made["root"])))).await.ok(200);
+    assert_eq!(made["not_after"], root["not_after"]);
+}
+
 async fn the_bundle_has_the_roots_of_its_tenant(server: &TestServer) {
     let admin = server.as_(&server.acme.admin);
     let body = json!({"name": "Second", "permitted_names": ["dns:*.acme.example"], "root_days": 30, "issuing_days": 7});
@@ -183,6 +205,7 @@ on_both_engines!(
     a_root_and_its_constrained_intermediate_are_made,
     bad_issuers_are_refused_by_their_field,
     what_certificates_point_to_is_there_for_everybody,
+    an_intermediate_of_as_many_days_ends_with_its_root,
     the_bundle_has_the_roots_of_its_tenant,
     a_flood_of_rsa_authorities_is_told_so_and_holds_up_nobody_else,
     addresses_that_are_not_are_missing,
