@@ -104,6 +104,25 @@ impl Admitted {
     }
 }
 
+impl Caller {
+    /// It waits for something else than a core now: others of its tenant are computed meanwhile.
+    pub(crate) fn rest(&self) {
+        if let Some(place) = &self.place {
+            place.rest();
+        }
+    }
+
+    /// Waits for a long computation, which has a queue of its own, without keeping others of the tenant from being computed.
+    pub(crate) async fn apart<T>(&self, long: impl Future<Output = T>) -> T {
+        self.rest();
+        let done = long.await;
+        if let Some(place) = &self.place {
+            place.go_on().await;
+        }
+        done
+    }
+}
+
 impl Chancery {
     /// The same caller with a place at work, which it keeps until the last copy of it is gone.
     ///

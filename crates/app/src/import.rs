@@ -78,7 +78,7 @@ impl Chancery {
             return Ok((known, Some(receipt)));
         }
         let (ports, realm, summary) = (self.ports(), &caller.realm, &candidate.summary);
-        let authority = self.signer(realm, candidate).await?;
+        let authority = caller.apart(self.signer(realm, candidate)).await?;
         let blind = content(realm, summary)?;
         if let Some(known) = present(realm, authority.as_deref(), candidate, &blind).await? {
             return Ok((self.certificate_of(realm, &known).await?, None));

@@ -22,7 +22,7 @@ use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::name::SubjectName;
 use chancery_domain::order::OrderState;
 use chancery_domain::profile::ProfileName;
-use chancery_domain::{CertificateId, IssuerId, OrderId, Serial, TenantId, Timestamp, enforced};
+use chancery_domain::{CertificateId, IssuerId, OrderId, Serial, Timestamp, enforced};
 use chancery_store::{AuthorityRow, CertificateRow, OrderRow};
 use chancery_x509::{CertificatePlan, CertificationRequest, PublicKey};
 use serde_json::json;
@@ -151,10 +151,12 @@ impl Chancery {
     }
 
     /// The key to be certified, and its private part where it is made here.
-    async fn subject(&self, tenant: TenantId, key: SubjectKey) -> Result<(PublicKey, Option<Zeroizing<Vec<u8>>>), Failure> {
+    async fn subject(&self, caller: &Caller, key: SubjectKey) -> Result<(PublicKey, Option<Zeroizing<Vec<u8>>>), Failure> {
         match key {
             SubjectKey::Given(public) => Ok((public, None)),
-            SubjectKey::ToMake(algorithm) => self.key_pair(tenant, algorithm).await.map(|made| (made.public, Some(made.pkcs8))),
+            SubjectKey::ToMake(algorithm) => {
+                caller.apart(self.key_pair(caller.tenant(), algorithm)).await.map(|made| (made.public, Some(made.pkcs8)))
+            }
         }
     }
 
@@ -181,7 +183,7 @@ impl Chancery {
         let (not_before, not_after, renew_at) = (approved.not_before(), approved.not_after(), approved.renew_at());
 
         let state = OrderState::Requested.advance(OrderState::Approved).map_err(Failure::internal)?;
-        let (public, private) = self.subject(realm.id, wish.subject).await?;
+        let (public, private) = self.subject(caller, wish.subject).await?;
         let prepared = CertificatePlan::leaf(approved, &public, serial, &authority.certificate, &addresses).map_err(Failure::from)?;
         let state = state.advance(OrderState::Issuing).map_err(Failure::internal)?;
         let cost = Cost::signature(open.key.public_key().algorithm());

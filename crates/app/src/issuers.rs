@@ -74,7 +74,7 @@ impl Chancery {
         room_for(&realm.view.authorities().await?, 1, self.now())?;
         let body = body(new);
         let mut deed = Deed::by(&permit);
-        let id = self.await_certificate(&mut deed, realm, body, 1, new.key_algorithm, None).await?;
+        let id = caller.apart(self.await_certificate(&mut deed, realm, body, 1, new.key_algorithm, None)).await?;
         let permitted: Vec<_> = new.permitted.iter().map(ToString::to_string).collect();
         let detail = detail! {
             "issuer" => id.to_string(), "name" => new.name.as_str(), "permitted" => permitted, "key_algorithm" => new.key_algorithm.as_str()
@@ -99,10 +99,10 @@ impl Chancery {
         room_for(&realm.view.authorities().await?, 2, self.now())?;
         let body = body(new);
         let root_key = new.root_key_algorithm.unwrap_or(new.key_algorithm);
-        let root = self.make_root(realm.id, &body, 1, root_key, new.root_days).await?;
+        let root = caller.apart(self.make_root(realm.id, &body, 1, root_key, new.root_days)).await?;
         // With its root, however long the keys took to make: of as many days, it ends with it.
         let term = Term { from: Some(root.certificate.not_before()), days: new.issuing_days };
-        let issuing = self.make_issuing(realm.id, &body, 1, new.key_algorithm, term, &root.above()).await?;
+        let issuing = caller.apart(self.make_issuing(realm.id, &body, 1, new.key_algorithm, term, &root.above())).await?;
         verify_chain(issuing.certificate.der(), &[], root.certificate.der(), self.now()).map_err(Failure::from)?;
 
         let mut deed = Deed::by(&permit);

@@ -114,7 +114,7 @@ impl Chancery {
             };
             pkcs12::encode(&content, password, &*entropy).map(Zeroizing::new).map_err(Failure::internal)
         };
-        self.inner.turns.take(caller.realm.id, write).await
+        caller.apart(self.inner.turns.take(caller.realm.id, write)).await
     }
 
     /// Takes note that the fetched key arrived, and erases it.

@@ -152,6 +152,9 @@ impl Chancery {
             realm = self.realm(row.id).await.map_err(named)?;
         }
         if recorded(&realm, mark).await? {
+            for (issuer, entry) in lists.iter().flat_map(|(issuer, _, list)| list.entries().iter().map(|entry| (*issuer, entry))) {
+                self.note_key_left(&realm, issuer, entry, &mut done.keys_left).await.map_err(named)?;
+            }
             return Ok(done);
         }
         for (issuer, shard, list) in lists {

@@ -70,17 +70,18 @@ impl Chancery {
         let mut deed = Deed::by(&permit);
         let new = if old_root.key.is_none() {
             by_their_owner(succession)?;
-            self.await_certificate(&mut deed, realm, body, generation, key, Some(old.line)).await?
+            caller.apart(self.await_certificate(&mut deed, realm, body, generation, key, Some(old.line))).await?
         } else {
             let days = succession.issuing_days.unwrap_or_else(|| days_of(&old_certificate));
             let term = Term { from: succession.issue_from, days };
             let (made, root) = match &succession.root {
                 Some(new) => {
-                    let root = self.make_new_root(realm.id, old_root, new, &body, generation, days).await?;
+                    let root = caller.apart(self.make_new_root(realm.id, old_root, new, &body, generation, days)).await?;
                     if term.from.is_some() {
                         self.check_term(term, root.certificate.not_after())?;
                     }
-                    let made = self.make_issuing(realm.id, &body, generation, key, term, &root.above()).await?;
+                    let term = Term { from: term.from.or(Some(root.certificate.not_before())), ..term };
+                    let made = caller.apart(self.make_issuing(realm.id, &body, generation, key, term, &root.above())).await?;
                     self.verify(&made, &root.certificate)?;
                     self.establish(&mut deed, realm, &root, &body, None, (Some(old_root.line), generation))?;
                     (made, root.id)
@@ -140,7 +141,7 @@ impl Chancery {
         let root = caller.realm.authority(root.id).await?.ok_or_else(|| Failure::internal("the root of an issuer is missing"))?;
         let open = root.open.as_ref().ok_or(Failure::Suspended)?;
         let above = Above { key: &open.key, certificate: &root.certificate, public: root.public };
-        let made = self.make_issuing(caller.realm.id, body, generation, key, term, &above).await?;
+        let made = caller.apart(self.make_issuing(caller.realm.id, body, generation, key, term, &above)).await?;
         self.verify(&made, &root.certificate)?;
         Ok(made)
     }

@@ -30,6 +30,8 @@ impl Chancery {
         // No other correction is made (RFC 5280 section 5.3.1), and an older list than the newest tells of the reason before.
         let corrects = compromised && enforced!("reconcile.correction");
         if before.as_ref().is_some_and(|before| before.reason == entry.reason || !corrects) {
+            // Whoever did this before may have ended before it told.
+            self.note_key_left(realm, issuer, entry, keys_left).await?;
             return Ok(false);
         }
         let authority = realm.authority(issuer).await?.ok_or_else(|| Failure::internal("the issuer of a list is missing"))?;
@@ -70,6 +72,22 @@ impl Chancery {
         deed.commit(self.ports(), act, subject, detail).await?;
         kill_point!("reconcile.revocation.after");
         Ok(true)
+    }
+
+    /// Notes the certificate of a compromised key that nobody may have blocked: the tenant is suspended, and what names the key is locked.
+    pub(super) async fn note_key_left(
+        &self,
+        realm: &Realm,
+        issuer: IssuerId,
+        entry: &CrlEntry,
+        keys_left: &mut Vec<CertificateId>,
+    ) -> Result<(), Failure> {
+        if entry.reason != RevocationReason::KeyCompromise || realm.is_active() {
+            return Ok(());
+        }
+        let row = realm.view.certificate_of(issuer, &entry.serial).await?;
+        keys_left.extend(row.map(|row| row.id).filter(|id| !keys_left.contains(id)));
+        Ok(())
     }
 }
 

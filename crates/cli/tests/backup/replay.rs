@@ -11,7 +11,11 @@ use chancery_x509::Crl;
 use serde_json::{Value, json};
 use std::fs;
 
-on_both!(reasons_and_keys_come_back, a_list_first_published_after_the_backup_is_not_numbered_again);
+on_both!(
+    reasons_and_keys_come_back,
+    keys_that_were_left_are_told_again_after_a_crash,
+    a_list_first_published_after_the_backup_is_not_numbered_again
+);
 
 /// Asks for a certificate of this key.
 async fn ask(server: &Server, tenant: &Tenant, label: &str, csr: &str) -> (u16, Value) {
@@ -57,6 +61,27 @@ async fn listed(server: &Server, tenant: &Tenant, issued: &Issued, reason: &str)
         (list.entries().iter().find(entry)?.reason.as_str() == reason).then_some(list)
     };
     server.until(reason, told).await
+}
+
+async fn keys_that_were_left_are_told_again_after_a_crash(engine: Engine) {
+    let place = Installation::new(engine).await;
+    let (server, _, [_, tenant]) = world::begin(&place).await;
+    let known = issued(&server, &tenant, "known", &csr(&["host.example"], false).pem).await;
+    let [data, keyring] = backed_up(&place).await;
+    tenant.revoke(&server, &known, "key-compromise").await;
+    listed(&server, &tenant, &known, "key-compromise").await;
+    let published = place.path("published");
+    tenant.save_lists(&server, &published).await;
+    server.stop().await;
+
+    let other = restored(&place, &data, &keyring).await;
+    suspend(&other, &tenant).await;
+    let words = ["reconcile", "--incomplete", "--lists", &published.display().to_string()].map(str::to_owned);
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    assert_eq!(other.run_killed(&words, Some("reconcile.revocation.after")).await.code, None, "it was not killed");
+    let done = other.done(&words).await;
+    let done = done["tenants"].as_array().unwrap().iter().find(|done| done["tenant"] == *tenant.id).unwrap().clone();
+    assert_eq!((&done["revocations"], &done["keys_left"]), (&json!(0), &json!([known.id])), "{done}");
 }
 
 async fn reasons_and_keys_come_back(engine: Engine) {

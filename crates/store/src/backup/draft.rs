@@ -30,9 +30,14 @@ impl Draft {
                 TryLockError::Error(error) => failed(&at)(error),
             })?;
         }
+        // What is there is emptied, so it must be a folder of our own, and no link to one.
+        let (is, own) = (fs::symlink_metadata(&at).map_err(failed(&at))?, fs::metadata("/proc/self").map_err(failed(&at))?.uid());
+        if (!is.is_dir() || is.uid() != own) && enforced!("backup.own-draft") {
+            return Err(BackupError::Place(format!("{} is not a folder of this user: remove it, or name another place", at.display())));
+        }
         // The other one may have ended between, and with it the name.
         let identity = |file: fs::Metadata| (file.dev(), file.ino());
-        if fs::metadata(&at).map(identity).ok() != Some(lock.metadata().map(identity).map_err(failed(&at))?) {
+        if fs::symlink_metadata(&at).map(identity).ok() != Some(lock.metadata().map(identity).map_err(failed(&at))?) {
             return Err(busy());
         }
         if to.try_exists().map_err(failed(to))? {
@@ -92,4 +97,21 @@ pub(crate) fn sync(folder: &Path) -> Result<(), BackupError> {
 
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_link_leads_to_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, to) = (folder.path().join("own"), folder.path().join("backup"));
+        fs::create_dir(&own).unwrap();
+        fs::write(own.join("letter"), "kept").unwrap();
+        std::os::unix::fs::symlink(&own, folder.path().join("backup.unfinished")).unwrap();
+        let refused = Draft::begin(&to).err().unwrap().to_string();
+        assert!(refused.contains("is not a folder of this user"), "{refused}");
+        assert_eq!(fs::read(own.join("letter")).unwrap(), b"kept");
+    }
 }

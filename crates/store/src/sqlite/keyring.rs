@@ -6,6 +6,8 @@ use crate::migration::SQLITE_KEYRING;
 use crate::{KeyringDb, KeyringRow, StoreError, disk};
 use chancery_domain::{Sealed, TenantId, kill_point};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,24 +16,41 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Errors: `Unavailable` when another process has it, `Schema` when a newer program wrote it, `Medium` otherwise.
 pub async fn open_keyring(path: &Path) -> Result<Arc<dyn KeyringDb>, StoreError> {
     let path = path.to_owned();
-    let connection = blocking(move || open(&path)).await?;
-    Ok(Arc::new(SqliteKeyring { connection: Arc::new(Mutex::new(connection)) }))
+    let (connection, _lock) = blocking(move || open(&path)).await?;
+    Ok(Arc::new(SqliteKeyring { connection: Arc::new(Mutex::new(connection)), _lock }))
 }
 
-fn open(path: &Path) -> Result<Connection, StoreError> {
+fn open(path: &Path) -> Result<(Connection, File), StoreError> {
     let folder = disk::folder_of(path);
     disk::make_folder(folder).map_err(|error| medium(folder, &error))?;
-    let exists = path.try_exists().map_err(|error| medium(path, &error))?;
-    let mut connection = if exists { file::open(path)? } else { file::create(path)? };
+    if !path.try_exists().map_err(|error| medium(path, &error))? {
+        drop(file::create(path)?);
+    }
+    let lock = in_use(path).map_err(|error| medium(path, &error))?;
+    let mut connection = file::open(path)?;
     let versions: Vec<_> = SQLITE_KEYRING.iter().map(|script| vec![*script]).collect();
     file::migrate(&mut connection, &versions)?;
     kill_point!("sqlite.keyring.made");
     disk::sync_folder(folder).map_err(|error| medium(folder, &error))?;
-    Ok(connection)
+    Ok((connection, lock))
+}
+
+/// The file, locked together with whoever else has it open. Who is first writes a journal that was left once more: what SQLite takes for
+/// committed in it is answered for, and must be on the disk.
+fn in_use(path: &Path) -> io::Result<File> {
+    let lock = File::open(path)?;
+    match lock.try_lock() {
+        Ok(()) => disk::write_again(&file::journal(path))?,
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    lock.lock_shared()?;
+    Ok(lock)
 }
 
 struct SqliteKeyring {
     connection: Arc<Mutex<Connection>>,
+    _lock: File,
 }
 
 impl SqliteKeyring {
