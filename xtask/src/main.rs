@@ -45,7 +45,7 @@ cargo xtask <command>
   mutants [--list | --only NAME | --sample N --seed HEX]
                      switch off every act that enforces something, one at a time: some test must notice each
   mutants --check    enforcing acts that cannot be switched off, and mutants that no test is known to notice
-  bench issue|flood|growth|density|peers|inventory|overload [--quick] [--json]
+  bench issue|flood|growth|density|peers|inventory|load|overload [--quick] [--json]
                      measure; the table or object is printed, nothing fails; peers installs cfssl and step-ca
 ";
 

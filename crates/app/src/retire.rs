@@ -54,10 +54,16 @@ impl Chancery {
         let id = IssuerId::from_slice(&job.subject).map_err(|_| Failure::internal("a retirement's subject is malformed"))?;
         let all = realm.view.authorities().await?;
         let now = self.now();
-        // Another date replaced this one, if that which is planned has not come: it has a job of its own.
-        let has_come = |at: Timestamp| at <= now || !enforced!("retire.date");
-        let planned = |row: &&AuthorityRow| row.id == id && row.state == IssuerState::Active && row.retire_at.is_some_and(has_come);
-        let Some(row) = all.iter().find(planned) else { return jobs::finish(realm, job).await };
+        let planned = |row: &&AuthorityRow| row.id == id && row.state == IssuerState::Active;
+        let planned = all.iter().find(planned).and_then(|row| row.retire_at.map(|at| (row, at)));
+        let Some((row, at)) = planned else { return jobs::finish(realm, job).await };
+        if at > now && enforced!("retire.date") {
+            // Another date replaced the one that this job was for, or the clock went back after it was taken.
+            let mut changes = realm.view.changes();
+            changes.finish_job(job);
+            changes.insert_job(&retirement(id, at));
+            return Ok(changes.commit().await?);
+        }
         let mut succeeded = false;
         let issues = |other: &AuthorityRow| other.state == IssuerState::Active || !enforced!("retire.successor-active");
         for other in all.iter().filter(|other| other.succeeds(row) && issues(other)) {

@@ -243,6 +243,21 @@ async fn a_date_goes_with_the_succession_that_it_was_given_for(server: &TestServ
     assert!(acts(server, "issuer.retire").await.iter().all(|event| event["detail"]["issuer"] != first));
 }
 
+/// As after a clock that went back when the job of the date was taken: the one that is left comes too early.
+async fn a_job_before_the_date_leaves_one_for_the_date(server: &TestServer) {
+    let first = json!(server.acme.issuer);
+    let early = roll(server, text(&first), json!({"retire_at": after(server, 10 * DAY)})).await.ok(201);
+    retire(server, text(&early["id"])).await.ok(200);
+    roll(server, text(&first), json!({"retire_at": after(server, 20 * DAY)})).await.ok(201);
+    let later = server.clock.now().after(15 * DAY).millis();
+    let job = format!("DELETE FROM job WHERE kind = 'issuer.retire' AND due_at > {later}");
+    assert_eq!(server.below(async |raw| raw.change(&server.acme.id, &job, &[]).await).await, 1);
+    server.pass(15 * DAY).await;
+    assert_eq!(show(server, &first).await["state"], "active");
+    server.pass(10 * DAY).await;
+    assert_eq!(show(server, &first).await["state"], "retired");
+}
+
 async fn whoever_is_past_his_time_stands_in_nobodys_place(server: &TestServer) {
     let first = server.acme.issuer.clone();
     let late = json!({"issuing_days": 1, "retire_at": after(server, 10 * DAY)});
@@ -363,6 +378,7 @@ on_both_engines!(
     a_new_root_is_distributed_before_anything_is_issued_below_it,
     a_date_retires_the_predecessor_while_somebody_stands_in_its_place,
     a_date_goes_with_the_succession_that_it_was_given_for,
+    a_job_before_the_date_leaves_one_for_the_date,
     whoever_is_past_his_time_stands_in_nobodys_place,
     succession_is_in_order_whatever_a_clock_said,
     a_clock_that_lies_retires_early_and_stops_nothing,

@@ -96,7 +96,7 @@ impl Load {
         Self { requests: Arc::new(vec![request]), address: server.address.clone(), tls: None }
     }
 
-    /// Runs with so many connections for so long. Every answer must be a certificate.
+    /// Runs with so many connections for so long. Every answer must be what was asked for.
     pub(crate) async fn run(&self, connections: usize, time: Duration) -> Result<Loaded> {
         self.drive(connections, Some(time)).await?.without_failures()
     }

@@ -222,8 +222,12 @@ pub(crate) async fn get(http: &Http, token: &str, path: &str) -> Option<(u16, Va
     answer(http.client.get(format!("{}{path}", http.url)).bearer_auth(token)).await
 }
 
+/// No answer takes longer: the store's own patience is 20 s.
+const LONGEST: Duration = Duration::from_secs(60);
+
 async fn answer(request: reqwest::RequestBuilder) -> Option<(u16, Value)> {
-    let response = request.send().await.ok()?;
+    // Once a run stood still here for good, the server long killed and no connection left.
+    let response = request.timeout(LONGEST).send().await.ok()?;
     let status = response.status().as_u16();
     if matches!(status, 429 | 503) && !response.headers().contains_key("retry-after") {
         // As bad as a defect: nobody knows when to come again.
