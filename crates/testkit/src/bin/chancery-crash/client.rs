@@ -130,7 +130,8 @@ impl Client {
             }
             match request(http, &self.token, &entry).await {
                 None => return false,
-                Some((status, _)) if status >= 500 || status == 429 => {}
+                Some((status, body)) if is_defect(status) => self.wrong.push(defect(status, &body, &entry)),
+                Some((429 | 503, _)) => {}
                 Some((status, body)) => {
                     let again = Entry { answer: Some((status, body)), ..entry.clone() };
                     let done = |entry: &Entry| -> Vec<_> {
@@ -179,10 +180,9 @@ impl Client {
         let Some(entry) = self.journal.get_mut(at) else { return };
         entry.sent += 1;
         if let Some((status, body)) = &answer
-            && *status >= 500
-            && *status != 503
+            && is_defect(*status)
         {
-            self.wrong.push(format!("a defect was answered: {status} {body} to {}", entry.shown()));
+            self.wrong.push(defect(*status, body, entry));
         }
         let now = |(status, body): &(u16, Value)| *status < 500 && *status != 429 && !some_not_now(body);
         let Some((status, body)) = answer.filter(now) else { return };
@@ -199,6 +199,15 @@ impl Client {
         }
         self.learn(&entry);
     }
+}
+
+/// Whether the server is at fault, and does not just ask to come again.
+pub(crate) const fn is_defect(status: u16) -> bool {
+    status >= 500 && status != 503
+}
+
+fn defect(status: u16, body: &Value, entry: &Entry) -> String {
+    format!("a defect was answered: {status} {body} to {}", entry.shown())
 }
 
 /// Whether an item of a request that names many is to be asked for again.
@@ -226,13 +235,17 @@ pub(crate) async fn get(http: &Http, token: &str, path: &str) -> Option<(u16, Va
 const LONGEST: Duration = Duration::from_secs(60);
 
 async fn answer(request: reqwest::RequestBuilder) -> Option<(u16, Value)> {
+    let (status, body) = whole_answer(request).await?;
+    Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+}
+
+/// Status and body; `None` when no whole answer came. What is to be asked again and does not say when is as bad as a defect: 500.
+pub(crate) async fn whole_answer(request: reqwest::RequestBuilder) -> Option<(u16, Vec<u8>)> {
     // Once a run stood still here for good, the server long killed and no connection left.
     let response = request.timeout(LONGEST).send().await.ok()?;
     let status = response.status().as_u16();
     if matches!(status, 429 | 503) && !response.headers().contains_key("retry-after") {
-        // As bad as a defect: nobody knows when to come again.
-        return Some((500, Value::from(format!("{status} without Retry-After"))));
+        return Some((500, format!("\"{status} without Retry-After\"").into_bytes()));
     }
-    let body = response.bytes().await.ok()?;
-    Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+    Some((status, response.bytes().await.ok()?.to_vec()))
 }

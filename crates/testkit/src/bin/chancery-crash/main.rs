@@ -62,6 +62,7 @@ async fn run(arguments: &[String]) -> Result<()> {
         }
     }
     anyhow::ensure!(!power || matches!(engine, Engine::Sqlite), "--power is about SQLite: PostgreSQL's own files are its own affair");
+    anyhow::ensure!(power || !(how.failing || how.first), "--failing and --first are about losses of power: give --power, too");
     if power {
         return power::run(runs, seed, power::How { proving, ..how }).await;
     }

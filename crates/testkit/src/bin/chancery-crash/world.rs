@@ -1,7 +1,7 @@
 //! A world: one place, several lives of the server over it, each ended by a kill; then the comparison.
 
 use crate::check;
-use crate::client::{Client, Http, Lists};
+use crate::client::{Client, Http, Lists, is_defect, whole_answer};
 use crate::database::Place;
 use crate::points::Cycle;
 use crate::power::moment;
@@ -214,18 +214,20 @@ pub(crate) async fn watch(http: Http, lists: Lists, stop: Arc<AtomicBool>, mut s
 
 /// Fetches one CRL, if it is there, and compares it with what its number stood for before.
 pub(crate) async fn look(http: &Http, path: &str, seen: &mut Seen) -> Result<Option<chancery_x509::Crl>, String> {
-    let fetch = async {
-        let response = http.client.get(format!("{}{path}", http.url)).send().await.ok()?.error_for_status().ok()?;
-        response.bytes().await.ok()
-    };
-    let Some(der) = fetch.await else { return Ok(None) };
+    let Some((status, der)) = whole_answer(http.client.get(format!("{}{path}", http.url))).await else { return Ok(None) };
+    if is_defect(status) {
+        return Err(format!("a defect was answered: {status} {} for {path}", String::from_utf8_lossy(&der)));
+    }
+    if status != 200 {
+        return Ok(None);
+    }
     let crl = chancery_x509::Crl::from_der(&der).map_err(|error| format!("{path} is no CRL: {error}"))?;
     let newest = seen.keys().filter(|(known, _)| known == path).map(|(_, number)| *number).max().unwrap_or(0);
     if crl.number() < newest {
         return Err(format!("{path} went back from CRL number {newest} to {}", crl.number()));
     }
-    let (first, _) = seen.entry((path.to_owned(), crl.number())).or_insert_with(|| (der.to_vec(), moment()));
-    if first.as_slice() != &*der {
+    let (first, _) = seen.entry((path.to_owned(), crl.number())).or_insert_with(|| (der.clone(), moment()));
+    if *first != der {
         return Err(format!("{path}: CRL number {} stands for two lists", crl.number()));
     }
     Ok(Some(crl))
