@@ -244,10 +244,10 @@ async fn a_tenant_is_not_left_out_of_a_restore(engine: Engine) {
     let other = Installation::new(engine).await;
     let ended = other.run(&["restore", &data]).await;
     assert!(ended.code == Some(1) && ended.said.contains(lost), "{}", ended.said);
-    // With its keys it would be served, but for the restore.
+    // With its keys it is not served either: SQLite's files are counted before anything is touched, PostgreSQL's rows when they are there.
     other.take_root_key(&place);
     other.done(&["restore", "--keyring", &keys]).await;
-    fails(&other, &[&["serve"]], "was not finished").await;
+    fails(&other, &[&["serve"]], if engine == Engine::Sqlite { "not initialised" } else { "was not finished" }).await;
 }
 
 /// Each fails, and what is looked for there is named.
