@@ -105,6 +105,13 @@ impl Admitted {
 }
 
 impl Caller {
+    /// Waits until it may be computed.
+    pub(crate) async fn go_on(&self) {
+        if let Some(place) = &self.place {
+            place.go_on().await;
+        }
+    }
+
     /// It waits for something else than a core now: others of its tenant are computed meanwhile.
     pub(crate) fn rest(&self) {
         if let Some(place) = &self.place {
@@ -116,9 +123,7 @@ impl Caller {
     pub(crate) async fn apart<T>(&self, long: impl Future<Output = T>) -> T {
         self.rest();
         let done = long.await;
-        if let Some(place) = &self.place {
-            place.go_on().await;
-        }
+        self.go_on().await;
         done
     }
 }

@@ -30,9 +30,7 @@ impl<A: Act> Permit<A> {
 impl Chancery {
     /// Leave to do `A`, or a recorded denial.
     pub(crate) async fn permit<A: Act>(&self, caller: &Caller) -> Result<Permit<A>, Failure> {
-        if let Some(place) = &caller.place {
-            place.go_on().await;
-        }
+        caller.go_on().await;
         if caller.principal.may(A::ACTION) || !enforced!("permit", A::ACTION.as_str()) {
             return Ok(Permit { caller: caller.clone(), act: PhantomData });
         }

@@ -36,9 +36,7 @@ async fn refused(other: &Installation, words: &[&str], named: &str) {
 async fn a_damaged_backup_is_refused_by_name(engine: Engine) {
     let place = Installation::new(engine).await;
     let (server, ..) = world::begin(&place).await;
-    let (data, keys) = (place.text("copy/data"), place.text("copy-of-keys/keyring"));
-    place.done(&["backup", &data]).await;
-    place.done(&["backup", "--keyring", &keys]).await;
+    let [data, keys] = world::backed_up(&place).await;
     server.stop().await;
     let other = Installation::new(engine).await;
     let mut damaged = 0;
@@ -154,9 +152,7 @@ async fn what_is_backed_up_is_sound_and_whole(engine: Engine) {
 async fn nothing_is_restored_over_something(engine: Engine) {
     let place = Installation::new(engine).await;
     let (server, ..) = world::begin(&place).await;
-    let (data, keys) = (place.text("copy/data"), place.text("copy-of-keys/keyring"));
-    place.done(&["backup", &data]).await;
-    place.done(&["backup", "--keyring", &keys]).await;
+    let [data, keys] = world::backed_up(&place).await;
     // While it serves, and when it has stopped.
     for _ in 0..2 {
         assert_ne!(place.run(&["restore", &data]).await.code, Some(0));
@@ -226,9 +222,7 @@ async fn two_backups_do_not_share_a_folder(engine: Engine) {
 async fn a_tenant_is_not_left_out_of_a_restore(engine: Engine) {
     let place = Installation::new(engine).await;
     let (server, _, tenants) = world::begin(&place).await;
-    let (data, keys) = (place.text("copy/data"), place.text("copy-of-keys/keyring"));
-    place.done(&["backup", &data]).await;
-    place.done(&["backup", "--keyring", &keys]).await;
+    let [data, keys] = world::backed_up(&place).await;
     server.stop().await;
     let manifest = Path::new(&data).join("manifest.json");
     let mut named: serde_json::Value = serde_json::from_str(&fs::read_to_string(&manifest).unwrap()).unwrap();
@@ -264,9 +258,7 @@ async fn fails(place: &Installation, commands: &[&[&str]], named: &str) {
 async fn nothing_is_made_where_nothing_is(engine: Engine) {
     let place = Installation::new(engine).await;
     let (server, _, tenants) = world::begin(&place).await;
-    let (data, keys) = (place.text("copy/data"), place.text("copy-of-keys/keyring"));
-    place.done(&["backup", &data]).await;
-    place.done(&["backup", "--keyring", &keys]).await;
+    let [data, keys] = world::backed_up(&place).await;
     server.stop().await;
     let lists = place.text("copy");
 

@@ -43,9 +43,7 @@ async fn a_killed_backup_leaves_nothing_that_looks_whole(engine: Engine) {
 async fn a_killed_restore_is_not_served_and_runs_again(engine: Engine) {
     let place = Installation::new(engine).await;
     let (server, _, tenants) = world::begin(&place).await;
-    let (data, keys) = (place.text("copy/data"), place.text("copy-of-keys/keyring"));
-    place.done(&["backup", &data]).await;
-    place.done(&["backup", "--keyring", &keys]).await;
+    let [data, keys] = world::backed_up(&place).await;
     server.stop().await;
     let mut killed = Vec::new();
     for point in points("restore.", engine) {
@@ -84,9 +82,7 @@ async fn a_killed_reconciliation_goes_on(engine: Engine) {
     for tenant in &tenants {
         later.push(tenant.issue(&server, "later").await);
     }
-    let (data, keys) = (place.text("copy/data"), place.text("copy-of-keys/keyring"));
-    place.done(&["backup", &data]).await;
-    place.done(&["backup", "--keyring", &keys]).await;
+    let [data, keys] = world::backed_up(&place).await;
     let published = place.path("published");
     for (tenant, later) in tenants.iter().zip(&later) {
         tenant.revoke(&server, later, "superseded").await;

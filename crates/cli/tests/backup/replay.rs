@@ -4,7 +4,7 @@
 use crate::installation::{Installation, Server, text};
 use crate::on_both;
 use crate::restored::restored;
-use crate::world::{self, Issued, Tenant};
+use crate::world::{self, Issued, Tenant, backed_up};
 use chancery_testkit::Engine;
 use chancery_testkit::csr::csr;
 use chancery_x509::Crl;
@@ -38,13 +38,6 @@ async fn blocked(server: &Server, tenant: &Tenant, label: &str, csr: &str) -> bo
 
 async fn revoked(server: &Server, tenant: &Tenant, id: &str) -> (u16, Value) {
     server.post(&tenant.token, &tenant.path(&format!("/certificates/{id}/revoke")), json!({"reason": "key-compromise"})).await
-}
-
-async fn backed_up(place: &Installation) -> [String; 2] {
-    let [data, keys] = [place.text("copy/data"), place.text("copy-of-keys/keyring")];
-    place.done(&["backup", &data]).await;
-    place.done(&["backup", "--keyring", &keys]).await;
-    [data, keys]
 }
 
 /// As a tenant is found that was suspended between the copy of its file and that of the register.

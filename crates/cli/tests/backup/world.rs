@@ -100,6 +100,14 @@ pub(crate) async fn log(server: &Server, token: &str, realm: &str) -> Vec<Value>
     }
 }
 
+/// The folders of a backup of the data and of one of the keyring.
+pub(crate) async fn backed_up(place: &Installation) -> [String; 2] {
+    let [data, keys] = [place.text("copy/data"), place.text("copy-of-keys/keyring")];
+    place.done(&["backup", &data]).await;
+    place.done(&["backup", "--keyring", &keys]).await;
+    [data, keys]
+}
+
 /// Initialises, starts, and makes the operator's token and two tenants whose first lists are published.
 pub(crate) async fn begin(place: &Installation) -> (Server, String, [Tenant; 2]) {
     let initialised = place.done(&["init"]).await;

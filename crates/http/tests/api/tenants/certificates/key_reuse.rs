@@ -125,6 +125,29 @@ async fn a_compromised_key_is_never_certified_again(server: &TestServer) {
     server.run_jobs().await;
 }
 
+/// After many new keys the next is expected to be new without a look: a signature may be made for nothing, a certificate is not.
+async fn what_is_expected_of_a_key_is_held_to_what_is_known(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    let [bad, known] = [(); 2].map(|()| csr(&[&server.acme.host("a")], false).pem);
+    let revoked = ask(server, "tls-server", &bad, &["a"]).await.ok(201);
+    let first = ask(server, "tls-server", &known, &["b"]).await.ok(201);
+    admin.post(&at(server, &revoked, "/revoke"), json!({"reason": "key-compromise"})).await.ok(200);
+    for number in 0..20 {
+        ask(server, "tls-server", &csr(&[&server.acme.host("n")], false).pem, &[&format!("n{number}")]).await.ok(201);
+    }
+    refused(ask(server, "tls-server", &bad, &["a"]).await, "key-compromised", &revoked);
+    for number in 20..40 {
+        ask(server, "tls-server", &csr(&[&server.acme.host("n")], false).pem, &[&format!("n{number}")]).await.ok(201);
+    }
+    refused(ask(server, "tls-server", &known, &["c"]).await, "key-reuse", &first);
+    ask(server, "tls-server", &known, &["b"]).await.ok(201);
+    // What was expected and did not hold left nothing.
+    let listed = admin.get(&server.acme.path("/certificates?limit=100")).await.ok(200);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 43);
+    let acts = server.events(&server.acme).await;
+    assert_eq!(acts.iter().filter(|entry| entry["event"]["act"] == "certificate.issue").count(), 43);
+}
+
 /// Requests for the name at argument 1, two by two for keys of one secret: RSA with another exponent, and on both curves n - d for d.
 const TWINS: &str = r#"
 import sys
@@ -278,5 +301,6 @@ on_both_engines!(
     a_key_is_certified_again_for_the_same_names_alone,
     a_profile_may_forbid_or_allow_it,
     of_many_at_once_one_is_certified,
+    what_is_expected_of_a_key_is_held_to_what_is_known,
     a_compromised_key_is_never_certified_again,
 );
