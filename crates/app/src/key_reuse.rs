@@ -18,6 +18,8 @@ const NEW_KEYS: u32 = 16;
 
 /// What was read of a key, and what it is to be certified for now.
 pub(crate) struct KeyUse {
+    /// The blind index value of the key; `None` of one that is still to be made.
+    blind: Option<[u8; 16]>,
     before: Option<Arc<SubjectKeyRow>>,
     /// Whether that was read just now, or is what is remembered here; of a key that is not, that it is new.
     read: bool,
@@ -31,32 +33,36 @@ impl KeyUse {
     ///
     /// [`Stop::Unexpected`]: crate::failure::Stop::Unexpected
     pub(crate) async fn expect(caller: &Caller, wish: &Wish) -> Result<Self, Failure> {
-        let realm = &caller.realm;
-        let SubjectKey::Given(key) = &wish.subject else { return Self::read(realm, wish).await };
-        let known = realm.subject_keys.find(&blind(realm, key.spki_der())?);
+        let (realm, unread) = (&caller.realm, Self::of(&caller.realm, wish)?);
+        let known = unread.blind.and_then(|blind| realm.subject_keys.find(&blind));
         let is_new = || wish.renews.is_none() && realm.new_keys.load(Ordering::Relaxed) >= NEW_KEYS;
         if caller.looks_up || (known.is_none() && !is_new()) {
-            return Self::read(realm, wish).await;
+            return unread.look_up(realm).await;
         }
-        Ok(Self { before: known, read: false, scope: Some(scope(realm, wish.profile.as_str(), &wish.request.names)?) })
+        Ok(Self { before: known, ..unread })
     }
 
     /// Looks a wish's key up; one that is still to be made is new.
     pub(crate) async fn read(realm: &Realm, wish: &Wish) -> Result<Self, Failure> {
-        let scope = Some(scope(realm, wish.profile.as_str(), &wish.request.names)?);
-        let before = match &wish.subject {
-            SubjectKey::Given(key) => {
-                let blind = blind(realm, key.spki_der())?;
-                let row = realm.view.subject_key(&blind).await?;
-                match row {
-                    Some(_) => realm.new_keys.store(0, Ordering::Relaxed),
-                    None => drop(realm.new_keys.fetch_add(1, Ordering::Relaxed)),
-                }
-                row.map(|row| realm.subject_keys.keep(blind, row))
-            }
+        Self::of(realm, wish)?.look_up(realm).await
+    }
+
+    fn of(realm: &Realm, wish: &Wish) -> Result<Self, Failure> {
+        let blind = match &wish.subject {
+            SubjectKey::Given(key) => Some(blind(realm, key.spki_der())?),
             SubjectKey::ToMake(_) => None,
         };
-        Ok(Self { before, read: true, scope })
+        Ok(Self { blind, before: None, read: false, scope: Some(scope(realm, wish.profile.as_str(), &wish.request.names)?) })
+    }
+
+    async fn look_up(self, realm: &Realm) -> Result<Self, Failure> {
+        let Some(blind) = self.blind else { return Ok(Self { read: true, ..self }) };
+        let row = realm.view.subject_key(&blind).await?;
+        match row {
+            Some(_) => realm.new_keys.store(0, Ordering::Relaxed),
+            None => drop(realm.new_keys.fetch_add(1, Ordering::Relaxed)),
+        }
+        Ok(Self { before: row.map(|row| realm.subject_keys.keep(blind, row)), read: true, ..self })
     }
 
     /// Whether nobody looked.
@@ -67,8 +73,8 @@ impl KeyUse {
     /// Looks up the key of a certificate that is taken in. Under which profile it was certified stands in no certificate, so none may
     /// count on it: it is certified again only where a profile allows that for whatever names.
     pub(crate) async fn read_imported(realm: &Realm, spki_der: &[u8]) -> Result<Self, Failure> {
-        let before = realm.view.subject_key(&blind(realm, spki_der)?).await?;
-        Ok(Self { before: before.map(Arc::new), read: true, scope: None })
+        let unread = Self { blind: Some(blind(realm, spki_der)?), before: None, read: false, scope: None };
+        unread.look_up(realm).await
     }
 
     /// Keeps that somebody else certified the key: it is known from now on. What it was certified for here stays as it is, for whoever
@@ -80,13 +86,17 @@ impl KeyUse {
         spki_der: &[u8],
         certificate: CertificateId,
     ) -> Result<(), Failure> {
-        let blind = blind(realm, spki_der)?;
+        let blind = self.blind_of(realm, spki_der)?;
         changes.insert_certificate_key(&blind, certificate);
         match &self.before {
             None => changes.insert_subject_key(&SubjectKeyRow { blind, scope: None, certificate, compromised: false, version: 1 }),
             Some(row) => changes.guard_subject_key(row),
         }
         Ok(())
+    }
+
+    fn blind_of(&self, realm: &Realm, spki_der: &[u8]) -> Result<[u8; 16], Failure> {
+        self.blind.map_or_else(|| blind(realm, spki_der), Ok)
     }
 
     /// The same for the evaluator.
@@ -101,7 +111,7 @@ impl KeyUse {
 
     /// Keeps the use. What was decided on holds at the commit: of two that certify one new key at once, one decides anew.
     pub(crate) fn keep(&self, changes: &mut Changes, realm: &Realm, spki_der: &[u8], certificate: CertificateId) -> Result<(), Failure> {
-        let (blind, scope) = (blind(realm, spki_der)?, self.scope);
+        let (blind, scope) = (self.blind_of(realm, spki_der)?, self.scope);
         changes.insert_certificate_key(&blind, certificate);
         match &self.before {
             None => changes.insert_subject_key(&SubjectKeyRow { blind, scope, certificate, compromised: false, version: 1 }),

@@ -6,6 +6,7 @@ use chancery_domain::EventId;
 use chancery_store::{CommitError, Guard, Page};
 use rstest::rstest;
 use std::collections::HashSet;
+use tokio::task::JoinHandle;
 
 const ALL: Page<EventId> = Page { before: None, limit: 1000 };
 
@@ -70,16 +71,23 @@ async fn among_many_at_once_each_is_held_to_its_own_epoch(#[values(Engine::Sqlit
             tokio::spawn(changes.commit())
         })
         .collect();
+    let refused = |number: u32, error: &CommitError| matches!(error, CommitError::Guard(Guard::Epoch)) && number % 5 == 4;
+    let kept = kept(commits, refused).await;
+    assert_eq!(kept.len(), 48);
+    assert_eq!(view.counter("things").await.unwrap().unwrap().value, 48);
+    assert_eq!(view.events(ALL).await.unwrap().into_iter().map(|event| event.id).collect::<HashSet<_>>(), kept);
+}
+
+/// The events of the commits that were kept; each other was refused as it may be.
+async fn kept(commits: Vec<JoinHandle<Result<(), CommitError>>>, may: impl Fn(u32, &CommitError) -> bool) -> HashSet<EventId> {
     let mut kept = HashSet::new();
     for (number, commit) in (0..).zip(commits) {
         match commit.await.unwrap() {
             Ok(()) => assert!(kept.insert(event(number).id)),
-            Err(error) => assert!(matches!(error, CommitError::Guard(Guard::Epoch)) && number % 5 == 4, "{number}: {error}"),
+            Err(error) => assert!(may(number, &error), "{number}: {error}"),
         }
     }
-    assert_eq!(kept.len(), 48);
-    assert_eq!(view.counter("things").await.unwrap().unwrap().value, 48);
-    assert_eq!(view.events(ALL).await.unwrap().into_iter().map(|event| event.id).collect::<HashSet<_>>(), kept);
+    kept
 }
 
 #[rstest]
@@ -95,13 +103,7 @@ async fn no_race_passes_a_ceiling(#[values(Engine::Sqlite, Engine::Postgres)] en
             tokio::spawn(changes.commit())
         })
         .collect();
-    let mut kept = HashSet::new();
-    for (number, commit) in (0..).zip(commits) {
-        match commit.await.unwrap() {
-            Ok(()) => assert!(kept.insert(event(number).id)),
-            Err(error) => assert!(matches!(error, CommitError::Guard(Guard::Limit("things"))), "{error}"),
-        }
-    }
+    let kept = kept(commits, |_, error| matches!(error, CommitError::Guard(Guard::Limit("things")))).await;
     assert_eq!(kept.len(), 37);
     let counter = view.counter("things").await.unwrap().unwrap();
     assert_eq!((counter.value, counter.total, counter.ceiling), (37, 37, 37));
