@@ -4,7 +4,7 @@ use chancery_domain::broken;
 use chancery_domain::disk::{Step, tell};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Makes a folder that only its owner may enter, with those above it that are missing; on return they are on the disk.
@@ -26,6 +26,11 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
     tell(Step::MadeFile(path));
     Ok(())
+}
+
+/// Which file it is, whatever its name becomes.
+pub(crate) fn identity(file: &fs::Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }
 
 pub(crate) fn sync_file(path: &Path) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! A backup in the making: a folder beside its place that gets its name when it is whole.
 
 use super::{BackupError, FileSum, MANIFEST, MANIFEST_SUM, Manifest, failed, listing, manifest_sum};
+use crate::disk;
 use chancery_domain::{enforced, kill_point};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -36,8 +37,8 @@ impl Draft {
             return Err(BackupError::Place(format!("{} is not a folder of this user: remove it, or name another place", at.display())));
         }
         // The other one may have ended between, and with it the name.
-        let identity = |file: fs::Metadata| (file.dev(), file.ino());
-        if fs::symlink_metadata(&at).map(identity).ok() != Some(lock.metadata().map(identity).map_err(failed(&at))?) {
+        let held = lock.metadata().map_err(failed(&at))?;
+        if fs::symlink_metadata(&at).ok().as_ref().map(disk::identity) != Some(disk::identity(&held)) {
             return Err(busy());
         }
         if to.try_exists().map_err(failed(to))? {

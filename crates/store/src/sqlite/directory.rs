@@ -7,7 +7,7 @@ use chancery_domain::{TenantId, enforced, kill_point};
 use rusqlite::Connection;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// An opened data directory. The lock ends with it.
@@ -67,16 +67,15 @@ impl Directory {
 
     /// Which file has the realm's name now.
     pub(super) fn identity(&self, tenant: TenantId) -> Option<(u64, u64)> {
-        fs::metadata(self.path(tenant)).ok().map(|file| (file.dev(), file.ino()))
+        fs::metadata(self.path(tenant)).ok().as_ref().map(disk::identity)
     }
 
     /// Refuses a directory that was emptied and filled anew: a lock on a file that was removed keeps nobody out.
     fn still_ours(&self) -> Result<(), StoreError> {
         let Some(lock) = &self.lock else { return Ok(()) };
         let path = self.root.join(LOCK);
-        let identity = |file: fs::Metadata| (file.dev(), file.ino());
-        let held = lock.metadata().map(identity).map_err(|error| medium(&path, &error))?;
-        if fs::metadata(&path).map(identity).ok() != Some(held) && enforced!("directory.lock") {
+        let held = lock.metadata().map_err(|error| medium(&path, &error))?;
+        if fs::metadata(&path).ok().as_ref().map(disk::identity) != Some(disk::identity(&held)) && enforced!("directory.lock") {
             let place = self.root.display();
             return Err(StoreError::Unavailable(format!("{place} was emptied or restored while this server had it open: stop the server")));
         }

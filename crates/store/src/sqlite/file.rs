@@ -48,8 +48,13 @@ pub(super) fn close(connection: Connection, path: &Path) -> Result<(), StoreErro
 
 /// The write-ahead log beside a file.
 pub(super) fn journal(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+/// The file whose name is that of this one and an ending.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(end);
     name.into()
 }
 

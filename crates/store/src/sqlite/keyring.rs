@@ -24,7 +24,7 @@ fn open(path: &Path) -> Result<(Connection, File), StoreError> {
     let folder = disk::folder_of(path);
     disk::make_folder(folder).map_err(|error| medium(folder, &error))?;
     if !path.try_exists().map_err(|error| medium(path, &error))? {
-        drop(file::create(path)?);
+        disk::make_file(path).map_err(|error| medium(path, &error))?;
     }
     let lock = in_use(path).map_err(|error| medium(path, &error))?;
     let mut connection = file::open(path)?;

@@ -2,17 +2,17 @@
 
 use super::backup::blocking;
 use super::directory::{LOCK, RESTORING, lock};
-use super::file::store_error;
+use super::file::{beside, store_error};
 use crate::backup::{compare, damaged, failed, listing, sync};
 use crate::migration::{SQLITE, SQLITE_KEYRING};
 use crate::restored::{INCARNATION, MARK, RestoreMark};
-use crate::{BackupEngine, BackupError, Content, FileSum, Manifest};
+use crate::{BackupEngine, BackupError, Content, FileSum, Manifest, disk};
 use chancery_domain::{Timestamp, enforced, kill_point};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Restores a backup into an empty or missing data directory, and marks it: it is read-only until it is reconciled.
 ///
@@ -51,15 +51,13 @@ pub async fn restore_keyring(from: &Path, file: &Path) -> Result<Manifest, Backu
         manifest.expect(Content::Keyring, BackupEngine::Sqlite, SQLITE_KEYRING.len())?;
         // SQLite would play what is left of another file's log into this one.
         for end in ["", "-wal", "-shm", "-journal"] {
-            let mut over = file.clone().into_os_string();
-            over.push(end);
-            let over = PathBuf::from(over);
+            let over = beside(&file, end);
             if over.try_exists().map_err(failed(&over))? && enforced!("restore.keyring-over") {
                 let over = over.display();
                 return Err(BackupError::Place(format!("{over} exists: a keyring is never restored over another, move it away first")));
             }
         }
-        let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        let folder = disk::folder_of(&file).to_owned();
         DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed(&folder))?;
         let unfinished = file.with_extension("restoring");
         if unfinished.try_exists().map_err(failed(&unfinished))? {
