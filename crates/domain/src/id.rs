@@ -75,6 +75,10 @@ ids! {
     CertificateId
     /// An audit event.
     EventId
+    /// A named signer of a tenant.
+    SignerId
+    /// A signature made for a tenant.
+    SignatureId
     /// A unit of deferred work.
     JobId
     /// The random part of a public address (CRL, AIA); says nothing about the tenant.

@@ -20,11 +20,12 @@ pub mod profile;
 pub mod role;
 pub mod sealed;
 pub mod serial;
+pub mod signature;
 pub mod slug;
 pub mod tenant;
 pub mod time;
 
-pub use id::{AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PublicId, TenantId, TokenId};
+pub use id::{AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PublicId, SignatureId, SignerId, TenantId, TokenId};
 pub use sealed::Sealed;
 pub use serial::Serial;
 pub use time::Timestamp;

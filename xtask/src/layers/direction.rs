@@ -9,13 +9,22 @@ struct Room {
 }
 
 const PURE: &[&str] = &["chancery-domain", "chancery-x509", "chancery-evidence"];
-const APP: &[&str] = &["chancery-domain", "chancery-x509", "chancery-evidence", "chancery-store", "chancery-keys"];
-const CLI: &[&str] =
-    &["chancery-domain", "chancery-x509", "chancery-evidence", "chancery-store", "chancery-keys", "chancery-app", "chancery-http"];
+const APP: &[&str] = &["chancery-domain", "chancery-x509", "chancery-evidence", "chancery-formats", "chancery-store", "chancery-keys"];
+const CLI: &[&str] = &[
+    "chancery-domain",
+    "chancery-x509",
+    "chancery-evidence",
+    "chancery-formats",
+    "chancery-store",
+    "chancery-keys",
+    "chancery-app",
+    "chancery-http",
+];
 const TESTKIT: &[&str] = &[
     "chancery-domain",
     "chancery-x509",
     "chancery-evidence",
+    "chancery-formats",
     "chancery-store",
     "chancery-keys",
     "chancery-app",
@@ -27,6 +36,7 @@ const ROOMS: &[Room] = &[
     Room { package: "chancery-domain", sees: &[] },
     Room { package: "chancery-x509", sees: &["chancery-domain"] },
     Room { package: "chancery-evidence", sees: &["chancery-domain"] },
+    Room { package: "chancery-formats", sees: PURE },
     Room { package: "chancery-store", sees: PURE },
     Room { package: "chancery-keys", sees: PURE },
     Room { package: "chancery-app", sees: APP },

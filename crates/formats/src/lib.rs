@@ -1,0 +1,1 @@
+//! Signature formats: made around a key that is held elsewhere, and verified offline. Pure: no I/O, no clock, no randomness.
