@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 const OLDEST_POSTGRES: u32 = 15;
 /// Judges written in Python, and the beginnings of the versions that tests were written for.
-const JUDGES: [(&str, &str); 3] = [("pkilint", "0.13"), ("schemathesis", "4.32"), ("badkeys", "0.0.21")];
+const JUDGES: [(&str, &str); 4] = [("pkilint", "0.13"), ("schemathesis", "4.32"), ("badkeys", "0.0.21"), ("pyhanko-cli", "0.6")];
+/// Judges that Debian packages: the command, the argument that tells whether it runs, the package.
+const PACKAGED_JUDGES: [(&str, &str, &str); 3] =
+    [("openssl", "version", "openssl"), ("jarsigner", "-help", "default-jdk-headless"), ("osslsigncode", "--version", "osslsigncode")];
 /// The second opinion on ML-DSA.
 const CRYPTOGRAPHY: &str = "cryptography>=49";
 const CARGO_DENY: &str = "0.20.2";
@@ -20,14 +23,14 @@ pub(crate) fn everything(tree: &Tree) -> Result<()> {
     cargo_tool(tree, "cargo-machete", CARGO_MACHETE)
 }
 
-/// What tests need: a PostgreSQL server, openssl, and the judges written in Python in a virtual environment.
+/// What tests need: a PostgreSQL server, openssl, jarsigner, osslsigncode, and the judges written in Python in a virtual environment.
 pub(crate) fn for_tests(tree: &Tree) -> Result<()> {
     debian_packages(tree)?;
     postgres_user(tree)?;
     python_judges(tree)
 }
 
-/// The folder of the commands of pkilint and schemathesis.
+/// The folder of the commands of pkilint, schemathesis and pyHanko.
 pub(crate) fn judges(tree: &Tree) -> PathBuf {
     tree.tools().join("venv/bin")
 }
@@ -38,10 +41,12 @@ fn debian_packages(tree: &Tree) -> Result<()> {
         Some(found) => println!("PostgreSQL: {found}"),
         None => missing.push("postgresql"),
     }
-    if Command::new("openssl", &tree.root).args(["version"]).succeeds() {
-        println!("openssl: on PATH");
-    } else {
-        missing.push("openssl");
+    for (command, argument, package) in PACKAGED_JUDGES {
+        if Command::new(command, &tree.root).args([argument]).succeeds() {
+            println!("{command}: on PATH");
+        } else {
+            missing.push(package);
+        }
     }
     match python(tree) {
         Some(found) => println!("Python with venv: {found}"),

@@ -1,8 +1,12 @@
 //! The one place where kinds of keys and signatures are told apart: a further algorithm is one more arm in each match here.
 
 use crate::key::BadKey;
-use aws_lc_rs::signature::{ML_DSA_65, ParsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ED25519 as VERIFY_ED25519, ML_DSA_65, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA256, VerificationAlgorithm,
+};
 use chancery_domain::key::KeyAlgorithm;
+use chancery_domain::signature::SignatureAlgorithm;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, RSA_ENCRYPTION};
 use const_oid::db::rfc8410::ID_ED_25519;
@@ -47,6 +51,18 @@ pub(crate) const fn signature_algorithm(algorithm: KeyAlgorithm) -> &'static [u8
         KeyAlgorithm::Ed25519 => ED25519,
         KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => SHA256_WITH_RSA,
         KeyAlgorithm::MlDsa65 => ML_DSA_65_IDENTIFIER,
+    }
+}
+
+/// How signatures of this kind are verified; the PSS salt has exactly the digest's length.
+pub(crate) fn verification(algorithm: SignatureAlgorithm) -> &'static dyn VerificationAlgorithm {
+    match algorithm {
+        SignatureAlgorithm::EcdsaP256Sha256 => &ECDSA_P256_SHA256_ASN1,
+        SignatureAlgorithm::EcdsaP384Sha384 => &ECDSA_P384_SHA384_ASN1,
+        SignatureAlgorithm::Ed25519 => &VERIFY_ED25519,
+        SignatureAlgorithm::RsaPkcs1Sha256 => &RSA_PKCS1_2048_8192_SHA256,
+        SignatureAlgorithm::RsaPssSha256 => &RSA_PSS_2048_8192_SHA256,
+        SignatureAlgorithm::MlDsa65 => &ML_DSA_65,
     }
 }
 

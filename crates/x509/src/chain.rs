@@ -75,7 +75,7 @@ fn signed_by(certificate: &Certificate<'_>, issuer: &Certificate<'_>) -> Result<
         return Err("its authorityKeyIdentifier is not the subjectKeyIdentifier of the next certificate".to_owned());
     }
     let key = PublicKey::from_spki_der(issuer.tbs.spki_der).map_err(|error| format!("the key of its issuer: {error}"))?;
-    let verified = key.verify_as(certificate.parts.algorithm_der, certificate.parts.tbs_der, certificate.parts.signature);
+    let verified = key.verify_identified(certificate.parts.algorithm_der, certificate.parts.tbs_der, certificate.parts.signature);
     if enforced!("chain.signature") { verified.map_err(|error| error.to_string()) } else { Ok(()) }
 }
 

@@ -115,7 +115,7 @@ impl CertificationRequest {
         let names = requested_names(&info.attributes)?;
         // Last, because it costs more than all the rest.
         if enforced!("csr.signature") {
-            public_key.verify_as(parts.algorithm_der, parts.tbs_der, parts.signature).map_err(|_| CsrError::Signature)?;
+            public_key.verify_identified(parts.algorithm_der, parts.tbs_der, parts.signature).map_err(|_| CsrError::Signature)?;
         }
         Ok(Self { public_key, names, common_name })
     }

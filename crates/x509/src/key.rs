@@ -1,10 +1,12 @@
 //! Public keys, the port through which private keys sign, and the proof that the two belong together.
 
 use crate::algorithm::{self, RefusedSignature, believed, signature_algorithm};
+use crate::hash;
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::signature::ParsedPublicKey;
+use aws_lc_rs::signature::{ParsedPublicKey, VerificationAlgorithm};
 use chancery_domain::enforced;
 use chancery_domain::key::KeyAlgorithm;
+use chancery_domain::signature::{Digest, SignatureAlgorithm};
 use der::Decode;
 use spki::SubjectPublicKeyInfoRef;
 use std::fmt;
@@ -108,6 +110,22 @@ pub enum Unverified {
     /// Its algorithm is refused, whatever the signature is worth.
     #[error("signatureAlgorithm: {0}")]
     Algorithm(#[from] RefusedSignature),
+    /// Another kind of key makes such signatures.
+    #[error("a key of kind {key} makes no {algorithm} signatures: one of the two is wrongly named")]
+    Kind {
+        /// What the signature was said to be.
+        algorithm: &'static str,
+        /// The kind of key.
+        key: &'static str,
+    },
+    /// Another digest than the one that such signatures are made over.
+    #[error("{algorithm} signatures are not made over a {digest} digest")]
+    Digest {
+        /// What the signature was said to be.
+        algorithm: &'static str,
+        /// The digest that was given.
+        digest: &'static str,
+    },
     /// It does not verify.
     #[error(transparent)]
     Signature(#[from] BadSignature),
@@ -190,14 +208,44 @@ impl PublicKey {
     ///
     /// # Errors
     /// [`Unverified`] says whether the algorithm or the signature is at fault.
-    pub fn verify_as(&self, algorithm_der: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Unverified> {
+    pub fn verify_identified(&self, algorithm_der: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Unverified> {
         // The usual case has its key parsed already.
         if algorithm_der == signature_algorithm(self.algorithm) {
             return Ok(self.verify(message, signature)?);
         }
         let scheme = believed(self.algorithm, algorithm_der)?;
+        Ok(scheme.verify_sig(self.bits()?, message, signature).map_err(|_| BadSignature)?)
+    }
+    /// Checks a signature of this kind over `message`. With ECDSA it is strict DER, r and s positive and minimal.
+    ///
+    /// # Errors
+    /// [`Unverified::Kind`] if such keys make no such signatures, whatever the signature is worth (THREATS 22).
+    pub fn verify_as(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> Result<(), Unverified> {
+        let scheme = self.scheme(algorithm)?;
+        Ok(scheme.verify_sig(self.bits()?, message, signature).map_err(|_| BadSignature)?)
+    }
+    /// Checks a signature of this kind over a message of which only the digest is known.
+    ///
+    /// # Errors
+    /// As [`PublicKey::verify_as`], and [`Unverified::Digest`] if such signatures are not made over such a digest: Ed25519 and ML-DSA
+    /// are made over the message itself.
+    pub fn verify_digest_as(&self, algorithm: SignatureAlgorithm, digest: &Digest, signature: &[u8]) -> Result<(), Unverified> {
+        let scheme = self.scheme(algorithm)?;
+        if algorithm.digest() != Some(digest.algorithm()) {
+            return Err(Unverified::Digest { algorithm: algorithm.as_str(), digest: digest.algorithm().as_str() });
+        }
+        let imported = aws_lc_rs::digest::Digest::import_less_safe(digest.as_bytes(), hash::library(digest.algorithm()));
+        let imported = imported.map_err(|_| BadSignature)?;
+        Ok(scheme.verify_digest_sig(self.bits()?, &imported, signature).map_err(|_| BadSignature)?)
+    }
+    fn scheme(&self, algorithm: SignatureAlgorithm) -> Result<&'static dyn VerificationAlgorithm, Unverified> {
+        let fits = algorithm.fits(self.algorithm);
+        let refused = || Unverified::Kind { algorithm: algorithm.as_str(), key: self.algorithm.as_str() };
+        if fits { Ok(algorithm::verification(algorithm)) } else { Err(refused()) }
+    }
+    fn bits(&self) -> Result<&[u8], BadSignature> {
         let spki = SubjectPublicKeyInfoRef::from_der(&self.spki_der).map_err(|_| BadSignature)?;
-        Ok(scheme.verify_sig(spki.subject_public_key.raw_bytes(), message, signature).map_err(|_| BadSignature)?)
+        Ok(spki.subject_public_key.raw_bytes())
     }
 }
 
