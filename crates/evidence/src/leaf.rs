@@ -1,12 +1,34 @@
 //! Leaves: salted commitments to events, so that after the salt is shredded old proofs still verify and say nothing.
 
 use crate::canon::{CanonError, canonical};
-use aws_lc_rs::digest::{Context, SHA256};
+use crate::merkle::sha256;
 use chancery_domain::event::{Event, Receipt};
 use chancery_domain::port::Entropy;
 
 /// The salt of one event: 32 random bytes.
 pub struct Salt([u8; 32]);
+
+/// What opens a leaf: the salt and the canonical bytes of its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening<'a> {
+    /// The salt.
+    pub salt: &'a [u8; 32],
+    /// The event.
+    pub canonical: &'a [u8],
+}
+
+impl<'a> Opening<'a> {
+    /// From stored bytes: salt, then canonical bytes.
+    pub fn read(stored: &'a [u8]) -> Option<Self> {
+        let (salt, canonical) = stored.split_first_chunk()?;
+        Some(Self { salt, canonical })
+    }
+
+    /// The leaf hash that it opens.
+    pub fn leaf(&self) -> [u8; 32] {
+        leaf(self.salt, self.canonical)
+    }
+}
 
 /// An event's canonical bytes, the salt, and the leaf hash that commits to both.
 pub struct Record {
@@ -37,8 +59,8 @@ impl Record {
 
     /// The canonical bytes within stored bytes, if they and their salt make this leaf.
     pub fn open<'a>(stored: &'a [u8], expected: &[u8; 32]) -> Option<&'a [u8]> {
-        let (salt, canonical) = stored.split_first_chunk::<32>()?;
-        (leaf(salt, canonical) == *expected).then_some(canonical)
+        let opening = Opening::read(stored)?;
+        (opening.leaf() == *expected).then_some(opening.canonical)
     }
 }
 
@@ -46,14 +68,6 @@ impl Record {
 fn leaf(salt: &[u8; 32], canonical: &[u8]) -> [u8; 32] {
     let commitment = sha256(&[salt, canonical]);
     sha256(&[&[0], &commitment])
-}
-
-fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    parts.iter().for_each(|part| context.update(part));
-    let mut hash = [0; 32];
-    hash.copy_from_slice(context.finish().as_ref());
-    hash
 }
 
 #[cfg(test)]

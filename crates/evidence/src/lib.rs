@@ -1,7 +1,18 @@
-//! Evidence: the canonical form of events and the leaves that commit to them. Pure.
+//! Evidence: the canonical form of events, the leaves that commit to them, and the log that the leaves make: its tree, tiles, checkpoints
+//! and proofs, made and verified. Pure.
 
 mod canon;
+mod checkpoint;
+mod edge;
 mod leaf;
+mod merkle;
+mod note;
+mod tile;
 
 pub use canon::{CanonError, canonical};
-pub use leaf::{Record, Salt};
+pub use checkpoint::{Checkpoint, CheckpointError, InclusionProof};
+pub use edge::{Edge, NotTheEdge};
+pub use leaf::{Opening, Record, Salt};
+pub use merkle::{EMPTY_ROOT, Hash, LONGEST_PROOF, ProofError, consistency, inclusion, node, verify_consistency, verify_inclusion};
+pub use note::{KeyKind, LONGEST_NOTE, Note, NoteError, Signature, VerifierKey, cosigned};
+pub use tile::{TILE_WIDTH, Tile, TileId, Tiles, tiles_for};
