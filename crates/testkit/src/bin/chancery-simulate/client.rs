@@ -85,20 +85,24 @@ impl Client {
         .await
     }
 
-    /// Asks until every part is answered for good, and notes the answers; those that were done.
-    pub(crate) async fn perform(&self, act: Act, key: &str) -> Vec<Done> {
-        let sim = &self.world.sim;
+    /// Asks until every part is answered for good.
+    async fn ask(&self, act: &Act, key: &str) -> Result<Parts, Failure> {
         let mut sent = 0;
-        let parts = loop {
+        loop {
             sent += 1;
-            let answer = self.ask_once(&act, key).await;
-            sim.note(|| format!("{} asked {act:?} ({key}, {sent}): {answer:?}", self.name));
+            let answer = self.ask_once(act, key).await;
+            self.world.sim.note(|| format!("{} asked {act:?} ({key}, {sent}): {answer:?}", self.name));
             match answer {
-                Some(Ok(parts)) if !parts.iter().any(|part| part.as_ref().is_err_and(not_now)) => break parts,
-                Some(Err(failure)) if !not_now(&failure) => break vec![Err(failure)],
+                Some(Ok(parts)) if !parts.iter().any(|part| part.as_ref().is_err_and(not_now)) => return Ok(parts),
+                Some(Err(failure)) if !not_now(&failure) => return Err(failure),
                 _ => self.world.pause(1500).await,
             }
-        };
+        }
+    }
+
+    /// Asks until every part is answered for good, and notes the answers; those that were done.
+    pub(crate) async fn perform(&self, act: Act, key: &str) -> Vec<Done> {
+        let parts = self.ask(&act, key).await.unwrap_or_else(|failure| vec![Err(failure)]);
         let mut done = Vec::new();
         for part in parts {
             if let Err(failure) = part.as_ref()
@@ -114,17 +118,22 @@ impl Client {
         done
     }
 
-    /// Sends what was done once more: it must be answered as before.
+    /// Sends what was done once more: it must be answered as before. A part that was refused may be done now, for only what was done is
+    /// remembered: that is noted.
     pub(crate) async fn repeat(&self, entry: &Entry) {
-        let Ok(before) = &entry.answer else { return };
-        let Some(Ok(parts)) = self.ask_once(&entry.act, &entry.key).await else { return };
-        let alike = |part: &Result<Done, Failure>| match part {
-            Ok(again) => again.event == before.event && again.subject == before.subject && again.leaf == before.leaf,
-            Err(failure) => not_now(failure),
-        };
-        self.world.sim.note(|| format!("{} repeated {} and was told {parts:?}", self.name, entry.key));
-        if !parts.iter().any(alike) {
-            self.world.finds(format!("a repeat was answered otherwise: {entry:?}; again: {parts:?}"));
+        if entry.answer.is_err() {
+            return;
+        }
+        let Ok(parts) = self.ask(&entry.act, &entry.key).await else { return };
+        let mut journal = self.world.journal.borrow_mut();
+        let before = journal.iter_mut().filter(|before| before.key == entry.key && before.realm == entry.realm);
+        for (before, part) in before.zip(parts) {
+            match (&before.answer, part) {
+                (Ok(done), Ok(again)) if again.event == done.event && again.subject == done.subject && again.leaf == done.leaf => {}
+                (Err(_), Ok(done)) => before.answer = Ok(done),
+                (Err(_), Err(_)) => {}
+                (Ok(_), part) => self.world.finds(format!("a repeat was answered otherwise: {before:?}; again: {part:?}")),
+            }
         }
     }
 
