@@ -54,8 +54,11 @@ pub(crate) async fn run(runs: u32, seed: u64, How { first, proving, failing }: H
     let mut world = seed;
     while report.losses < runs && (!first || report.findings.is_empty()) {
         let losses = if failing { EACH_FAILED } else { EACH }.min(runs - report.losses);
+        let known = report.findings.len();
         world::run(world, losses, first, failing, &mut report).await?;
         world += 1;
+        // At once: a long run that is cut short has told what it found.
+        report.findings.iter().skip(known).for_each(|finding| eprintln!("FOUND {finding}"));
         eprintln!("power: {} of {runs} losses, {} findings", report.losses, report.findings.len());
     }
     println!("{} losses of power in {:.0} s", report.losses, started.elapsed().as_secs_f64());
@@ -66,8 +69,5 @@ pub(crate) async fn run(runs: u32, seed: u64, How { first, proving, failing }: H
     println!("  before any operator    {:>7}   (losses)", report.early);
     println!("  steps not synced       {:>7}   (on average at a loss)", report.unsynced / report.losses.max(1) as usize);
     println!("  findings               {:>7}", report.findings.len());
-    for finding in &report.findings {
-        println!("FOUND {finding}");
-    }
     if report.findings.is_empty() { Ok(()) } else { bail!("{} findings", report.findings.len()) }
 }

@@ -1,0 +1,175 @@
+//! The evidence bundle: one file about one act that verifies with the platform gone (I14). What a reader must check is in `chancery-verify`.
+
+use chancery_domain::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
+use chancery_domain::{TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The version of bundles that is written and read.
+pub const BUNDLE: &str = "chancery-evidence/1";
+/// The version of trust files that is written and read.
+pub const TRUST: &str = "chancery-trust/1";
+
+/// Who a bundle is for, which decides what of the record it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum View {
+    /// The tenant itself: the act, and everything that it rests upon.
+    Full,
+    /// An auditor: the act and the rules it was decided under, without the address in the platform's log.
+    Auditor,
+    /// Whoever received the result: that it stands in the log, not what the record says.
+    Partner,
+}
+
+/// One file about one act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// [`BUNDLE`].
+    pub format: String,
+    /// Who it is for.
+    pub view: View,
+    /// Whose act it was.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub tenant: TenantId,
+    /// When the bundle was put together.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub made_at: Timestamp,
+    /// The act itself.
+    pub act: EventProof,
+    /// What it rests upon: the version of the policy, the making of the keys and issuers, approvals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lineage: Vec<EventProof>,
+    /// What came after and takes it back: a withdrawal, a revocation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<EventProof>,
+    /// The tenant's checkpoint that all proofs lead to: a signed note (C2SP tlog-checkpoint).
+    pub checkpoint: String,
+    /// Where that checkpoint stands in the platform's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<PlatformProof>,
+    /// The signature, where the act made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureEvidence>,
+    /// The certificates that the act is about and those above them, the leaf first: DER in base64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
+    /// The revocation lists that tell of them: DER in base64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocation: Vec<String>,
+}
+
+/// That an event stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EventProof {
+    /// Its place in the log.
+    pub index: u64,
+    /// Its leaf hash: SHA-256 in hexadecimal.
+    pub leaf: String,
+    /// The hashes that lead from it to the root (RFC 9162 section 2.1.3), in hexadecimal.
+    pub inclusion: Vec<String>,
+    /// What it says, where the view discloses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<Opened>,
+}
+
+/// What a leaf commits to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Opened {
+    /// 32 bytes in hexadecimal.
+    pub salt: String,
+    /// The event's canonical JSON (RFC 8785), as a text.
+    pub event: String,
+}
+
+/// That the tenant's checkpoint was given to the platform's log, which says nothing of whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PlatformProof {
+    /// The salt that blinds the checkpoint: in hexadecimal.
+    pub salt: String,
+    /// The tenant's checkpoint as it was given: a signed note, of this or a later size.
+    pub note: String,
+    /// The hashes that lead from the bundle's checkpoint to that one (RFC 9162 section 2.1.4), in hexadecimal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consistency: Vec<String>,
+    /// The platform's event that holds the blinded checkpoint.
+    pub event: EventProof,
+    /// The platform's checkpoint, with the cosignatures of witnesses.
+    pub checkpoint: String,
+}
+
+/// A signature as it was given out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SignatureEvidence {
+    /// Its form.
+    pub format: Format,
+    /// Its kind.
+    pub algorithm: SignatureAlgorithm,
+    /// The kind of digest of what was signed.
+    pub digest_algorithm: DigestAlgorithm,
+    /// The digest of what was signed: in hexadecimal.
+    pub digest: String,
+    /// What was given out: in base64.
+    pub value: String,
+}
+
+/// What a verifier is told beforehand, and nothing in a bundle can change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TrustFile {
+    /// [`TRUST`].
+    pub format: String,
+    /// The logs of tenants.
+    #[serde(default)]
+    pub logs: Vec<TrustedLog>,
+    /// The platform's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<TrustedPlatform>,
+    /// Roots of certificates: PEM.
+    #[serde(default)]
+    pub roots: Vec<String>,
+    /// Roots of timestamping authorities: PEM.
+    #[serde(default)]
+    pub timestamp_roots: Vec<String>,
+}
+
+/// A tenant's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TrustedLog {
+    /// Whose it is.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub tenant: TenantId,
+    /// The keys of its epochs, as verifier keys of C2SP signed-note: `origin+hash+key`.
+    pub keys: Vec<String>,
+    /// Checkpoints seen before; the log must have grown from each of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checkpoints: Vec<String>,
+}
+
+/// The platform's log, and who watches it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TrustedPlatform {
+    /// The keys of its epochs.
+    pub keys: Vec<String>,
+    /// The witnesses' keys.
+    #[serde(default)]
+    pub witnesses: Vec<String>,
+    /// So many of them must have cosigned.
+    #[serde(default)]
+    pub cosignatures: usize,
+}
