@@ -2,6 +2,8 @@
 
 use crate::key::KeyAlgorithm;
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// A kind of signature. Each goes with one kind of key, and with one digest where it signs a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -153,6 +155,36 @@ impl Digest {
     }
 }
 
+/// A text that is no digest.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a digest is written sha-256:, sha-384: or sha-512: and as many lower-case hexadecimal digits as it has")]
+pub struct NotADigest;
+
+/// `sha-256:9f86…`, one text for one digest.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+        let digits: String = self.bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+        write!(f, "{}:{digits}", self.algorithm.as_str())
+    }
+}
+
+impl FromStr for Digest {
+    type Err = NotADigest;
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let (name, digits) = text.split_once(':').ok_or(NotADigest)?;
+        let algorithm = DigestAlgorithm::from_name(name).ok_or(NotADigest)?;
+        let nibble = |digit: &u8| match digit {
+            b'0'..=b'9' => Ok(digit - b'0'),
+            b'a'..=b'f' => Ok(digit - b'a' + 10),
+            _ => Err(NotADigest),
+        };
+        let (pairs, []) = digits.as_bytes().as_chunks::<2>() else { return Err(NotADigest) };
+        let bytes: Result<Vec<_>, _> = pairs.iter().map(|[high, low]| Ok(nibble(high)? << 4 | nibble(low)?)).collect();
+        Self::new(algorithm, bytes?).map_err(|_| NotADigest)
+    }
+}
+
 /// The form of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -236,5 +268,16 @@ mod tests {
                 assert_eq!(Digest::new(algorithm, vec![0; found]), Err(BadDigest { algorithm, found }));
             }
         }
+    }
+
+    #[test]
+    fn a_digest_has_one_text() {
+        let text = format!("sha-256:{}", "0f".repeat(32));
+        let digest: Digest = text.parse().unwrap();
+        assert_eq!((digest.to_string(), digest.as_bytes()), (text.clone(), &[15; 32][..]));
+        for bad in ["", "sha-256:", &text[8..], &text[..70], &format!("{text}0"), &format!("{text}00"), &text.to_uppercase(), "md5:00"] {
+            assert_eq!(bad.parse::<Digest>(), Err(NotADigest), "{bad}");
+        }
+        assert!(text.replace("0f", "0F").parse::<Digest>().is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The evidence bundle: one file about one act that verifies with the platform gone (I14). What a reader must check is in `chancery-verify`.
 
-use chancery_domain::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
-use chancery_domain::{TenantId, Timestamp};
+use crate::merkle::{Hash, sha256};
+use chancery_domain::TenantId;
 use serde::{Deserialize, Serialize};
 
 /// The version of bundles that is written and read.
@@ -14,11 +14,11 @@ pub const TRUST: &str = "chancery-trust/1";
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum View {
-    /// The tenant itself: the act, and everything that it rests upon.
+    /// The tenant itself: the act, what came of it, and everything that it rests upon.
     Full,
-    /// An auditor: the act and the rules it was decided under, without the address in the platform's log.
+    /// An auditor: the act and what it rests upon; not the signatures themselves, of which the act has the fingerprints.
     Auditor,
-    /// Whoever received the result: that it stands in the log, not what the record says.
+    /// Whoever acted for the tenant: the act and what came of it; of what it rests upon only that it stands in the log.
     Partner,
 }
 
@@ -34,9 +34,6 @@ pub struct Bundle {
     /// Whose act it was.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub tenant: TenantId,
-    /// When the bundle was put together.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub made_at: Timestamp,
     /// The act itself.
     pub act: EventProof,
     /// What it rests upon: the version of the policy, the making of the keys and issuers, approvals.
@@ -50,9 +47,9 @@ pub struct Bundle {
     /// Where that checkpoint stands in the platform's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<PlatformProof>,
-    /// The signature, where the act made one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<SignatureEvidence>,
+    /// The signatures that the act made, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<SignatureEvidence>,
     /// The certificates that the act is about and those above them, the leaf first: DER in base64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<String>,
@@ -106,21 +103,34 @@ pub struct PlatformProof {
     pub checkpoint: String,
 }
 
-/// A signature as it was given out.
+/// What the platform's log holds of a tenant's checkpoint: SHA-256(salt ‖ note).
+pub fn blinded(salt: &Hash, note: &[u8]) -> Hash {
+    sha256(&[salt, note])
+}
+
+/// A signature as it was given out. What format and kind it is of, the act says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignatureEvidence {
-    /// Its form.
-    pub format: Format,
-    /// Its kind.
-    pub algorithm: SignatureAlgorithm,
-    /// The kind of digest of what was signed.
-    pub digest_algorithm: DigestAlgorithm,
-    /// The digest of what was signed: in hexadecimal.
+    /// The digest of what was signed: `sha-256:` and hexadecimal.
     pub digest: String,
-    /// What was given out: in base64.
-    pub value: String,
+    /// What was given out, in base64, where the view discloses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+impl Bundle {
+    /// The bundle as somebody may see it: an opened part that is not theirs is closed; the proofs stay.
+    pub fn as_seen_by(mut self, view: View) -> Self {
+        match view {
+            View::Full => {}
+            View::Auditor => self.signatures.iter_mut().for_each(|signature| signature.value = None),
+            View::Partner => self.lineage.iter_mut().for_each(|proof| proof.opened = None),
+        }
+        self.view = view;
+        self
+    }
 }
 
 /// What a verifier is told beforehand, and nothing in a bundle can change.
@@ -154,9 +164,6 @@ pub struct TrustedLog {
     pub tenant: TenantId,
     /// The keys of its epochs, as verifier keys of C2SP signed-note: `origin+hash+key`.
     pub keys: Vec<String>,
-    /// Checkpoints seen before; the log must have grown from each of them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub checkpoints: Vec<String>,
 }
 
 /// The platform's log, and who watches it.

@@ -20,8 +20,13 @@ pub enum CanonError {
 /// The canonical bytes of an event.
 pub fn canonical(event: &Event) -> Result<Vec<u8>, CanonError> {
     let value = serde_json::to_value(event).map_err(|_| CanonError::Shape)?;
+    canonical_value(&value)
+}
+
+/// The canonical bytes of any such value.
+pub fn canonical_value(value: &Value) -> Result<Vec<u8>, CanonError> {
     let mut bytes = Vec::with_capacity(512);
-    write(&value, &mut bytes)?;
+    write(value, &mut bytes)?;
     Ok(bytes)
 }
 

@@ -1,6 +1,7 @@
 //! Evidence: the canonical form of events, the leaves that commit to them, and the log that the leaves make: its tree, tiles, checkpoints
 //! and proofs, made and verified. Pure.
 
+mod bundle;
 mod canon;
 mod checkpoint;
 mod edge;
@@ -9,7 +10,10 @@ mod merkle;
 mod note;
 mod tile;
 
-pub use canon::{CanonError, canonical};
+pub use bundle::{
+    BUNDLE, Bundle, EventProof, Opened, PlatformProof, SignatureEvidence, TRUST, TrustFile, TrustedLog, TrustedPlatform, View, blinded,
+};
+pub use canon::{CanonError, canonical, canonical_value};
 pub use checkpoint::{Checkpoint, CheckpointError, InclusionProof};
 pub use edge::{Edge, NotTheEdge};
 pub use leaf::{Opening, Record, Salt};

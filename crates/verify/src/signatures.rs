@@ -1,0 +1,158 @@
+//! What an act made: the chain that the event names, and the signatures that the event has the fingerprints of.
+
+use crate::proofs::Event;
+use crate::report::Findings;
+use crate::trust::Known;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chancery_domain::signature::{Digest, DigestAlgorithm, Format, SignatureAlgorithm};
+use chancery_domain::{Timestamp, enforced};
+use chancery_evidence::{Bundle, SignatureEvidence};
+use chancery_x509::hash::digest;
+use chancery_x509::path::{PathWish, Purpose, find_path};
+use chancery_x509::{CertificateSummary, Crl, PublicKey};
+use serde_json::Value;
+
+/// What certificates of signers are good for.
+const PURPOSES: &[Purpose] = &[Purpose::CodeSigning, Purpose::DocumentSigning, Purpose::EmailProtection, Purpose::TimeStamping];
+
+/// Chain and signatures against the act.
+pub(crate) fn verify(findings: &mut Findings, bundle: &Bundle, act: &Event, known: Option<&Known>) {
+    let (Some(chain), Some(lists)) = (decoded(&bundle.chain), decoded(&bundle.revocation)) else {
+        findings.fault("form", "a certificate or list is no base64");
+        return;
+    };
+    let Ok(at) = Timestamp::parse(act.text("at")) else {
+        findings.fault("event", "the act has no time");
+        return;
+    };
+    if !chain.is_empty() && !certificates(findings, act, &chain, &lists, at, known) {
+        return;
+    }
+    let documents = act.detail().get("documents").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if act.text("act") == "signature.create" && documents.len() != bundle.signatures.len() && enforced!("verify.signatures") {
+        findings.fault("signature", format!("{} signatures, the act made {}", bundle.signatures.len(), documents.len()));
+        return;
+    }
+    for (number, (evidence, document)) in bundle.signatures.iter().zip(documents).enumerate() {
+        one(findings, number, evidence, document, act, &chain);
+    }
+}
+
+/// Whether these are the certificates that the act names, led to a root, and were in force.
+fn certificates(findings: &mut Findings, act: &Event, chain: &[Vec<u8>], lists: &[Vec<u8>], at: Timestamp, known: Option<&Known>) -> bool {
+    let prints: Vec<_> = chain.iter().map(|der| digest(DigestAlgorithm::Sha256, der).to_string()).collect();
+    // Of a certificate that was issued the act names it alone; those above it are shown by their signatures.
+    let same = match act.detail().get("chain").and_then(Value::as_array) {
+        Some(named) => named.iter().filter_map(Value::as_str).eq(prints.iter().map(String::as_str)),
+        None => act.told("sha256").map(|print| format!("sha-256:{print}")).as_ref() == prints.first(),
+    };
+    if !same && enforced!("verify.chain") {
+        findings.fault("chain", "the certificates are not those that the act names");
+        return false;
+    }
+    let Some((leaf, rest)) = chain.split_first() else { return false };
+    let Ok(summary) = CertificateSummary::from_der(leaf) else {
+        findings.fault("chain", "the certificate cannot be read");
+        return false;
+    };
+    findings.say("certificate", format!("{}, issued by {}", summary.subject, summary.issuer));
+    let Some(known) = known else { return true };
+    let (pool, roots): (Vec<_>, Vec<_>) =
+        (rest.iter().map(Vec::as_slice).collect(), known.certificates.roots.iter().map(Vec::as_slice).collect());
+    let signs = act.text("act") == "signature.create";
+    let wish = PathWish { leaf, pool: &pool, roots: &roots, at, purposes: if signs { PURPOSES } else { &[] } };
+    let path = if signs { find_path(&wish).map(|path| path.iter().map(|der| der.to_vec()).collect()) } else { any_purpose(&wish) };
+    let Some(path) = findings.check(path) else { return false };
+    findings.say("root", CertificateSummary::from_der(path.last().map_or(&[], Vec::as_slice)).map(|root| root.subject).unwrap_or_default());
+    revocation(findings, &path, lists, at)
+}
+
+/// A path for a certificate that need not sign anything.
+fn any_purpose(wish: &PathWish<'_>) -> Result<Vec<Vec<u8>>, chancery_x509::Problem> {
+    let tried = wish.roots.iter().find(|root| chancery_x509::verify_chain(wish.leaf, wish.pool, root, wish.at).is_ok());
+    let root = tried
+        .ok_or_else(|| chancery_x509::Problem::new("untrusted", "the chain leads to none of the trusted roots, or did not hold then"))?;
+    Ok(std::iter::once(wish.leaf).chain(wish.pool.iter().copied()).chain(std::iter::once(*root)).map(<[u8]>::to_vec).collect())
+}
+
+/// Whether a list that the path's own issuers signed names one of its certificates as revoked before the act.
+fn revocation(findings: &mut Findings, path: &[Vec<u8>], lists: &[Vec<u8>], at: Timestamp) -> bool {
+    let mut told = 0;
+    for der in lists {
+        let Ok(list) = Crl::from_der(der) else {
+            findings.fault("revocation", "a revocation list cannot be read");
+            return false;
+        };
+        let of = path.windows(2).find(|pair| pair.get(1).is_some_and(|issuer| signed(&list, issuer)));
+        let Some([certificate, _]) = of else {
+            findings.fault("revocation", "a revocation list is of no issuer of this path");
+            return false;
+        };
+        let serial = CertificateSummary::from_der(certificate).ok().and_then(|summary| summary.serial);
+        let entry = list.entries().iter().find(|entry| Some(entry.serial) == serial);
+        if let Some(entry) = entry {
+            if entry.revoked_at <= at && enforced!("verify.revoked") {
+                findings.fault("revoked", format!("a certificate of the chain was revoked at {}, before the act", entry.revoked_at));
+                return false;
+            }
+            findings.say("revoked later", format!("{}, {}", entry.revoked_at, entry.reason.as_str()));
+        }
+        told += 1;
+    }
+    findings.say(
+        "revocation",
+        if told == 0 { "no list in the bundle".to_owned() } else { format!("not revoked before the act, by {told} lists") },
+    );
+    true
+}
+
+fn signed(list: &Crl, issuer: &[u8]) -> bool {
+    let key = CertificateSummary::from_der(issuer).ok().and_then(|summary| PublicKey::from_spki_der(&summary.spki_der).ok());
+    key.is_some_and(|key| list.verify(&key).is_ok())
+}
+
+/// One signature: the act has its fingerprint and its digest, and the key made it.
+fn one(findings: &mut Findings, number: usize, evidence: &SignatureEvidence, document: &Value, act: &Event, chain: &[Vec<u8>]) {
+    let text = |field: &str| document.get(field).and_then(Value::as_str).unwrap_or_default();
+    if evidence.digest != text("digest") && enforced!("verify.digest") {
+        findings.fault("digest", format!("signature {number}: it is of another document than the act's"));
+        return;
+    }
+    let name = document.get("name").and_then(Value::as_str).map(|name| format!("{name}, ")).unwrap_or_default();
+    findings.say("signed", format!("{name}{}", evidence.digest));
+    let Some(value) = &evidence.value else { return };
+    let Ok(value) = STANDARD.decode(value) else {
+        findings.fault("form", format!("signature {number} is no base64"));
+        return;
+    };
+    if digest(DigestAlgorithm::Sha256, &value).to_string() != text("signature") && enforced!("verify.fingerprint") {
+        findings.fault("fingerprint", format!("signature {number} is not the one that the act made"));
+        return;
+    }
+    let algorithm = act.told("algorithm").and_then(SignatureAlgorithm::from_name);
+    let format = act.told("format").and_then(Format::from_name);
+    let (Some(algorithm), Some(format), Ok(digest)) = (algorithm, format, evidence.digest.parse::<Digest>()) else {
+        findings.fault("event", format!("signature {number}: the act names no kind of signature that is known"));
+        return;
+    };
+    if format != Format::Raw || algorithm.digest().is_none() {
+        // Other forms hold their own content; they are verified as files. That this is what was given out is shown above.
+        return;
+    }
+    let key = chain
+        .first()
+        .and_then(|leaf| CertificateSummary::from_der(leaf).ok())
+        .and_then(|leaf| PublicKey::from_spki_der(&leaf.spki_der).ok());
+    match key {
+        Some(key) if key.verify_digest_as(algorithm, &digest, &value).is_ok() || !enforced!("verify.signature") => {
+            findings.say("signature", format!("{}, holds", algorithm.as_str()));
+        }
+        Some(_) => findings.fault("signature", format!("signature {number} was not made by the certificate's key")),
+        None => findings.fault("signature", format!("signature {number} comes without a certificate")),
+    }
+}
+
+fn decoded(texts: &[String]) -> Option<Vec<Vec<u8>>> {
+    texts.iter().map(|text| STANDARD.decode(text).ok()).collect()
+}

@@ -1,0 +1,80 @@
+//! The trust file, read: whose logs, whose roots.
+
+use chancery_domain::TenantId;
+use chancery_evidence::{KeyKind, TRUST, TrustFile, VerifierKey};
+use chancery_formats::Trust;
+use chancery_x509::{Problem, pem};
+
+/// A longer trust file is not read.
+pub const LONGEST_TRUST: usize = 4 << 20;
+
+/// What is believed.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    logs: Vec<(TenantId, VerifierKey)>,
+    pub(crate) platform: Option<KnownPlatform>,
+    pub(crate) certificates: Trust,
+}
+
+/// The platform's log, and who watches it.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownPlatform {
+    pub(crate) keys: Vec<VerifierKey>,
+    pub(crate) witnesses: Vec<VerifierKey>,
+    pub(crate) cosignatures: usize,
+}
+
+impl Known {
+    /// Reads a trust file.
+    ///
+    /// # Errors
+    /// A [`Problem`] `trust` that says what of it cannot be read.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let bad = |what: String| Problem::new("trust", format!("the trust file: {what}"));
+        if bytes.len() > LONGEST_TRUST {
+            return Err(bad(format!("it is longer than {LONGEST_TRUST} bytes")));
+        }
+        let file: TrustFile = serde_json::from_slice(bytes).map_err(|error| bad(error.to_string()))?;
+        if file.format != TRUST {
+            return Err(bad(format!("its format is {:?}; this version reads {TRUST}", file.format)));
+        }
+        let keys = |texts: &[String], kind| {
+            let key = |text: &String| VerifierKey::parse(text).ok().filter(|key| key.kind() == kind);
+            texts.iter().map(|text| key(text).ok_or_else(|| bad(format!("{text:?} is no key of this kind")))).collect::<Result<Vec<_>, _>>()
+        };
+        let mut logs = Vec::new();
+        for log in &file.logs {
+            logs.extend(keys(&log.keys, KeyKind::Log)?.into_iter().map(|key| (log.tenant, key)));
+        }
+        let platform = match &file.platform {
+            None => None,
+            Some(platform) => Some(KnownPlatform {
+                keys: keys(&platform.keys, KeyKind::Log)?,
+                witnesses: keys(&platform.witnesses, KeyKind::Witness)?,
+                cosignatures: platform.cosignatures,
+            }),
+        };
+        if platform.as_ref().is_some_and(|platform| platform.cosignatures > platform.witnesses.len()) {
+            return Err(bad("it asks for more cosignatures than it names witnesses".to_owned()));
+        }
+        let roots = |texts: &[String]| {
+            texts
+                .iter()
+                .map(|text| certificate(text).ok_or_else(|| bad("a root is no certificate in PEM".to_owned())))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let certificates = Trust { roots: roots(&file.roots)?, timestamp_roots: roots(&file.timestamp_roots)?, crls: Vec::new() };
+        Ok(Self { logs, platform, certificates })
+    }
+
+    /// The keys of a tenant's log, one for each of its epochs.
+    pub(crate) fn log_keys(&self, tenant: TenantId) -> Vec<VerifierKey> {
+        self.logs.iter().filter(|(owner, _)| *owner == tenant).map(|(_, key)| key.clone()).collect()
+    }
+}
+
+fn certificate(text: &str) -> Option<Vec<u8>> {
+    let blocks = pem::decode(text).ok()?;
+    let [only] = blocks.as_slice() else { return None };
+    (only.label == pem::CERTIFICATE).then(|| only.der.to_vec())
+}

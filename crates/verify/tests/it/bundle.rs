@@ -1,0 +1,192 @@
+//! Evidence bundles.
+
+use crate::world::{LogKey, STRANGER, TENANT, World};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chancery_evidence::{Bundle, KeyKind, PlatformProof, TrustFile, View};
+use chancery_verify::{Known, Report, Verdict, verify_bundle};
+use serde_json::{Value, json};
+
+fn look(bundle: &Bundle, trust: &TrustFile) -> Report {
+    let known = Known::parse(&serde_json::to_vec(trust).unwrap()).unwrap();
+    verify_bundle(&serde_json::to_vec(bundle).unwrap(), Some(&known))
+}
+
+/// The codes of what is wrong.
+fn faults(bundle: &Bundle, trust: &TrustFile) -> Vec<&'static str> {
+    let report = look(bundle, trust);
+    assert_eq!(report.verdict == Verdict::Valid, report.faults.is_empty(), "{report:#?}");
+    report.faults.iter().map(|fault| fault.code).collect()
+}
+
+/// What is wrong after this change of a sound bundle and of what is trusted.
+fn changed(change: impl FnOnce(&mut Bundle, &mut TrustFile, &World)) -> Vec<&'static str> {
+    let world = World::new(None);
+    let (mut bundle, mut trust) = (world.bundle(), world.trust());
+    change(&mut bundle, &mut trust, &world);
+    faults(&bundle, &trust)
+}
+
+#[test]
+fn a_sound_bundle_is_valid_with_trust_and_consistent_without() {
+    let world = World::new(None);
+    let report = look(&world.bundle(), &world.trust());
+    assert_eq!((report.verdict, report.faults.as_slice()), (Verdict::Valid, [].as_slice()));
+    let said = |label| report.said.iter().filter(|said| said.label == label).map(|said| said.text.as_str()).collect::<Vec<_>>();
+    assert_eq!(said("tenant"), [TENANT.to_string()]);
+    assert_eq!(said("act"), ["signature.create"]);
+    assert_eq!(said("by"), ["ci (a-1)"]);
+    assert_eq!(said("policy"), ["release, version 1, in force since 2027-01-15T08:00:00Z"]);
+    assert_eq!(said("signature"), ["ecdsa-p256-sha256, holds"]);
+    assert_eq!(said("witnesses"), ["witness.example"]);
+    assert_eq!(said("revocation"), ["not revoked before the act, by 1 lists"]);
+    assert!(said("signed")[0].starts_with("release.tar, sha-256:"), "{report:#?}");
+    let alone = verify_bundle(&serde_json::to_vec(&world.bundle()).unwrap(), None);
+    assert_eq!(alone.verdict, Verdict::Untrusted);
+}
+
+#[test]
+fn every_bit_of_the_file_counts() {
+    let world = World::new(None);
+    let bytes = serde_json::to_vec(&world.bundle()).unwrap();
+    let known = Known::parse(&serde_json::to_vec(&world.trust()).unwrap()).unwrap();
+    assert_eq!(verify_bundle(&bytes, Some(&known)).verdict, Verdict::Valid);
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let report = verify_bundle(&flipped, Some(&known));
+        let around = String::from_utf8_lossy(&flipped[(bit / 8).saturating_sub(40)..(bit / 8 + 40).min(bytes.len())]).into_owned();
+        assert_eq!(report.verdict, Verdict::Invalid, "bit {bit}: {around}");
+    }
+    for end in 0..bytes.len() {
+        assert_eq!(verify_bundle(&bytes[..end], Some(&known)).verdict, Verdict::Invalid, "cut at {end}");
+    }
+}
+
+#[test]
+fn each_view_shows_what_its_reader_may_see_and_verifies() {
+    let world = World::new(None);
+    let auditor = world.bundle().as_seen_by(View::Auditor);
+    assert!(auditor.signatures.iter().all(|signature| signature.value.is_none()) && auditor.lineage[0].opened.is_some());
+    assert_eq!(look(&auditor, &world.trust()).verdict, Verdict::Valid);
+    let partner = world.bundle().as_seen_by(View::Partner);
+    assert!(partner.signatures[0].value.is_some() && partner.lineage[0].opened.is_none());
+    let report = look(&partner, &world.trust());
+    assert_eq!(report.verdict, Verdict::Valid, "{report:#?}");
+    assert!(report.said.iter().any(|said| said.label == "policy" && said.text.ends_with("not disclosed in this view")));
+}
+
+#[test]
+fn what_the_trust_file_does_not_name_is_not_believed() {
+    assert_eq!(changed(|_, trust, _| trust.logs[0].tenant = STRANGER), ["log"]);
+    let other = LogKey::of("log.example/7f", KeyKind::Log, 77).verifier.to_string();
+    assert_eq!(changed(|_, trust, _| trust.logs[0].keys = vec![other]), ["checkpoint"]);
+    assert_eq!(changed(|_, trust, _| trust.roots = vec![World::new(None).root_pem]), ["chain"]);
+    assert_eq!(changed(|_, trust, _| trust.roots.clear()), ["untrusted"]);
+    let platform = LogKey::of("platform.example", KeyKind::Log, 78).verifier.to_string();
+    assert_eq!(changed(|_, trust, _| trust.platform.as_mut().unwrap().keys = vec![platform]), ["checkpoint"]);
+    let witness = LogKey::of("witness.example", KeyKind::Witness, 79).verifier.to_string();
+    assert_eq!(changed(|_, trust, _| trust.platform.as_mut().unwrap().witnesses = vec![witness]), ["witnesses"]);
+    assert_eq!(changed(|bundle, _, _| bundle.platform = None), ["platform"]);
+}
+
+#[test]
+fn what_is_not_in_the_log_is_found() {
+    // Of another place, of another act, or never in the log.
+    assert_eq!(changed(|bundle, _, _| bundle.act.index = 2), ["inclusion"]);
+    assert_eq!(changed(|bundle, _, world| bundle.act.opened = world.proof(2).opened), ["event"]);
+    assert_eq!(changed(|bundle, _, world| bundle.lineage[0].opened = world.proof(2).opened), ["event", "policy"]);
+    assert_eq!(changed(|bundle, _, _| bundle.lineage.clear()), ["policy"]);
+    assert_eq!(changed(|bundle, _, world| bundle.lineage = vec![world.proof(2)]), ["policy"]);
+    assert_eq!(changed(|bundle, _, _| bundle.act.opened = None), ["event"]);
+}
+
+#[test]
+fn the_platform_s_log_must_hold_this_log_s_checkpoint() {
+    fn platform(bundle: &mut Bundle) -> &mut PlatformProof {
+        bundle.platform.as_mut().unwrap()
+    }
+    assert_eq!(changed(|bundle, _, _| platform(bundle).salt = "0".repeat(64)), ["platform.blinded"]);
+    assert_eq!(changed(|bundle, _, _| platform(bundle).event.opened = None), ["platform"]);
+    // A log of the same name that forked, another epoch's, and one that is nobody's.
+    assert_eq!(changed(|bundle, _, world| platform(bundle).note = world.log.note(&[[5; 32]; 6]).to_string()), ["platform.consistency"]);
+    let second = LogKey::of("log.example/80", KeyKind::Log, 4);
+    let change = |bundle: &mut Bundle, trust: &mut TrustFile, world: &World| {
+        trust.logs[0].keys.push(second.verifier.to_string());
+        platform(bundle).note = second.note(&world.leaves()).to_string();
+    };
+    assert_eq!(changed(change), ["platform.origin"]);
+    assert_eq!(changed(|bundle, _, world| platform(bundle).note = second.note(&world.leaves()).to_string()), ["log"]);
+    let mut world = World::new(None);
+    world.platform_tenant = TENANT;
+    assert_eq!(faults(&world.bundle(), &world.trust()), ["tenant"]);
+}
+
+#[test]
+fn what_was_made_is_what_the_act_says() {
+    assert_eq!(changed(|bundle, _, _| bundle.signatures.clear()), ["signature"]);
+    assert_eq!(changed(|bundle, _, _| bundle.signatures[0].digest = format!("sha-256:{}", "0".repeat(64))), ["digest"]);
+    assert_eq!(changed(|bundle, _, _| bundle.signatures[0].value = Some(STANDARD.encode("other"))), ["fingerprint"]);
+    assert_eq!(changed(|bundle, _, _| bundle.chain = World::new(None).bundle().chain), ["chain"]);
+    assert_eq!(changed(|bundle, _, _| bundle.chain.push(bundle.chain[0].clone())), ["chain"]);
+    assert_eq!(changed(|bundle, _, _| bundle.revocation = World::new(None).bundle().revocation), ["revocation"]);
+}
+
+#[test]
+fn a_signature_that_the_log_has_but_the_key_never_made_is_found() {
+    let mut world = World::new(None);
+    let other = World::new(None).signature;
+    let print = chancery_x509::hash::digest(chancery_domain::signature::DigestAlgorithm::Sha256, &other).to_string();
+    world.events[3]["detail"]["documents"][0]["signature"] = json!(print);
+    world.signature = other;
+    assert_eq!(faults(&world.bundle(), &world.trust()), ["signature"]);
+}
+
+#[test]
+fn an_event_of_another_tenant_or_in_another_spelling_is_found() {
+    let mut world = World::new(None);
+    world.events[3]["tenant"] = json!(STRANGER);
+    assert_eq!(faults(&world.bundle(), &world.trust()), ["tenant"]);
+    let mut world = World::new(None);
+    world.space = " ";
+    assert_eq!(faults(&world.bundle(), &world.trust()), ["event", "event", "event"]);
+}
+
+#[test]
+fn revocation_counts_from_its_time_on() {
+    for (year, expected) in [(2027, vec![]), (2026, vec!["revoked"])] {
+        let world = World::new(Some(year));
+        assert_eq!(faults(&world.bundle(), &world.trust()), expected, "{year}");
+    }
+}
+
+#[test]
+fn a_withdrawn_signature_is_not_valid_and_what_is_about_something_else_does_not_count() {
+    assert_eq!(changed(|bundle, _, world| bundle.later = vec![world.proof(4)]), ["withdrawn"]);
+    assert_eq!(changed(|bundle, _, world| bundle.later = vec![world.proof(2)]), ["later"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let world = World::new(None);
+    let mut bundle = serde_json::to_value(world.bundle()).unwrap();
+    bundle["surprise"] = json!(1);
+    let text = |value: &Value| verify_bundle(value.to_string().as_bytes(), None).faults.iter().map(|fault| fault.code).collect::<Vec<_>>();
+    assert_eq!(text(&bundle), ["form"]);
+    bundle.as_object_mut().unwrap().remove("surprise");
+    bundle["format"] = json!("chancery-evidence/2");
+    assert_eq!(text(&bundle), ["form"]);
+    let twice = serde_json::to_string(&world.bundle()).unwrap().replacen("\"view\":", "\"view\":\"full\",\"view\":", 1);
+    assert_eq!(verify_bundle(twice.as_bytes(), None).faults[0].code, "form");
+    assert_eq!(verify_bundle(&vec![b' '; chancery_verify::LONGEST_BUNDLE + 1], None).faults[0].code, "bounds");
+    let trust = |change: fn(&mut TrustFile)| {
+        let mut trust = world.trust();
+        change(&mut trust);
+        Known::parse(&serde_json::to_vec(&trust).unwrap()).map(drop).map_err(|problem| problem.code)
+    };
+    assert_eq!(trust(|_| ()), Ok(()));
+    assert_eq!(trust(|trust| trust.format.clear()), Err("trust"));
+    assert_eq!(trust(|trust| trust.roots = vec!["no PEM".to_owned()]), Err("trust"));
+    assert_eq!(trust(|trust| trust.logs[0].keys = vec!["no key".to_owned()]), Err("trust"));
+    assert_eq!(trust(|trust| trust.platform.as_mut().unwrap().cosignatures = 2), Err("trust"));
+}
