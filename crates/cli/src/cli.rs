@@ -18,6 +18,7 @@ use crate::ended::{Ended, code};
 use crate::output::{self, Form};
 use crate::reconcile::{self, ReconcileArgs};
 use crate::restore;
+use crate::verify::{self, VerifyArgs};
 use crate::{init, logging, serve};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::fmt::Write;
@@ -111,6 +112,13 @@ enum Command {
     Crl(CrlArgs),
     /// The audit log.
     Audit(AuditArgs),
+    /// Say whether files are what they say: offline, by what was trusted beforehand and nothing that the files bring along.
+    ///
+    /// Of each file it says what was done, by whom, for which tenant, under which version of which policy, and exactly what is wrong if
+    /// something is. Ends with 0 only if every file is valid; without --trust a file can be consistent at most.
+    #[command(after_help = "Examples:\n  chancery verify release.evidence.json --trust trust.json\n  \
+        chancery verify *.evidence.json --trust trust.json --json")]
+    Verify(VerifyArgs),
 }
 
 /// The command line's description.
@@ -163,6 +171,7 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
         Command::Order(args) => order::order(args, form).await,
         Command::Crl(args) => crl::crl(args, form).await,
         Command::Audit(args) => audit::audit(args, form).await,
+        Command::Verify(args) => verify::verify(&args, form),
         Command::Demo(args) => demo::demo(&args).await,
         Command::Config(flags) => {
             let shown = config::show(&flags.load()?);
@@ -179,7 +188,7 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
 pub fn cli_reference() -> String {
     let mut page = format!(
         "# Command line\n\nGenerated from the help texts by `cargo xtask generate`.\n\n\
-         Every command takes `--json`. Commands other than `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile` and `doctor` are clients of the public API:\n\
+         Every command takes `--json`. Commands other than `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile`, `doctor` and `verify` are clients of the public API:\n\
          they take the server from `--url` or `CHANCERY_URL` and the token from `CHANCERY_TOKEN` or `--token-file`.\n\n\
          ```\n{CODES}\n```\n"
     );

@@ -41,6 +41,14 @@ pub(crate) enum Ended {
     /// What `doctor` found.
     #[error("{0} faults were found: see above")]
     Unwell(usize),
+    /// What `verify` found.
+    #[error("{not_valid} of {of} files are not shown to be valid: see above")]
+    NotValid {
+        /// So many are not.
+        not_valid: usize,
+        /// Of so many.
+        of: usize,
+    },
     /// The server's answer, or that there was none.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -88,7 +96,7 @@ impl Ended {
             Self::Backup(BackupError::Place(_)) => code::REFUSED,
             Self::Backup(BackupError::Store(StoreError::Unavailable(_))) | Self::Reconcile(Failure::Unavailable(_)) => code::UNAVAILABLE,
             Self::Reconcile(Failure::Invalid { .. } | Failure::Conflict(_)) => code::REFUSED,
-            Self::Backup(_) | Self::Reconcile(_) | Self::Unwell(_) => code::FAILED,
+            Self::Backup(_) | Self::Reconcile(_) | Self::Unwell(_) | Self::NotValid { .. } => code::FAILED,
             Self::Client(error) | Self::Demo(DemoError::Client(error)) => error.code(),
             Self::Demo(DemoError::NotEmpty(_)) => code::USAGE,
             Self::Demo(_) | Self::Malformed(_) | Self::File { .. } => code::FAILED,

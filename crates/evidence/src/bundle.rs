@@ -71,14 +71,14 @@ pub struct EventProof {
     pub inclusion: Vec<String>,
     /// What it says, where the view discloses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opened: Option<Opened>,
+    pub opened: Option<OpenedEvent>,
 }
 
 /// What a leaf commits to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Opened {
+pub struct OpenedEvent {
     /// 32 bytes in hexadecimal.
     pub salt: String,
     /// The event's canonical JSON (RFC 8785), as a text.

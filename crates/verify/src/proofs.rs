@@ -4,7 +4,8 @@ use crate::report::Findings;
 use crate::trust::KnownPlatform;
 use chancery_domain::{TenantId, enforced};
 use chancery_evidence::{
-    Checkpoint, EventProof, Hash, Note, Opened, Opening, PlatformProof, VerifierKey, canonical_value, verify_consistency, verify_inclusion,
+    Checkpoint, EventProof, Hash, Note, OpenedEvent, Opening, PlatformProof, VerifierKey, canonical_value, verify_consistency,
+    verify_inclusion,
 };
 use serde_json::Value;
 
@@ -72,7 +73,7 @@ pub(crate) fn event(findings: &mut Findings, what: &str, proof: &EventProof, log
     proof.opened.as_ref().and_then(|opened| open(findings, what, opened, &leaf, tenant))
 }
 
-fn open(findings: &mut Findings, what: &str, opened: &Opened, leaf: &Hash, tenant: TenantId) -> Option<Event> {
+fn open(findings: &mut Findings, what: &str, opened: &OpenedEvent, leaf: &Hash, tenant: TenantId) -> Option<Event> {
     let Some(salt) = hash(&opened.salt) else {
         findings.fault("event", format!("{what}: its salt is not 64 lower-case hexadecimal digits"));
         return None;

@@ -63,7 +63,7 @@ impl Known {
                 .map(|text| certificate(text).ok_or_else(|| bad("a root is no certificate in PEM".to_owned())))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let certificates = Trust { roots: roots(&file.roots)?, timestamp_roots: roots(&file.timestamp_roots)?, crls: Vec::new() };
+        let certificates = Trust { roots: roots(&file.roots)?, timestamp_roots: roots(&file.timestamp_roots)?, ..Trust::default() };
         Ok(Self { logs, platform, certificates })
     }
 

@@ -1,4 +1,10 @@
 //! The verifier against bundles that hold, and against every way in which one may not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking; clippy allows it only inside #[test] functions, not in their helpers"
+)]
+
 mod bundle;
 mod world;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_domain::TenantId;
 use chancery_domain::signature::DigestAlgorithm;
 use chancery_evidence::{
-    BUNDLE, Bundle, Checkpoint, EventProof, Hash, KeyKind, Note, Opened, Opening, PlatformProof, SignatureEvidence, TRUST, TrustFile,
+    BUNDLE, Bundle, Checkpoint, EventProof, Hash, KeyKind, Note, OpenedEvent, Opening, PlatformProof, SignatureEvidence, TRUST, TrustFile,
     TrustedLog, TrustedPlatform, VerifierKey, View, blinded, canonical_value, cosigned, node,
 };
 use chancery_x509::hash::digest;
@@ -188,7 +188,7 @@ impl World {
             index: index as u64,
             leaf: hex::encode(leaves[index]),
             inclusion: path(index, leaves).iter().map(hex::encode).collect(),
-            opened: Some(Opened { salt: hex::encode(salt(index)), event: self.text(event) }),
+            opened: Some(OpenedEvent { salt: hex::encode(salt(index)), event: self.text(event) }),
         }
     }
 
