@@ -42,9 +42,10 @@ pub struct Bundle {
     /// What came after and takes it back: a withdrawal, a revocation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<EventProof>,
-    /// The tenant's checkpoint that all proofs lead to: a signed note (C2SP tlog-checkpoint).
-    pub checkpoint: String,
-    /// Where that checkpoint stands in the platform's log.
+    /// The tenant's checkpoints that the proofs lead to, the act's first: signed notes (C2SP tlog-checkpoint). There are more where the log
+    /// has begun a new epoch since.
+    pub checkpoints: Vec<String>,
+    /// Where the act's checkpoint stands in the platform's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<PlatformProof>,
     /// The signatures that the act made, in its order.
@@ -63,6 +64,9 @@ pub struct Bundle {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EventProof {
+    /// Which of the bundle's checkpoints it leads to, from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub checkpoint: usize,
     /// Its place in the log.
     pub index: u64,
     /// Its leaf hash: SHA-256 in hexadecimal.
@@ -72,6 +76,11 @@ pub struct EventProof {
     /// What it says, where the view discloses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened: Option<OpenedEvent>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_first(checkpoint: &usize) -> bool {
+    *checkpoint == 0
 }
 
 /// What a leaf commits to.

@@ -9,7 +9,7 @@ use chancery_evidence::{BUNDLE, Bundle, View};
 
 /// A longer bundle is not read.
 pub const LONGEST_BUNDLE: usize = 16 << 20;
-/// Most events of a bundle.
+/// Most events and checkpoints of a bundle.
 const MOST_EVENTS: usize = 1000;
 
 /// Verifies a bundle against what is trusted; without that it can only be found consistent.
@@ -37,8 +37,8 @@ fn read(findings: &mut Findings, bytes: &[u8]) -> Option<Bundle> {
         findings.fault("form", format!("its format is {:?}; this version reads {BUNDLE}", bundle.format));
         return None;
     }
-    if bundle.lineage.len() + bundle.later.len() > MOST_EVENTS {
-        findings.fault("bounds", format!("more than {MOST_EVENTS} events"));
+    if bundle.lineage.len() + bundle.later.len() + bundle.checkpoints.len() > MOST_EVENTS {
+        findings.fault("bounds", format!("more than {MOST_EVENTS} events and checkpoints"));
         return None;
     }
     Some(bundle)
@@ -47,17 +47,24 @@ fn read(findings: &mut Findings, bytes: &[u8]) -> Option<Bundle> {
 fn look(findings: &mut Findings, bundle: &Bundle, known: Option<&Known>) {
     findings.say("tenant", bundle.tenant.to_string());
     let keys = known.map(|known| known.log_keys(bundle.tenant));
-    let Some(log) = proofs::checkpoint(findings, &bundle.checkpoint, keys.as_deref(), "the tenant's") else { return };
-    findings.say("log", format!("{}, {} events", log.origin, log.size));
-    let act = proofs::event(findings, "the act", &bundle.act, &log, bundle.tenant);
+    let mut logs = Vec::new();
+    for note in &bundle.checkpoints {
+        let Some(log) = proofs::checkpoint(findings, note, keys.as_deref(), "the tenant's") else { return };
+        findings.say("log", format!("{}, {} events", log.origin, log.size));
+        logs.push(log);
+    }
+    let act = proofs::event(findings, "the act", &bundle.act, &logs, bundle.tenant);
     let mut events = |what: &str, from: &[chancery_evidence::EventProof]| -> Vec<Event> {
-        let one = |(number, proof)| proofs::event(findings, &format!("{what} {number}"), proof, &log, bundle.tenant);
+        let one = |(number, proof)| proofs::event(findings, &format!("{what} {number}"), proof, &logs, bundle.tenant);
         from.iter().enumerate().filter_map(one).collect()
     };
     let lineage = events("lineage", &bundle.lineage);
     let later = events("later event", &bundle.later);
     if let Some(platform) = &bundle.platform {
-        proofs::platform(findings, platform, &log, keys.as_deref(), known.and_then(|known| known.platform.as_ref()));
+        // Without the act's checkpoint the act is refused above.
+        if let Some(log) = logs.get(bundle.act.checkpoint) {
+            proofs::platform(findings, platform, log, keys.as_deref(), known.and_then(|known| known.platform.as_ref()));
+        }
     } else if known.is_some_and(|known| known.platform.as_ref().is_some_and(|platform| platform.cosignatures > 0))
         && enforced!("verify.platform")
     {

@@ -59,7 +59,11 @@ pub(crate) fn checkpoint(findings: &mut Findings, note: &str, keys: Option<&[Ver
 }
 
 /// Whether the leaf stands in the log, and what it says if it is opened.
-pub(crate) fn event(findings: &mut Findings, what: &str, proof: &EventProof, log: &Checkpoint, tenant: TenantId) -> Option<Event> {
+pub(crate) fn event(findings: &mut Findings, what: &str, proof: &EventProof, logs: &[Checkpoint], tenant: TenantId) -> Option<Event> {
+    let Some(log) = logs.get(proof.checkpoint) else {
+        findings.fault("proof", format!("{what}: the bundle has no checkpoint {}", proof.checkpoint));
+        return None;
+    };
     let (Some(leaf), Some(path)) = (hash(&proof.leaf), hashes(&proof.inclusion)) else {
         findings.fault("proof", format!("{what}: a hash is not 64 lower-case hexadecimal digits"));
         return None;
@@ -128,7 +132,7 @@ pub(crate) fn platform(
     }
     let keys = known.map(|known| known.keys.as_slice());
     let Some(platform) = checkpoint(findings, &proof.checkpoint, keys, "the platform's") else { return };
-    let Some(event) = event(findings, "the platform's event", &proof.event, &platform, TenantId::PLATFORM) else {
+    let Some(event) = event(findings, "the platform's event", &proof.event, std::slice::from_ref(&platform), TenantId::PLATFORM) else {
         if proof.event.opened.is_none() {
             findings.fault("platform", "the platform's event is not opened, so it says nothing of this log");
         }

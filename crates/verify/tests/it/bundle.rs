@@ -102,6 +102,19 @@ fn what_is_not_in_the_log_is_found() {
 }
 
 #[test]
+fn what_the_act_rests_upon_may_stand_in_an_epoch_before() {
+    let before = LogKey::of("log.example/7e", KeyKind::Log, 5);
+    let change = |bundle: &mut Bundle, trust: &mut TrustFile, world: &World| {
+        bundle.checkpoints.push(before.note(&world.leaves()[..world.size]).to_string());
+        trust.logs[0].keys.push(before.verifier.to_string());
+        bundle.lineage[0].checkpoint = 1;
+    };
+    assert_eq!(changed(change), [""; 0]);
+    assert_eq!(changed(|bundle, _, world| bundle.checkpoints.push(before.note(&world.leaves()).to_string())), ["log"]);
+    assert_eq!(changed(|bundle, _, _| bundle.act.checkpoint = 1), ["proof"]);
+}
+
+#[test]
 fn the_platform_s_log_must_hold_this_log_s_checkpoint() {
     fn platform(bundle: &mut Bundle) -> &mut PlatformProof {
         bundle.platform.as_mut().unwrap()

@@ -185,6 +185,7 @@ impl World {
 
     fn prove(&self, index: usize, event: &Value, leaves: &[Hash]) -> EventProof {
         EventProof {
+            checkpoint: 0,
             index: index as u64,
             leaf: hex::encode(leaves[index]),
             inclusion: path(index, leaves).iter().map(hex::encode).collect(),
@@ -209,7 +210,7 @@ impl World {
             act: self.proof(3),
             lineage: vec![self.proof(1)],
             later: Vec::new(),
-            checkpoint: self.log.note(bundled).to_string(),
+            checkpoints: vec![self.log.note(bundled).to_string()],
             platform: Some(PlatformProof {
                 salt: hex::encode(salt),
                 note,
