@@ -2,11 +2,18 @@
 
 use crate::ended::Ended;
 use crate::output::{self, Form};
-use chancery_verify::{Known, LONGEST_BUNDLE, LONGEST_TRUST, Report, Verdict, verify_bundle};
+use crate::system::SystemClock;
+use chancery_domain::Timestamp;
+use chancery_domain::port::Clock;
+use chancery_verify::{Given, Known, LONGEST_TRUST, Report, Verdict};
+use chancery_x509::pem;
 use serde::Serialize;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+
+/// The longest content of a detached signature that is read.
+const LONGEST_CONTENT: usize = 1 << 30;
 
 /// What is verified, and by what.
 #[derive(clap::Args)]
@@ -17,6 +24,18 @@ pub(crate) struct VerifyArgs {
     /// Whose logs and roots to trust: a file that was obtained beforehand, from somebody who is trusted.
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
+    /// A root certificate to trust for signers, PEM; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    root: Vec<PathBuf>,
+    /// A certificate revocation list to take into account, PEM; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    crl: Vec<PathBuf>,
+    /// What a detached signature is over.
+    #[arg(long, value_name = "FILE")]
+    content: Option<PathBuf>,
+    /// When certificates must hold where no timestamp says, RFC 3339; now by default.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
 }
 
 /// One file and what is said of it.
@@ -28,18 +47,50 @@ struct Verified {
 }
 
 pub(crate) fn verify(args: &VerifyArgs, form: Form) -> Result<(), Ended> {
-    let known = match &args.trust {
-        None => None,
-        Some(path) => Some(Known::parse(&read(path, LONGEST_TRUST)?).map_err(|problem| Ended::Usage(problem.message))?),
+    let known = known(args)?;
+    let content = args.content.as_deref().map(|path| read(path, LONGEST_CONTENT)).transpose()?;
+    let at = match &args.at {
+        Some(text) => Timestamp::parse(text).map_err(|error| Ended::Usage(format!("--at: {error}")))?,
+        None => SystemClock::default().now(),
     };
+    let given = Given { known: known.as_ref(), content: content.as_deref(), at };
     let mut seen = Vec::new();
     for path in &args.files {
-        let report = verify_bundle(&read(path, LONGEST_BUNDLE)?, known.as_ref());
+        let failed = |source| Ended::File { path: path.clone(), source };
+        let report = chancery_verify::verify(&mut File::open(path).map_err(failed)?, &given).map_err(failed)?;
         seen.push(Verified { file: path.display().to_string(), report });
     }
     output::result(form, &seen, |seen| seen.iter().map(shown).collect::<Vec<_>>().join("\n"));
     let not_valid = seen.iter().filter(|seen| seen.report.verdict != Verdict::Valid).count();
     if not_valid == 0 { Ok(()) } else { Err(Ended::NotValid { not_valid, of: seen.len() }) }
+}
+
+/// What is trusted; nothing, if nothing was named.
+fn known(args: &VerifyArgs) -> Result<Option<Known>, Ended> {
+    if args.trust.is_none() && args.root.is_empty() {
+        return Ok(None);
+    }
+    let mut known = match &args.trust {
+        None => Known::default(),
+        Some(path) => Known::parse(&read(path, LONGEST_TRUST)?).map_err(|problem| Ended::Usage(problem.message))?,
+    };
+    blocks(&args.root, pem::CERTIFICATE, |der| known.add_root(der))?;
+    blocks(&args.crl, pem::X509_CRL, |der| known.add_list(der))?;
+    Ok(Some(known))
+}
+
+fn blocks(paths: &[PathBuf], label: &str, mut each: impl FnMut(Vec<u8>)) -> Result<(), Ended> {
+    for path in paths {
+        let wrong = || Ended::Usage(format!("{}: give PEM with {label} blocks alone", path.display()));
+        let text = String::from_utf8(read(path, LONGEST_TRUST)?).map_err(|_| wrong())?;
+        for block in pem::decode(&text).map_err(|_| wrong())? {
+            if block.label != label {
+                return Err(wrong());
+            }
+            each(block.der.to_vec());
+        }
+    }
+    Ok(())
 }
 
 /// At most one byte more than is looked at, so that what is too long is seen to be.

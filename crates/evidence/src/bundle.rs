@@ -158,6 +158,9 @@ pub struct TrustFile {
     /// Roots of certificates: PEM.
     #[serde(default)]
     pub roots: Vec<String>,
+    /// Public keys that are trusted by themselves, for signatures that bring no certificate along: PEM.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// Roots of timestamping authorities: PEM.
     #[serde(default)]
     pub timestamp_roots: Vec<String>,

@@ -2,11 +2,13 @@
 //! themselves (I14). What it believes comes from the trust file that its caller obtained beforehand, never from what is verified.
 
 mod bundle;
+mod file;
 mod proofs;
 mod report;
 mod signatures;
 mod trust;
 
 pub use bundle::{LONGEST_BUNDLE, verify_bundle};
+pub use file::{Given, verify};
 pub use report::{Fault, Report, Said, Verdict};
 pub use trust::{Known, LONGEST_TRUST};

@@ -1,5 +1,6 @@
 //! What an act made: the chain that the event names, and the signatures that the event has the fingerprints of.
 
+use crate::file::PURPOSES;
 use crate::proofs::Event;
 use crate::report::Findings;
 use crate::trust::Known;
@@ -9,12 +10,9 @@ use chancery_domain::signature::{Digest, DigestAlgorithm, Format, SignatureAlgor
 use chancery_domain::{Timestamp, enforced};
 use chancery_evidence::{Bundle, SignatureEvidence};
 use chancery_x509::hash::digest;
-use chancery_x509::path::{PathWish, Purpose, find_path};
+use chancery_x509::path::{PathWish, find_path};
 use chancery_x509::{CertificateSummary, Crl, PublicKey};
 use serde_json::Value;
-
-/// What certificates of signers are good for.
-const PURPOSES: &[Purpose] = &[Purpose::CodeSigning, Purpose::DocumentSigning, Purpose::EmailProtection, Purpose::TimeStamping];
 
 /// Chain and signatures against the act.
 pub(crate) fn verify(findings: &mut Findings, bundle: &Bundle, act: &Event, known: Option<&Known>) {

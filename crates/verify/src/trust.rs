@@ -57,14 +57,27 @@ impl Known {
         if platform.as_ref().is_some_and(|platform| platform.cosignatures > platform.witnesses.len()) {
             return Err(bad("it asks for more cosignatures than it names witnesses".to_owned()));
         }
-        let roots = |texts: &[String]| {
-            texts
-                .iter()
-                .map(|text| certificate(text).ok_or_else(|| bad("a root is no certificate in PEM".to_owned())))
-                .collect::<Result<Vec<_>, _>>()
+        let blocks = |texts: &[String], label| {
+            let der = |text: &String| block(text, label).ok_or_else(|| bad(format!("{text:?} is not one PEM block {label}")));
+            texts.iter().map(der).collect::<Result<Vec<_>, _>>()
         };
-        let certificates = Trust { roots: roots(&file.roots)?, timestamp_roots: roots(&file.timestamp_roots)?, ..Trust::default() };
+        let certificates = Trust {
+            roots: blocks(&file.roots, pem::CERTIFICATE)?,
+            keys: blocks(&file.keys, "PUBLIC KEY")?,
+            timestamp_roots: blocks(&file.timestamp_roots, pem::CERTIFICATE)?,
+            crls: Vec::new(),
+        };
         Ok(Self { logs, platform, certificates })
+    }
+
+    /// Trusts this root, too, for signers.
+    pub fn add_root(&mut self, der: Vec<u8>) {
+        self.certificates.roots.push(der);
+    }
+
+    /// Takes what this revocation list says into account.
+    pub fn add_list(&mut self, der: Vec<u8>) {
+        self.certificates.crls.push(der);
     }
 
     /// The keys of a tenant's log, one for each of its epochs.
@@ -73,8 +86,8 @@ impl Known {
     }
 }
 
-fn certificate(text: &str) -> Option<Vec<u8>> {
+fn block(text: &str, label: &str) -> Option<Vec<u8>> {
     let blocks = pem::decode(text).ok()?;
     let [only] = blocks.as_slice() else { return None };
-    (only.label == pem::CERTIFICATE).then(|| only.der.to_vec())
+    (only.label == label).then(|| only.der.to_vec())
 }

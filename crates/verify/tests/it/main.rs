@@ -7,4 +7,5 @@
 )]
 
 mod bundle;
+mod file;
 mod world;

@@ -84,6 +84,8 @@ pub(crate) struct World {
     pub(crate) platform_tenant: TenantId,
     pub(crate) signed_digest: String,
     pub(crate) signature: Vec<u8>,
+    /// The signer's key.
+    pub(crate) pkcs8: Vec<u8>,
     pub(crate) chain: Vec<Vec<u8>>,
     pub(crate) root_pem: String,
     pub(crate) crl: Vec<u8>,
@@ -156,6 +158,7 @@ impl World {
             platform_tenant: TenantId::PLATFORM,
             signed_digest,
             signature,
+            pkcs8: key.serialize_der(),
             chain,
             root_pem: root_certificate.pem(),
             crl,
@@ -234,6 +237,7 @@ impl World {
                 cosignatures: 1,
             }),
             roots: vec![self.root_pem.clone()],
+            keys: Vec::new(),
             timestamp_roots: Vec::new(),
         }
     }
