@@ -1,10 +1,13 @@
 //! Signature formats: made around a key that is held elsewhere, and verified offline. Pure: no I/O, no clock, no randomness.
 
 mod base64url;
+pub mod cms;
 mod ecdsa;
 mod json;
 pub mod jws;
 mod made;
+mod revocation;
+mod signed_data;
 mod signer;
 mod trust;
 mod verdict;

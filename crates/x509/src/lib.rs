@@ -6,9 +6,11 @@
 mod algorithm;
 mod certificate;
 pub mod chain;
+pub mod cms;
 mod constraints;
 pub mod crl;
 pub mod csr;
+mod der_in;
 mod der_out;
 mod extension;
 pub mod hash;
@@ -25,6 +27,7 @@ mod problem;
 pub mod summary;
 pub mod supplied;
 mod time;
+pub mod tsp;
 
 pub use algorithm::RefusedSignature;
 pub use chain::{ChainError, is_signed_by, verify_chain};

@@ -24,4 +24,5 @@ mod pki;
 mod revocation;
 mod speed;
 mod support;
+mod timestamping;
 mod wycheproof;

@@ -20,7 +20,8 @@ pub(crate) struct Identity {
     pub(crate) pkcs8: Vec<u8>,
     pub(crate) algorithm: KeyAlgorithm,
     pub(crate) certificate: Vec<u8>,
-    name: Vec<u8>,
+    pub(crate) name: Vec<u8>,
+    pub(crate) serial: [u8; 16],
 }
 
 /// What a certificate shall say.
@@ -83,17 +84,16 @@ impl Identity {
         let key = SoftwareKey::from_pkcs8(&pkcs8).ok().unwrap();
         let attribute = tlv(0x30, &[&[6, 3, 0x55, 4, 3], &tlv(0x0c, &[profile.name.as_bytes()])]);
         let name = tlv(0x30, &[&tlv(0x31, &[&attribute])]);
-        let mut this = Self { pkcs8, algorithm, certificate: Vec::new(), name, key };
+        let mut this = Self { pkcs8, algorithm, certificate: Vec::new(), name, key, serial: [0x40; 16] };
+        Random.fill(&mut this.serial[1..]);
         let issuer = issuer.unwrap_or(&this);
-        let mut serial = [0x40; 12];
-        Random.fill(&mut serial[1..]);
         let [from, to] = profile.validity.map(|time| tlv(0x17, &[time]));
         let identifier = identifier(issuer.algorithm);
         let tbs = tlv(
             0x30,
             &[
                 &[0xa0, 3, 2, 1, 2],
-                &tlv(2, &[&serial]),
+                &tlv(2, &[&this.serial]),
                 identifier,
                 &issuer.name,
                 &tlv(0x30, &[&from, &to]),
@@ -131,7 +131,7 @@ fn extensions(profile: &Profile<'_>) -> Vec<u8> {
     all
 }
 
-fn identifier(kind: KeyAlgorithm) -> &'static [u8] {
+pub(crate) fn identifier(kind: KeyAlgorithm) -> &'static [u8] {
     match kind {
         KeyAlgorithm::EcP256 => b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02",
         KeyAlgorithm::EcP384 => b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03",
