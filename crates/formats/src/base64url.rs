@@ -1,7 +1,7 @@
 //! base64 and base64url of exactly one spelling: no padding where none belongs, no bits left over, no white space (RFC 4648 section 3.5).
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 
 /// base64url without padding (RFC 7515 section 2).
 pub(crate) fn encode(bytes: &[u8]) -> String {
@@ -21,6 +21,11 @@ pub(crate) fn encode_padded(bytes: &[u8]) -> String {
 /// Reads base64 with padding; `None` for any other spelling.
 pub(crate) fn decode_padded(text: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
+}
+
+/// Reads base64url with padding, which some write where the alphabet is left open.
+pub(crate) fn decode_url_padded(text: &[u8]) -> Option<Vec<u8>> {
+    URL_SAFE.decode(text).ok()
 }
 
 #[cfg(test)]

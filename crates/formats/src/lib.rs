@@ -2,7 +2,9 @@
 
 mod base64url;
 pub mod cms;
+pub mod dsse;
 mod ecdsa;
+pub mod in_toto;
 mod json;
 pub mod jws;
 mod made;

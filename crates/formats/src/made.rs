@@ -1,6 +1,7 @@
 //! What goes wrong when a signature is put into its form, and the signer's key that is asked before anything is given out.
 
 use crate::Certified;
+use crate::signer::key_id;
 use chancery_domain::enforced;
 use chancery_domain::signature::SignatureAlgorithm;
 use chancery_x509::{CertificateSummary, PublicKey};
@@ -62,6 +63,9 @@ impl SignerKey {
     /// DER.
     pub(crate) fn certificate(&self) -> &[u8] {
         &self.certificate
+    }
+    pub(crate) fn key_id(&self) -> String {
+        key_id(self.key.spki_der())
     }
     pub(crate) const fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm

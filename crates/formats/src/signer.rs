@@ -1,5 +1,6 @@
 //! Whose signature it is: a certificate's that leads to a trusted root, or a trusted key's.
 
+use crate::revocation;
 use crate::{Problem, Trust, Verified};
 use chancery_domain::signature::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use chancery_domain::{Timestamp, enforced};
@@ -29,6 +30,10 @@ pub(crate) struct Judged<'a> {
 }
 
 impl Judged<'_> {
+    /// This key, trusted by itself, has made it.
+    pub(crate) fn by_key(&self, message: &Message<'_>, key: &PublicKey) -> Verified {
+        self.verified(message, format!("sha256:{}", key_id(key.spki_der())), Vec::new())
+    }
     fn verified(&self, message: &Message<'_>, subject: String, chain: Vec<Vec<u8>>) -> Verified {
         Verified {
             subject,
@@ -67,7 +72,8 @@ pub(crate) fn with_certificate(
     let pool: Vec<&[u8]> = others.iter().map(Vec::as_slice).collect();
     let roots: Vec<&[u8]> = judged.trust.roots.iter().map(Vec::as_slice).collect();
     let wish = PathWish { leaf: certificate, pool: &pool, roots: &roots, at: judged.at, purposes: judged.purposes };
-    let path = find_path(&wish).map_err(|problem| problems.push(problem)).unwrap_or_default();
+    let path = find_path(&wish).and_then(|path| revocation::check(&path, &judged.trust.crls, judged.at).map(|()| path));
+    let path = path.map_err(|problem| problems.push(problem)).unwrap_or_default();
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -83,7 +89,7 @@ pub(crate) fn with_trusted_key(message: &Message<'_>, judged: &Judged<'_>) -> Re
         return Err(vec![Problem::new("key", format!("it brings no certificate along, and no trusted key makes {kind} signatures"))]);
     }
     match fitting.find(|key| message.verify(key).is_ok() || !enforced!("signer.trusted-key")) {
-        Some(key) => Ok(judged.verified(message, format!("sha256:{}", key_id(key.spki_der())), Vec::new())),
+        Some(key) => Ok(judged.by_key(message, &key)),
         None => Err(vec![Problem::new("signature", "it does not verify with any of the trusted keys")]),
     }
 }

@@ -118,6 +118,17 @@ fn a_certificate_is_good_for_its_purpose_in_its_time_and_for_its_own_key() {
 }
 
 #[test]
+fn a_certificate_that_was_revoked_by_then_is_refused() {
+    let token = token(&json!({ "alg": "ES256", "x5c": chain() }).to_string(), "Zm9v");
+    let verify = |crl: Vec<u8>| jws::verify(token.as_bytes(), None, &Trust { crls: vec![crl], ..HOUSE.trust() }, PURPOSES, now());
+    assert!(verify(HOUSE.revoked(START + 5001)).is_ok());
+    assert_eq!(codes(verify(HOUSE.revoked(START + 5000))), ["revoked"]);
+    // Somebody else's list says nothing of it; one that cannot be read might have.
+    assert!(verify(House::new().revoked(START + 5000)).is_ok());
+    assert_eq!(codes(verify(b"nonsense".to_vec())), ["crl"]);
+}
+
+#[test]
 fn certificates_and_their_thumbprint_are_well_formed_and_few() {
     for x5c in [json!([]), json!("x"), json!([1]), json!(["AA"]), json!([URL_SAFE_NO_PAD.encode([0xff; 4])]), Value::Null] {
         assert_eq!(refused(&json!({ "alg": "ES256", "x5c": x5c }).to_string()).0, "jws-header", "{x5c}");

@@ -9,6 +9,8 @@
     reason = "a test fails by panicking; clippy allows it only inside #[test] functions, not in their helpers"
 )]
 
+mod dsse;
+mod in_toto;
 mod jws;
 mod jws_hostile;
 mod jws_vectors;

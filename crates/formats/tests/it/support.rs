@@ -2,6 +2,7 @@
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::signature::{RSA_PSS_SHA256, RsaKeyPair};
+use chancery_domain::certificate::RevocationReason;
 use chancery_domain::decision::{IssuerLimits, KeyHistory, Operation, Request, decide};
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::port::Entropy;
@@ -10,7 +11,9 @@ use chancery_domain::signature::SignatureAlgorithm;
 use chancery_domain::{Serial, Timestamp};
 use chancery_formats::{Certified, Problem, Trust};
 use chancery_keys::SoftwareKey;
-use chancery_x509::{Addresses, CaPlan, CertificatePlan, DistinguishedName, IssuerCertificate, PublicKey, SignError, Signer};
+use chancery_x509::{
+    Addresses, CaPlan, CertificatePlan, CrlEntry, CrlPlan, DistinguishedName, IssuerCertificate, PublicKey, SignError, Signer,
+};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
@@ -80,6 +83,11 @@ fn authority_plan<T>(key: &MemoryKey, name: &str, number: u8, use_it: impl FnOnc
     })
 }
 
+/// Of every signer's certificate.
+fn serial() -> Serial {
+    Serial::from_slice(&[0x77; 16]).unwrap()
+}
+
 fn addresses() -> Addresses {
     Addresses { crl_url: "http://pki.test/c/1.crl".into(), aia_url: "http://pki.test/i/1.cer".into() }
 }
@@ -116,9 +124,21 @@ impl House {
         };
         let limits = IssuerLimits { permitted: profile.names.clone(), not_before: at(START), not_after: at(START + 500_000_000) };
         let approved = decide(request, KeyHistory::New, &profile, 1, &limits, at(START + 1000)).outcome.unwrap();
-        let serial = Serial::from_slice(&[0x77; 16]).unwrap();
-        let prepared = CertificatePlan::leaf(approved, key.public_key(), serial, &self.issuer, &addresses()).unwrap();
+        let prepared = CertificatePlan::leaf(approved, key.public_key(), serial(), &self.issuer, &addresses()).unwrap();
         prepared.sign(&self.key).unwrap().into_der()
+    }
+    /// The intermediate's list, with all that it has certified revoked at this time.
+    pub(crate) fn revoked(&self, revoked_at: i64) -> Vec<u8> {
+        let entry = CrlEntry { serial: serial(), revoked_at: at(revoked_at), reason: RevocationReason::KeyCompromise };
+        let plan = CrlPlan {
+            issuer: &self.issuer,
+            number: 1,
+            this_update: at(START + 9000),
+            next_update: at(START + 90_000),
+            distribution_point_url: None,
+            entries: vec![entry],
+        };
+        plan.prepare().unwrap().sign(&self.key).unwrap().into_der()
     }
     pub(crate) fn trust(&self) -> Trust {
         Trust { roots: vec![self.root.clone()], ..Trust::default() }
