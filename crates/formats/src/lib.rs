@@ -5,6 +5,7 @@ pub mod cms;
 pub mod dsse;
 mod ecdsa;
 pub mod in_toto;
+pub mod jar;
 mod json;
 pub mod jws;
 mod made;
@@ -13,6 +14,7 @@ mod signed_data;
 mod signer;
 mod trust;
 mod verdict;
+pub mod zip;
 
 pub use made::MakeError;
 pub use trust::Trust;

@@ -10,6 +10,7 @@
 )]
 
 mod cms;
+mod jar;
 #[path = "../../../x509/tests/it/pki.rs"]
 mod pki;
 mod support;
