@@ -9,6 +9,7 @@ pub mod jar;
 mod json;
 pub mod jws;
 mod made;
+pub mod pades;
 mod revocation;
 mod signed_data;
 mod signer;

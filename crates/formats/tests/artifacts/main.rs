@@ -11,6 +11,7 @@
 
 mod cms;
 mod jar;
+mod pades;
 #[path = "../../../x509/tests/it/pki.rs"]
 mod pki;
 mod support;

@@ -29,13 +29,13 @@ impl Party {
     pub(crate) fn with_purposes(algorithm: SignatureAlgorithm, purposes: &[&[u8]]) -> Self {
         let kind = [KeyAlgorithm::EcP256, KeyAlgorithm::EcP384, KeyAlgorithm::Ed25519, KeyAlgorithm::Rsa2048, KeyAlgorithm::MlDsa65];
         let kind = kind.into_iter().find(|kind| algorithm.fits(*kind)).unwrap();
-        Self { algorithm, ..Self::made(signer("Acme Contracts", purposes), kind) }
+        Self { algorithm, ..Self::of_kind(signer("Acme Contracts", purposes), kind) }
     }
     /// On P-256.
     pub(crate) fn with_profile(profile: Profile<'_>) -> Self {
-        Self::made(profile, KeyAlgorithm::EcP256)
+        Self::of_kind(profile, KeyAlgorithm::EcP256)
     }
-    fn made(profile: Profile<'_>, kind: KeyAlgorithm) -> Self {
+    pub(crate) fn of_kind(profile: Profile<'_>, kind: KeyAlgorithm) -> Self {
         let root = Identity::root(authority("Acme Root"), KeyAlgorithm::EcP256);
         let middle = root.issue(authority("Acme Signing"), KeyAlgorithm::EcP256);
         let identity = middle.issue(profile, kind);
