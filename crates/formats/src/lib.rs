@@ -1,5 +1,6 @@
 //! Signature formats: made around a key that is held elsewhere, and verified offline. Pure: no I/O, no clock, no randomness.
 
+pub mod authenticode;
 mod base64url;
 pub mod cms;
 pub mod dsse;

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking; clippy allows it only inside #[test] functions, not in their helpers"
 )]
 
+mod authenticode;
 mod cms;
 mod jar;
 mod pades;

@@ -23,15 +23,22 @@ impl Stamper {
     pub(crate) fn new() -> Self {
         Self::with(time_stamper("Acme Time"))
     }
+    /// With a key of this kind.
+    pub(crate) fn of_kind(kind: KeyAlgorithm) -> Self {
+        Self::made(time_stamper("Acme Time"), kind)
+    }
     fn with(profile: Profile<'_>) -> Self {
+        Self::made(profile, KeyAlgorithm::Ed25519)
+    }
+    fn made(profile: Profile<'_>, kind: KeyAlgorithm) -> Self {
         let root = Identity::root(authority("Acme Time Root"), KeyAlgorithm::EcP256);
-        Self { identity: root.issue(profile, KeyAlgorithm::Ed25519), root }
+        Self { identity: root.issue(profile, kind), root }
     }
     /// A token over the signature in a CMS.
     pub(crate) fn stamp(&self, cms: &[u8], at: Timestamp) -> Vec<u8> {
         let imprint = cms::timestamp_imprint(cms, DigestAlgorithm::Sha256).unwrap();
         let request = TimestampRequest { imprint, policy: None, nonce: None, certificates: true };
-        let (chain, algorithm) = ([self.identity.certificate.clone()], SignatureAlgorithm::Ed25519);
+        let (chain, algorithm) = ([self.identity.certificate.clone()], SignatureAlgorithm::usual(self.identity.algorithm));
         let (serial, accuracy) = (Serial::from_slice(&[0x55; 16]).unwrap(), Accuracy { seconds: 1, millis: 0 });
         let prepared = TokenPlan { request: &request, chain: &chain, algorithm, policy: POLICY, serial, at, accuracy }.prepare().unwrap();
         let signature = self.identity.sign(algorithm, prepared.to_be_signed());
