@@ -1,4 +1,5 @@
-//! PDF signatures (ETSI EN 319 142-1): PAdES B-B and, with a timestamp, B-T, invisible, appended as an incremental update.
+//! PDF signatures (ETSI EN 319 142-1): PAdES B-B, with a timestamp B-T, with revocation lists besides B-LT; invisible, appended as an
+//! incremental update.
 //!
 //! Packaging and signing are apart: [`Package::of`] appends everything but the signature, only [`Package::digest`] goes to the signer,
 //! [`prepare`] makes the CMS there, and [`Package::finish`] puts it into the hole that was left. Bounds: [`LARGEST`] for what is packaged;
@@ -13,7 +14,7 @@ use chancery_x509::hash::Hasher;
 mod package;
 mod verify;
 
-pub use package::Package;
+pub use package::{Package, SecurityStore};
 pub use verify::{SignedRevision, verify};
 
 /// Longest PDF that is packaged, in bytes.

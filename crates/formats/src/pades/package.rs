@@ -3,11 +3,20 @@
 use super::{LARGEST, LARGEST_CMS};
 use crate::verdict::Problem;
 use chancery_domain::Timestamp;
-use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId, StringFormat, dictionary};
+use lopdf::{Dictionary, Document, IncrementalDocument, Object, ObjectId, Stream, StringFormat, dictionary};
 use std::ops::Range;
 
 /// Stands for an offset until it is known; as long as offsets can be.
 const UNKNOWN: i64 = 9_999_999_999;
+
+/// What later verifiers need to judge the certificates of signer and timestamping authority (ISO 32000-2 section 12.8.4.3).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SecurityStore<'a> {
+    /// Certificates, DER.
+    pub certificates: &'a [Vec<u8>],
+    /// Revocation lists, DER: those of every authority in the paths of both, current when it is signed.
+    pub crls: &'a [Vec<u8>],
+}
 
 /// A PDF with a signature that lacks its CMS.
 pub struct Package {
@@ -21,11 +30,13 @@ fn malformed(error: impl std::fmt::Display) -> Problem {
 }
 
 impl Package {
-    /// Appends a signature, with the time that the signer claims, and leaves this much room for the CMS ([`super::room`]).
+    /// Appends a signature, with the time that the signer claims, and leaves this much room for the CMS ([`super::room`]). With what
+    /// tells later verifiers whether the certificates were revoked, and a timestamp in the CMS, it is PAdES B-LT: the document security
+    /// store stands in the revision that is signed, so that nothing has to be appended behind the signature.
     ///
     /// # Errors
     /// A [`Problem`]: `form` if it cannot be read or is encrypted, `certified` if its author allows no further signature, `bounds`.
-    pub fn of(pdf: &[u8], room: usize, signing_time: Timestamp) -> Result<Self, Problem> {
+    pub fn of(pdf: &[u8], room: usize, signing_time: Timestamp, store: &SecurityStore<'_>) -> Result<Self, Problem> {
         if pdf.len() > LARGEST || room > LARGEST_CMS {
             return Err(Problem::new("bounds", format!("a PDF of more than {LARGEST} bytes, or a CMS of more than {LARGEST_CMS}")));
         }
@@ -38,7 +49,7 @@ impl Package {
             return Err(Problem::new("certified", "its author certified it, and with what is allowed since then is not worked out here"));
         }
         let mut update = IncrementalDocument::create_from(pdf.to_vec(), document);
-        append(&mut update, room, signing_time).map_err(malformed)?;
+        append(&mut update, room, signing_time).and_then(|()| append_store(&mut update, store)).map_err(malformed)?;
         let mut bytes = Vec::with_capacity(pdf.len() + 2 * room + 4096);
         update.save_to(&mut bytes).map_err(malformed)?;
         Self::with_hole(bytes, pdf.len(), room)
@@ -138,6 +149,30 @@ fn append(update: &mut IncrementalDocument, room: usize, signing_time: Timestamp
             Ok(())
         }
     }
+}
+
+/// Adds to the store that is there, or begins one. The catalog is in the update already.
+fn append_store(update: &mut IncrementalDocument, store: &SecurityStore<'_>) -> lopdf::Result<()> {
+    if store.certificates.is_empty() && store.crls.is_empty() {
+        return Ok(());
+    }
+    let root = update.get_prev_documents().trailer.get(b"Root").and_then(Object::as_reference)?;
+    let place = match update.new_document.get_dictionary(root)?.get(b"DSS") {
+        Ok(Object::Reference(place)) => *place,
+        found => {
+            let old = found.and_then(Object::as_dict).cloned().unwrap_or_default();
+            let place = update.new_document.add_object(old);
+            update.new_document.get_dictionary_mut(root)?.set("DSS", place);
+            place
+        }
+    };
+    for (key, ders) in [(b"Certs".as_slice(), store.certificates), (b"CRLs", store.crls)] {
+        for der in ders {
+            let stream = update.new_document.add_object(Stream::new(Dictionary::new(), der.clone()).with_compression(false));
+            push(update, place, key, stream)?;
+        }
+    }
+    Ok(())
 }
 
 /// Where the AcroForm stands: an object of its own, or inside of the catalog.

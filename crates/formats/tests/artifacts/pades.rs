@@ -2,11 +2,11 @@
 
 use crate::cms::codes as codes_of_one;
 use crate::pki::{CODE_SIGNING, DOCUMENT_SIGNING, Profile, signer};
-use crate::support::{Folder, Party, Seeded, now, python_judge};
+use crate::support::{Folder, Party, Seeded, crl, now, python_judge};
 use crate::timestamps::Stamper;
 use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::signature::SignatureAlgorithm;
-use chancery_formats::pades::{self, Package, SignedRevision, room};
+use chancery_formats::pades::{self, Package, SecurityStore, SignedRevision, room};
 use chancery_formats::{Problem, Trust, cms};
 use lopdf::Document;
 use std::io::Cursor;
@@ -60,7 +60,11 @@ fn modern() -> Vec<u8> {
 }
 
 fn sign(party: &Party, pdf: &[u8], stamper: Option<&Stamper>) -> Vec<u8> {
-    let package = Package::of(pdf, room(&party.certified(), stamper.is_some()), now()).unwrap();
+    sign_with(party, pdf, stamper, &SecurityStore::default())
+}
+
+fn sign_with(party: &Party, pdf: &[u8], stamper: Option<&Stamper>, store: &SecurityStore<'_>) -> Vec<u8> {
+    let package = Package::of(pdf, room(&party.certified(), stamper.is_some()), now(), store).unwrap();
     let prepared = pades::prepare(&party.certified(), &package.digest(party.algorithm)).unwrap();
     let signature = party.sign(prepared.to_be_signed());
     let mut made = prepared.finish(&signature).unwrap();
@@ -121,6 +125,41 @@ fn pyhanko_accepts_it_and_refuses_it_changed() {
                 assert!(!accepted, "{algorithm:?} {at}: {said}");
             }
         }
+    }
+}
+
+/// With the lists of every authority pyHanko can tell that nothing was revoked; without, or with one that says so, it cannot.
+#[test]
+fn pyhanko_finds_what_it_needs_for_b_lt() {
+    let (party, stamper) = (party(EC), Stamper::of_kind(KeyAlgorithm::EcP256));
+    let folder = judged_by_pyhanko(&party, &stamper);
+    let certificates = [party.chain.clone(), vec![stamper.identity.certificate.clone()]].concat();
+    let judge = |pdf: &[u8]| {
+        folder.write("signed.pdf", pdf);
+        let options = "sign adesverify --trust root.pem --trust time.pem --trust-replace --executive-summary signed.pdf";
+        folder.run(&python_judge("pyhanko"), options)
+    };
+    let other = party.root.issue(signer("Other", &[]), KeyAlgorithm::EcP256);
+    let lists = |revoked: &crate::pki::Identity| {
+        let lists = [(&party.root, &other), (&party.middle, revoked), (&stamper.root, &other)];
+        lists.map(|(authority, revoked)| crl(authority, revoked, b"261101000000Z")).to_vec()
+    };
+    for pdf in [classic(), modern()] {
+        let good = lists(&other);
+        let store = SecurityStore { certificates: &certificates, crls: &good };
+        let signed = sign_with(&party, &pdf, Some(&stamper), &store);
+        assert_eq!(verify(&signed, &stamper.trusted_with(&party)).unwrap().len(), 1);
+        let (accepted, said) = judge(&signed);
+        assert!(accepted && said.contains(":VALID"), "{said}");
+        let (accepted, said) = judge(&sign(&party, &pdf, Some(&stamper)));
+        assert!(!accepted && said.contains("no revocation information could be found"), "{said}");
+        let bad = lists(&party.identity);
+        let store = SecurityStore { certificates: &certificates, crls: &bad };
+        let (accepted, said) = judge(&sign_with(&party, &pdf, Some(&stamper), &store));
+        assert!(!accepted && said.contains("was revoked"), "{said}");
+        // A second signature adds to the store of the first.
+        let again = sign_with(&party, &signed, Some(&stamper), &SecurityStore { certificates: &[], crls: &good });
+        assert_eq!(verify(&again, &stamper.trusted_with(&party)).unwrap().len(), 2);
     }
 }
 
@@ -254,7 +293,8 @@ fn not_one_of_many_flips_goes_unseen() {
 
 #[test]
 fn what_cannot_be_signed_is_refused() {
-    let refusal = |pdf: &[u8], room: usize| Package::of(pdf, room, now()).err().map_or("", |problem| problem.code);
+    let refusal =
+        |pdf: &[u8], room: usize| Package::of(pdf, room, now(), &SecurityStore::default()).err().map_or("", |problem| problem.code);
     assert_eq!(refusal(&classic(), 4096), "");
     assert_eq!(refusal(&classic(), pades::LARGEST_CMS + 1), "bounds");
     assert_eq!(refusal(b"no PDF", 4096), "form");
@@ -264,7 +304,7 @@ fn what_cannot_be_signed_is_refused() {
     certified.save_to(&mut bytes).unwrap();
     assert_eq!(refusal(&bytes, 4096), "certified");
     let party = party(EC);
-    let package = Package::of(&classic(), 100, now()).unwrap();
+    let package = Package::of(&classic(), 100, now(), &SecurityStore::default()).unwrap();
     let prepared = pades::prepare(&party.certified(), &package.digest(EC)).unwrap();
     let signature = party.sign(prepared.to_be_signed());
     assert_eq!(package.finish(&prepared.finish(&signature).unwrap()).unwrap_err().code, "bounds");

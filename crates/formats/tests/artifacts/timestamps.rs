@@ -7,7 +7,7 @@ use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::signature::{DigestAlgorithm, SignatureAlgorithm};
 use chancery_domain::{Serial, Timestamp};
 use chancery_formats::{Trust, cms};
-use chancery_x509::cms::with_unsigned;
+use chancery_x509::cms::{ID_TIMESTAMP_TOKEN, SignedData, with_unsigned};
 use chancery_x509::tsp::{Accuracy, TimestampRequest, TokenPlan};
 use const_oid::ObjectIdentifier;
 
@@ -15,7 +15,7 @@ const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473
 
 /// A timestamping authority under a root of its own.
 pub(crate) struct Stamper {
-    identity: Identity,
+    pub(crate) identity: Identity,
     pub(crate) root: Identity,
 }
 
@@ -154,9 +154,17 @@ fn not_one_bit_of_a_stamped_signature_can_change_unseen() {
 
 #[test]
 fn openssl_accepts_a_signature_with_a_timestamp() {
-    let (party, stamper, folder) = (Party::new(SignatureAlgorithm::EcdsaP256Sha256), Stamper::new(), Folder::new());
-    let bare = detached(&party);
+    let (party, stamper) = (Party::new(SignatureAlgorithm::EcdsaP256Sha256), Stamper::of_kind(KeyAlgorithm::EcP256));
+    let (bare, folder) = (detached(&party), Folder::new());
     let stamped = cms::with_timestamp(&bare, &stamper.stamp(&bare, now())).unwrap();
+    // It looks at the signature; at the token it looks when it is taken out.
+    let read = SignedData::from_der(&stamped).unwrap();
+    folder.pem("time.pem", "CERTIFICATE", &[&stamper.root.certificate]);
+    folder.write("token", read.unsigned(ID_TIMESTAMP_TOKEN)[0]);
+    folder.write("signature", read.signature());
+    folder.write("other", detached(&party));
+    folder.ok("openssl", "ts -verify -token_in -in token -data signature -CAfile time.pem");
+    assert!(!folder.run("openssl", "ts -verify -token_in -in token -data other -CAfile time.pem").0);
     folder.pem("root.pem", "CERTIFICATE", &[&party.root.certificate]);
     folder.write("document", DOCUMENT);
     folder.write("stamped.p7s", &stamped);
