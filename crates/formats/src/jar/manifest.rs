@@ -1,10 +1,16 @@
 //! Manifests and signature files (JAR File Specification): sections of attributes in lines of at most 72 bytes.
 
 use crate::verdict::Problem;
+use chancery_domain::enforced;
 use chancery_domain::signature::DigestAlgorithm;
 
 /// Longest line without its end, in bytes.
 const LONGEST_LINE: usize = 72;
+
+/// Most attributes of a section; each is compared with those before it.
+const MOST_ATTRIBUTES: usize = 64;
+/// Most sections.
+const MOST_SECTIONS: usize = 2 * crate::zip::MOST_ENTRIES;
 
 /// A section: its bytes with the empty line that ends it, and its attributes, continued lines joined.
 pub(super) struct Section<'a> {
@@ -23,6 +29,9 @@ impl Section<'_> {
 pub(super) fn sections(text: &[u8]) -> Result<Vec<Section<'_>>, Problem> {
     let (mut sections, mut rest) = (Vec::new(), text);
     while !rest.is_empty() {
+        if sections.len() >= MOST_SECTIONS && enforced!("jar.sections") {
+            return Err(Problem::new("bounds", format!("a manifest or signature file with more than {MOST_SECTIONS} sections")));
+        }
         let mut used = 0;
         let mut attributes: Vec<(String, String)> = Vec::new();
         loop {
@@ -63,6 +72,12 @@ fn add(attributes: &mut Vec<(String, String)>, line: &[u8]) -> Result<(), Proble
         return Ok(());
     }
     let (name, value) = line.split_once(": ").ok_or_else(wrong)?;
+    if attributes.len() >= MOST_ATTRIBUTES && enforced!("jar.attributes") {
+        return Err(Problem::new(
+            "bounds",
+            format!("a section of a manifest or signature file with more than {MOST_ATTRIBUTES} attributes"),
+        ));
+    }
     if attributes.iter().any(|(found, _)| found.eq_ignore_ascii_case(name)) {
         return Err(wrong());
     }

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_domain::signature::{DigestAlgorithm, SignatureAlgorithm};
 use chancery_x509::hash;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek, Write};
 
 const DIGEST: &str = "SHA-256-Digest";
@@ -130,11 +130,12 @@ fn manifest(old: &[u8], entries: &[Entry], archive: &mut (impl Read + Seek)) -> 
     }
     // Of packages and the like, in the order in which they stood. jarsigner wants a digest where there is a folder.
     let nothing = hash::digest(DigestAlgorithm::Sha256, &[]);
+    let names: HashSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     for named in named.iter().filter_map(|section| section.attribute("Name")) {
-        match entries.iter().find(|entry| entry.name == named) {
-            None => section(&mut out, named, None),
-            Some(entry) if entry.is_folder() => section(&mut out, named, Some(STANDARD.encode(nothing.as_bytes()))),
-            Some(_) => {}
+        match (names.contains(named), named.ends_with('/')) {
+            (false, _) => section(&mut out, named, None),
+            (true, true) => section(&mut out, named, Some(STANDARD.encode(nothing.as_bytes()))),
+            (true, false) => {}
         }
     }
     Ok(out)

@@ -21,7 +21,7 @@ use std::io::{Read, Seek};
 /// Every [`Problem`] of the first layer that does not hold.
 pub fn verify(archive: &mut (impl Read + Seek), trust: &Trust, at: Timestamp) -> Result<Verified, Vec<Problem>> {
     let one = |problem| vec![problem];
-    let files = Files::find(&Archive::read(archive).map_err(one)?.entries, archive).map_err(one)?;
+    let files = Files::find(Archive::read(archive).map_err(one)?.entries, archive).map_err(one)?;
     let cms = SignedData::from_der(&files.block).map_err(one)?;
     let digest = hash::digest(cms.digest_algorithm(), &files.signature_file);
     let rules = Rules {
@@ -47,7 +47,7 @@ struct Files {
 }
 
 impl Files {
-    fn find(entries: &[Entry], archive: &mut (impl Read + Seek)) -> Result<Self, Problem> {
+    fn find(entries: Vec<Entry>, archive: &mut (impl Read + Seek)) -> Result<Self, Problem> {
         let missing = |what: &str| Problem::new("unsigned", format!("it is not signed: there is no {what}"));
         let (mut manifest, mut signature_file, mut block, mut signed) = (None, None, None, Vec::new());
         for entry in entries {
@@ -57,24 +57,24 @@ impl Files {
                 Role::Block(_) => &mut block,
                 Role::Other => return Err(Problem::new("form", format!("{} is not understood", entry.name))),
                 Role::Signed => {
-                    signed.push(entry.clone());
+                    signed.push(entry);
                     continue;
                 }
             };
             let limit = if matches!(role(&entry.name), Role::Block(_)) { LARGEST_ENVELOPE as u32 } else { LARGEST_MANIFEST };
             let bytes = entry.bytes(archive, limit)?;
-            if place.replace((entry.name.as_str(), bytes)).is_some() {
+            if place.replace((entry.name, bytes)).is_some() {
                 return Err(Problem::new("form", "it has several signers, of which one alone is read"));
             }
         }
         let (_, manifest) = manifest.ok_or_else(|| missing("manifest"))?;
         let (file_name, signature_file) = signature_file.ok_or_else(|| missing("signature file"))?;
         let (block_name, block) = block.ok_or_else(|| missing("CMS beside the signature file"))?;
-        let base = |name| match role(name) {
+        let base = |name: &str| match role(name) {
             Role::SignatureFile(base) | Role::Block(base) => base.to_ascii_uppercase(),
             _ => String::new(),
         };
-        if base(file_name) != base(block_name) {
+        if base(&file_name) != base(&block_name) {
             return Err(missing("CMS beside the signature file"));
         }
         Ok(Self { manifest, signature_file, block, signed })

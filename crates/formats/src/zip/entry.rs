@@ -22,7 +22,6 @@ const SMALL: u32 = 16 << 20;
 const LARGEST_RATIO: u64 = 250;
 
 /// What the directory says of an entry.
-#[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     /// What a reader must know: 20 is folders and deflated data.

@@ -235,6 +235,10 @@ fn hostile_archives_are_refused() {
     assert_eq!(manifest("Manifest-Version: 1.0\nMANIFEST-VERSION: 2.0\n"), "form");
     assert_eq!(manifest("A: 1\n\nName: x\n\nName: x\n"), "name");
     assert_eq!(manifest("A: 1\n\nNo-Name: x\n"), "form");
+    let attributes = |count: usize| (0..count).map(|n| format!("A{n}: \n")).collect::<String>();
+    assert_eq!((manifest(&attributes(63)).len(), manifest(&attributes(65))), (0, "bounds"));
+    let sections = |count: usize| (0..count).map(|n| format!("Name: {n}\n\n")).collect::<String>();
+    assert_eq!((manifest(&sections(131_067)).len(), manifest(&sections(131_069))), (0, "bounds"));
     assert_eq!(refusal(&good().entry("META-INF/A.SF", b"").bytes()), "signed");
     assert_eq!(refusal(&good().entry("meta-inf/a.rsa", b"").bytes()), "signed");
     let long = vec![b'\n'; (16 << 20) + 1];
