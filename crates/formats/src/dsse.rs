@@ -3,7 +3,7 @@
 //! An envelope transports no certificates; `keyid` is SHA-256 of the signer's SubjectPublicKeyInfo and nothing but a hint. So whoever
 //! verifies has the keys, or has the signers' certificates from elsewhere and a root that they lead to.
 
-mod envelope;
+pub(crate) mod envelope;
 mod make;
 mod verify;
 

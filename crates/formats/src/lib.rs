@@ -14,6 +14,7 @@ pub mod pades;
 mod revocation;
 mod signed_data;
 mod signer;
+pub mod sigstore;
 mod trust;
 mod verdict;
 pub mod zip;

@@ -3,7 +3,7 @@
 use crate::Certified;
 use crate::signer::key_id;
 use chancery_domain::enforced;
-use chancery_domain::signature::SignatureAlgorithm;
+use chancery_domain::signature::{Digest, SignatureAlgorithm};
 use chancery_x509::{CertificateSummary, PublicKey};
 
 /// Why an artifact was not made.
@@ -74,5 +74,10 @@ impl SignerKey {
     pub(crate) fn check(&self, message: &[u8], signature: &[u8]) -> Result<(), MakeError> {
         let verified = self.key.verify_as(self.algorithm, message, signature);
         if enforced!("made.signature") { verified.map_err(|_| MakeError::Signature) } else { Ok(()) }
+    }
+    /// That this key signed bytes with this digest.
+    pub(crate) fn check_digest(&self, digest: &Digest, signature: &[u8]) -> Result<(), MakeError> {
+        let verified = self.key.verify_digest_as(self.algorithm, digest, signature);
+        if enforced!("made.digest-signature") { verified.map_err(|_| MakeError::Signature) } else { Ok(()) }
     }
 }

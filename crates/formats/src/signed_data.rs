@@ -62,14 +62,18 @@ pub(crate) fn verify(cms: &SignedData<'_>, rules: &Rules<'_>, trust: &Trust, at:
     })
 }
 
-/// The earliest of the timestamps. Each must hold at its own time, whatever the others say (THREATS 34).
 fn timestamp(cms: &SignedData<'_>, kind: ObjectIdentifier, trust: &Trust, at: Timestamp) -> Result<Option<TimestampWitness>, Vec<Problem>> {
     let tokens = cms.unsigned(kind);
     if tokens.len() > MOST_TIMESTAMPS && enforced!("formats.timestamps") {
         return Err(vec![Problem::new("bounds", format!("{} timestamps, at most {MOST_TIMESTAMPS} are read", tokens.len()))]);
     }
+    earliest(tokens, cms.signature(), trust, at)
+}
+
+/// The earliest of the timestamps over a signature. Each must hold at its own time, whatever the others say (THREATS 34).
+pub(crate) fn earliest(tokens: &[&[u8]], signature: &[u8], trust: &Trust, at: Timestamp) -> Result<Option<TimestampWitness>, Vec<Problem>> {
     let roots: Vec<&[u8]> = trust.timestamp_roots.iter().map(Vec::as_slice).collect();
-    let wish = TokenWish { imprint: Imprint::Of(cms.signature()), nonce: None, roots: &roots, now: at };
+    let wish = TokenWish { imprint: Imprint::Of(signature), nonce: None, roots: &roots, now: at };
     let of_timestamp = |problem: Problem| Problem::new("timestamp", format!("the timestamp does not hold: {problem}"));
     let mut earliest: Option<TimestampWitness> = None;
     for token in tokens {

@@ -9,12 +9,20 @@ use chancery_x509::{CertificateSummary, PathWish, PublicKey, Purpose, Unverified
 /// Most trusted keys that are tried.
 pub(crate) const MOST_KEYS: usize = 64;
 
+/// What was signed.
+#[derive(Clone, Copy)]
+pub(crate) enum Content<'a> {
+    /// The very bytes.
+    Whole(&'a [u8]),
+    /// Bytes of which only the digest is known.
+    Digest(&'a Digest),
+}
+
 /// A signature over something.
 #[derive(Clone, Copy)]
 pub(crate) struct Message<'a> {
     pub(crate) algorithm: SignatureAlgorithm,
-    /// What was signed.
-    pub(crate) content: &'a [u8],
+    pub(crate) content: Content<'a>,
     /// As the key made it; ECDSA as Ecdsa-Sig-Value DER.
     pub(crate) signature: &'a [u8],
 }
@@ -50,7 +58,10 @@ impl Judged<'_> {
 impl Message<'_> {
     /// Whether this key made it.
     pub(crate) fn verify(&self, key: &PublicKey) -> Result<(), Unverified> {
-        key.verify_as(self.algorithm, self.content, self.signature)
+        match self.content {
+            Content::Whole(bytes) => key.verify_as(self.algorithm, bytes, self.signature),
+            Content::Digest(digest) => key.verify_digest_as(self.algorithm, digest, self.signature),
+        }
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn verify_envelope(envelope: Envelope, wish: &Wish<'_>) -> Result<Ver
         if signed.iter().any(|(other, _)| *other == spki) && enforced!("dsse.once") {
             continue;
         }
-        let message = Message { algorithm, content: &content, signature: &signature.bytes };
+        let message = Message { algorithm, content: signer::Content::Whole(&content), signature: &signature.bytes };
         match candidate.judge(&message, wish, &judged) {
             Ok(verified) => signed.push((spki, verified)),
             Err(more) => problems.extend(more),

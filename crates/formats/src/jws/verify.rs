@@ -49,7 +49,7 @@ pub fn verify(
             vec![Problem::new("jws-signature", format!("the third part is no {kind} signature in base64url"))]
         })?;
     let judged = signer::Judged { trust, purposes, at, digest: hash::digest(DigestAlgorithm::Sha256, &payload) };
-    let message = signer::Message { algorithm: header.algorithm, content: &signing_input, signature: &signature };
+    let message = signer::Message { algorithm: header.algorithm, content: signer::Content::Whole(&signing_input), signature: &signature };
     let verified = match header.certificates.split_first() {
         Some((certificate, others)) => {
             thumbprint(&header, certificate).map_err(|problem| vec![problem])?;

@@ -107,7 +107,7 @@ fn a_certificate_is_good_for_its_purpose_in_its_time_and_for_its_own_key() {
     let header = json!({ "alg": "ES256", "x5c": chain() }).to_string();
     let verify = |purposes, at| codes(jws::verify(token(&header, "Zm9v").as_bytes(), None, &HOUSE.trust(), purposes, at));
     assert_eq!(verify(&[Purpose::DocumentSigning], now()), ["purpose"]);
-    assert_eq!(verify(PURPOSES, at(START + 400 * 86_400)), ["chain"]);
+    assert_eq!(verify(PURPOSES, at(START + 2000 + i64::from(VALIDITY))), ["chain"]);
     assert_eq!(verify(PURPOSES, at(START - 1)), ["chain"]);
     // Somebody else's chain; and both at fault at once.
     let other = HOUSE.member(KeyAlgorithm::EcP256);

@@ -14,4 +14,5 @@ mod in_toto;
 mod jws;
 mod jws_hostile;
 mod jws_vectors;
+mod sigstore;
 mod support;
