@@ -1,6 +1,7 @@
 //! A deed: a write-set that cannot be committed without the event that records it (I4).
 
 use crate::admission::Admitted;
+use crate::epoch::Epoch;
 use crate::failure::Stop;
 use crate::idempotency::Once;
 use crate::places;
@@ -39,6 +40,7 @@ pub(crate) struct Deed {
     request: Option<String>,
     once: Option<(AccountId, Once)>,
     place: Option<Arc<Admitted>>,
+    opens: Option<Epoch>,
 }
 
 impl Deed {
@@ -57,6 +59,7 @@ impl Deed {
             request: Some(caller.request.clone()),
             once: caller.once.map(|once| (caller.once_of(), once)),
             place: caller.place.clone(),
+            opens: None,
         }
     }
 
@@ -75,6 +78,7 @@ impl Deed {
             request: Some(caller.request.clone()),
             once: None,
             place: caller.place.clone(),
+            opens: None,
         }
     }
 
@@ -94,9 +98,14 @@ impl Deed {
         Self { request: Some(request), ..Self::without_request(realm, actor) }
     }
 
+    /// The act opens an epoch of the realm's log, whose first entry is its event.
+    pub(crate) fn opening(self, epoch: Epoch) -> Self {
+        Self { opens: Some(epoch), ..self }
+    }
+
     fn without_request(realm: &Arc<Realm>, actor: Actor) -> Self {
         let changes = realm.view.changes();
-        Self { realm: Arc::clone(realm), changes, actor, outcome: Outcome::Done, request: None, once: None, place: None }
+        Self { realm: Arc::clone(realm), changes, actor, outcome: Outcome::Done, request: None, once: None, place: None, opens: None }
     }
 
     /// Records the act on `subject` and commits: one durable step.
@@ -115,6 +124,10 @@ impl Deed {
         let mut apart = self.realm.view.changes();
         let with = if broken!("event-apart") { &mut apart } else { &mut changes };
         let receipt = record(&self.realm, with, &event, ports)?;
+        if let Some(epoch) = self.opens {
+            let places = epoch.append(&mut changes, &[(receipt.event, receipt.leaf)], event.at)?;
+            places.iter().for_each(|places| places.give(&mut changes));
+        }
         if let Some((principal, once)) = self.once.filter(|_| enforced!("idempotency.record")) {
             changes.insert_idempotency(&IdempotencyRow {
                 principal,
@@ -145,7 +158,7 @@ fn record(realm: &Realm, changes: &mut Changes, event: &Event, ports: &Ports) ->
     let receipt = record.receipt().clone();
     let body = realm.seal(&places::EVENT, event.id.as_bytes(), &record.to_bytes(), ports)?;
     if enforced!("event") {
-        changes.insert_event(&EventRow { id: receipt.event, body, leaf: receipt.leaf });
+        changes.insert_event(&EventRow { id: receipt.event, body, leaf: receipt.leaf, place: None });
     }
     Ok(receipt)
 }

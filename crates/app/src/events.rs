@@ -18,7 +18,7 @@ impl Chancery {
             let canonical = Record::open(&stored, &row.leaf)
                 .ok_or_else(|| Failure::Internal(format!("event {} does not match its leaf hash: the log was changed", row.id)))?;
             let canonical = String::from_utf8(canonical.to_vec()).map_err(Failure::internal)?;
-            entries.push(EventEntry { id: row.id, leaf: row.leaf, canonical });
+            entries.push(EventEntry { id: row.id, leaf: row.leaf, canonical, place: row.place.map(|place| (place.epoch, place.index)) });
         }
         Ok(entries)
     }

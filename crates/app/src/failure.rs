@@ -126,7 +126,15 @@ macro_rules! internal {
         }
     )*};
 }
-internal!(SealError, OpenError, SigningError, chancery_evidence::CanonError, chancery_x509::SignError, chancery_x509::IssuerError);
+internal!(
+    SealError,
+    OpenError,
+    SigningError,
+    chancery_evidence::CanonError,
+    chancery_evidence::NoteError,
+    chancery_x509::SignError,
+    chancery_x509::IssuerError
+);
 internal!(chancery_x509::LintError, chancery_x509::ChainError, chancery_x509::NotACertificate, chancery_x509::BadKey, serde_json::Error);
 
 impl From<Failure> for Stop {

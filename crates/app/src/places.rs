@@ -33,6 +33,7 @@ columns! {
     CERTIFICATE = Metadata "certificate" "body";
     PRIVATE_KEY = Data "private_key" "key";
     EVENT = Log "event" "body";
+    LOG_KEY = Log "log" "key";
 }
 
 impl Realm {

@@ -6,7 +6,8 @@
 //! not done again.
 
 use crate::crl;
-use crate::deed::{Deed, detail};
+use crate::deed::{Deed, Detail, detail};
+use crate::epoch::{Epoch, signed_head};
 use crate::failure::Stop;
 use crate::places;
 use crate::realm::Realm;
@@ -17,6 +18,7 @@ use chancery_evidence::Record;
 use chancery_store::{Page, RegisteredTenantRow, RestoreMark};
 use chancery_x509::Crl;
 use serde::Serialize;
+use serde_json::json;
 use std::sync::Arc;
 
 mod lists;
@@ -214,15 +216,30 @@ impl Chancery {
             // It may have been used, or taken back, after the backup.
             deed.changes.end_token(*enrolment, self.now());
         }
-        let detail = detail! {
+        let mut detail = detail! {
             "backup" => mark.taken_at.to_string(), "restored_at" => mark.restored_at.to_string(), "revocations" => done.revocations,
             "lists" => done.lists, "enrolments_ended" => open.len()
         };
+        let deed = self.next_epoch(realm, deed, &mut detail).await?;
         kill_point!("reconcile.tenant.before");
         deed.commit(self.ports(), RECONCILED, *realm.id.as_bytes(), detail).await?;
         kill_point!("reconcile.tenant.after");
         self.forget_realm(realm.id);
         Ok(())
+    }
+
+    /// Lets the deed open the next epoch of the realm's log, whose first entry says where the former one ended here. What that one had
+    /// after the backup is known outside alone: a log that went on with it would contradict the checkpoints that were given out.
+    async fn next_epoch(&self, realm: &Realm, deed: Deed, detail: &mut Detail) -> Result<Deed, Failure> {
+        let Some(former) = realm.view.log().await?.filter(|_| enforced!("reconcile.epoch")) else { return Ok(deed) };
+        let next = Epoch::new(realm, former.epoch.saturating_add(1), self.ports())?;
+        let ended = match signed_head(&former) {
+            Ok(head) => json!({"epoch": former.epoch, "origin": head.origin, "size": head.size, "root": hex::encode(head.root)}),
+            Err(unsound) => json!({"epoch": former.epoch, "origin": former.origin, "unsound": unsound.to_string()}),
+        };
+        let (epoch, origin) = next.name();
+        detail.insert("log".to_owned(), json!({"epoch": epoch, "origin": origin, "former": ended}));
+        Ok(deed.opening(next))
     }
 
     /// Takes the mark off, with the platform's own event.
@@ -233,10 +250,11 @@ impl Chancery {
         for enrolment in realm.view.open_enrolments().await? {
             deed.changes.end_token(enrolment, self.now());
         }
-        let detail = detail! {
+        let mut detail = detail! {
             "backup" => mark.taken_at.to_string(), "restored_at" => mark.restored_at.to_string(), "tenants" => done.tenants.len(),
             "unknown_lists" => done.unknown.clone()
         };
+        let deed = self.next_epoch(&realm, deed, &mut detail).await?;
         kill_point!("reconcile.unmark.before");
         deed.commit(self.ports(), RECONCILED, *TenantId::PLATFORM.as_bytes(), detail).await?;
         kill_point!("reconcile.unmark.after");

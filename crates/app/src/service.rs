@@ -50,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) unwraps: Tally<(TenantId, bool)>,
     /// Requests without a valid credential.
     pub(crate) anonymous: Tally<()>,
+    /// Logs that were found to be changed.
+    pub(crate) alarms: Tally<TenantId>,
     pub(crate) turns: Turns,
     pub(crate) admission: Admission,
     pub(crate) uses: Uses,
@@ -71,6 +73,7 @@ impl Chancery {
             denials: Tally::new(20, minute),
             unwraps: Tally::new(1, hour),
             anonymous: Tally::new(0, minute),
+            alarms: Tally::new(1, hour),
             turns: Turns::of_this_machine(),
             admission: Admission::of_this_machine(),
             uses: Uses::default(),

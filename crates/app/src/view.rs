@@ -172,4 +172,6 @@ pub struct EventEntry {
     pub leaf: [u8; 32],
     /// Its canonical JSON, which with its salt makes the leaf.
     pub canonical: String,
+    /// Where it stands in the log, epoch and index; `None` in its first second.
+    pub place: Option<(u32, u64)>,
 }

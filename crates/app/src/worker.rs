@@ -12,11 +12,15 @@ const LEASE: Duration = Duration::from_secs(60);
 const TURN: u32 = 32;
 
 impl Chancery {
-    /// Works until dropped: at once on what this process's commits left, and every second on what is due.
+    /// Works until dropped: at once on what this process's commits left, and every second on what is due; beside it the logs grow.
     pub async fn work(&self) {
         if self.is_restored() {
             return std::future::pending().await;
         }
+        tokio::join!(self.work_on_jobs(), self.sequence_for_ever());
+    }
+
+    async fn work_on_jobs(&self) {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -78,11 +82,21 @@ impl Chancery {
             let mut round = 0;
             for lane in lanes {
                 round += self.work_for(lane.tenant).await?;
+                self.inner.store.note_unsequenced(lane.tenant);
             }
             if round == 0 {
-                return Ok(done);
+                break;
             }
             done += round;
+        }
+        loop {
+            let tenants = self.inner.store.take_unsequenced();
+            if tenants.is_empty() {
+                return Ok(done);
+            }
+            for tenant in tenants {
+                self.sequence(tenant).await;
+            }
         }
     }
 
@@ -105,7 +119,11 @@ impl Chancery {
     /// One turn of a tenant: when its next job is due, and how many were done.
     async fn turn(&self, tenant: TenantId) -> Result<(Option<Timestamp>, i64), Failure> {
         let done = self.work_for(tenant).await?;
-        let next = self.inner.store.tenant(tenant).next_due().await?;
+        let mut next = self.inner.store.tenant(tenant).next_due().await?;
+        if !self.sequence(tenant).await {
+            let again = self.now().after(LEASE);
+            next = Some(next.map_or(again, |next| next.min(again)));
+        }
         Ok((next, i64::try_from(done).unwrap_or(i64::MAX)))
     }
 

@@ -188,7 +188,7 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
 pub fn cli_reference() -> String {
     let mut page = format!(
         "# Command line\n\nGenerated from the help texts by `cargo xtask generate`.\n\n\
-         Every command takes `--json`. Commands other than `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile`, `doctor` and `verify` are clients of the public API:\n\
+         Every command takes `--json`. Commands other than `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile`, `doctor`, `verify` and what verifies logs offline are clients of the public API:\n\
          they take the server from `--url` or `CHANCERY_URL` and the token from `CHANCERY_TOKEN` or `--token-file`.\n\n\
          ```\n{CODES}\n```\n"
     );

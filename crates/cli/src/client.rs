@@ -70,6 +70,11 @@ impl Client {
         Ok(format!("/v1/tenants/{}{rest}", bearer.tenant))
     }
 
+    /// The token's tenant.
+    pub(crate) fn tenant(&self) -> Result<TenantId, ClientError> {
+        self.bearer.as_ref().map(|bearer| bearer.tenant).ok_or(ClientError::NoToken)
+    }
+
     /// Reads a document.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.document(self.send(Method::GET, path, HeaderMap::new(), None, Again::Always).await?).await

@@ -89,6 +89,11 @@ impl Desk {
         Ok(client::during("working", self.client.post(&self.client.own(rest)?, body)).await?)
     }
 
+    /// The token's tenant.
+    pub(crate) fn tenant(&self) -> Result<String, Ended> {
+        Ok(self.client.tenant()?.to_string())
+    }
+
     /// Prints a result.
     pub(crate) fn show<T: Serialize>(&self, document: &T, text: impl FnOnce(&T) -> String) {
         output::result(self.form, document, text);

@@ -49,6 +49,12 @@ pub(crate) enum Ended {
         /// Of so many.
         of: usize,
     },
+    /// Something is not what was signed.
+    #[error("NOT VERIFIED: {0}")]
+    NotVerified(String),
+    /// The stored logs cannot be read.
+    #[error("the logs cannot be checked: {0}")]
+    Fsck(Failure),
     /// The server's answer, or that there was none.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -96,7 +102,10 @@ impl Ended {
             Self::Backup(BackupError::Place(_)) => code::REFUSED,
             Self::Backup(BackupError::Store(StoreError::Unavailable(_))) | Self::Reconcile(Failure::Unavailable(_)) => code::UNAVAILABLE,
             Self::Reconcile(Failure::Invalid { .. } | Failure::Conflict(_)) => code::REFUSED,
-            Self::Backup(_) | Self::Reconcile(_) | Self::Unwell(_) | Self::NotValid { .. } => code::FAILED,
+            Self::Fsck(Failure::NotFound) => code::NOT_FOUND,
+            Self::Backup(_) | Self::Reconcile(_) | Self::Unwell(_) | Self::NotValid { .. } | Self::NotVerified(_) | Self::Fsck(_) => {
+                code::FAILED
+            }
             Self::Client(error) | Self::Demo(DemoError::Client(error)) => error.code(),
             Self::Demo(DemoError::NotEmpty(_)) => code::USAGE,
             Self::Demo(_) | Self::Malformed(_) | Self::File { .. } => code::FAILED,

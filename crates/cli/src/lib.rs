@@ -1,6 +1,6 @@
 //! The binary `chancery` as a library: configuration, wiring, the server, and the commands.
 //!
-//! Only `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile`, `doctor` and `verify` touch the machine's own data; everything else is a client of the public
+//! Only `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile`, `doctor`, `verify` and `audit fsck` touch the machine's own data; everything else is a client of the public
 //! API. Adding a command: one file under `commands/` with its arguments, examples and printing, one arm in `cli.rs`.
 
 mod backup;

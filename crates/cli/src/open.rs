@@ -99,6 +99,31 @@ pub async fn open_with(config: &Config, address: SocketAddr, start: Start, ports
     Ok(service)
 }
 
+/// The service over a store that is only looked at, beside a running server or without it: nothing is made, migrated or written.
+pub(crate) async fn look(config: &Config) -> Result<Chancery, OpenError> {
+    let ports = system::ports();
+    let root = root_key(&config.root_key, Start::Again, &*ports.entropy)?;
+    let store = look_at_store(config).await.map_err(data)?;
+    let keyring = open_keyring(config, Start::Again).await?;
+    let provider = SoftwareProvider::open(root, Arc::new(StoredKeyring::new(keyring)), Arc::clone(&ports.entropy)).await?;
+    // Neither is used: nothing is issued, and no tenant is made.
+    let settings = Settings { public_url: String::new(), certificate_limit: 0 };
+    Ok(Chancery::new(store, Arc::new(provider), ports, settings))
+}
+
+/// The store to look at.
+pub(crate) async fn look_at_store(config: &Config) -> Result<Store, StoreError> {
+    let clock = system::ports().clock;
+    match &config.database {
+        None => sqlite::look(&config.data_dir, clock).await,
+        Some(database) => {
+            // Without the owner nothing is migrated.
+            let (app_url, durability) = (database.app_url.clone(), config.durability);
+            postgres::open(PostgresConfig { app_url, owner_url: None, connections: 2, durability }, clock).await
+        }
+    }
+}
+
 /// Refuses a place where nothing is, before anything is made there that a restore would find.
 pub(crate) async fn refuse_new(config: &Config) -> Result<(), OpenError> {
     let new = match &config.database {

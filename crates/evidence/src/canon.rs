@@ -1,6 +1,7 @@
 //! Canonical JSON: the subset of RFC 8785 (JCS) without fractions, keys in ASCII. One event, one sequence of bytes.
 
 use chancery_domain::event::Event;
+use serde::Deserialize;
 use serde_json::Value;
 
 /// A value that has no canonical form here.
@@ -15,6 +16,13 @@ pub enum CanonError {
     /// The event does not serialize.
     #[error("an event does not serialize")]
     Shape,
+}
+
+/// What a verifier reads of an event's canonical bytes.
+#[derive(Deserialize)]
+pub(crate) struct EventText {
+    /// In whose log it stands.
+    pub(crate) tenant: String,
 }
 
 /// The canonical bytes of an event.

@@ -34,11 +34,16 @@ impl Edge {
         self.size
     }
 
+    /// The hashes of the partial tile of a level.
+    pub fn partial(&self, level: u8) -> Option<&[Hash]> {
+        self.partial.get(usize::from(level)).map(Vec::as_slice).filter(|hashes| !hashes.is_empty())
+    }
+
     /// Appends leaves; the tiles that came of it or grew, lower levels first within each leaf's.
     pub fn append(&mut self, leaves: &[Hash]) -> Vec<Tile> {
         let (before, mut full) = (self.size, Vec::new());
         for leaf in leaves {
-            self.push(*leaf, &mut full);
+            self.push(*leaf, &mut |tile| full.push(tile));
         }
         let grew = |id: &TileId| id.width(self.size) > id.width(before);
         let partial = TileId::edge(self.size).into_iter().filter(|(id, _)| grew(id));
@@ -47,7 +52,12 @@ impl Edge {
         full
     }
 
-    fn push(&mut self, leaf: Hash, full: &mut Vec<Tile>) {
+    /// Appends a leaf, for who needs the root and no tiles.
+    pub(crate) fn append_one(&mut self, leaf: Hash) {
+        self.push(leaf, &mut |_| ());
+    }
+
+    fn push(&mut self, leaf: Hash, full: &mut impl FnMut(Tile)) {
         self.size += 1;
         let (mut hash, mut hashes_of_level) = (leaf, self.size);
         for level in 0.. {
@@ -62,7 +72,7 @@ impl Edge {
             let hashes = std::mem::take(tile);
             hash = fold(&hashes);
             hashes_of_level /= TILE_WIDTH as u64;
-            full.push(Tile { id: TileId { level, index: hashes_of_level - 1 }, hashes });
+            full(Tile { id: TileId { level, index: hashes_of_level - 1 }, hashes });
         }
     }
 

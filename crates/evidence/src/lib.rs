@@ -5,6 +5,7 @@ mod bundle;
 mod canon;
 mod checkpoint;
 mod edge;
+mod export;
 mod leaf;
 mod merkle;
 mod note;
@@ -16,6 +17,7 @@ pub use bundle::{
 pub use canon::{CanonError, canonical, canonical_value};
 pub use checkpoint::{Checkpoint, CheckpointError, InclusionProof};
 pub use edge::{Edge, NotTheEdge};
+pub use export::{EXPORT_VERSION, ExportEntry, ExportError, ExportHead, VerifiedExport, verify_export};
 pub use leaf::{Opening, Record, Salt};
 pub use merkle::{EMPTY_ROOT, Hash, LONGEST_PROOF, ProofError, consistency, inclusion, node, verify_consistency, verify_inclusion};
 pub use note::{KeyKind, LONGEST_NOTE, Note, NoteError, Signature, VerifierKey, cosigned};

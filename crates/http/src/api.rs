@@ -11,6 +11,7 @@ pub mod events;
 pub mod export;
 pub mod import;
 pub mod issuers;
+pub mod log;
 pub mod orders;
 pub mod pkcs12;
 pub mod platform;
@@ -37,4 +38,5 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(import::routes())
         .merge(orders::routes())
         .merge(events::routes())
+        .merge(log::routes())
 }

@@ -11,11 +11,13 @@ pub struct Changes {
     pub(crate) view: TenantView,
     pub(crate) steps: Vec<Step>,
     pub(crate) next_due: Option<Timestamp>,
+    /// Whether it leaves an event that needs a place in the log.
+    pub(crate) records: bool,
 }
 
 impl Changes {
     pub(crate) const fn new(view: TenantView) -> Self {
-        Self { view, steps: Vec::new(), next_due: None }
+        Self { view, steps: Vec::new(), next_due: None, records: false }
     }
 
     /// Whose data it changes.
@@ -57,13 +59,18 @@ impl Changes {
     pub async fn commit(self) -> Result<(), CommitError> {
         // A false alarm on a lane is cheap, a lost one is not: the lane is marked before the work exists.
         let late = broken!("lane-after-commit");
-        if let Some(due) = self.next_due.filter(|_| !broken!("lane-unmarked") && !late) {
+        // So that another process finds events that this one leaves without a place in the log.
+        let due = self.records.then(|| self.view.lanes.sequenced_by()).into_iter().chain(self.next_due).min();
+        if let Some(due) = due.filter(|_| !broken!("lane-unmarked") && !late) {
             self.view.lanes.mark(&*self.view.engine, self.view.tenant, due).await?;
         }
         let committed = self.view.engine.commit(self.view.tenant, self.steps).await;
         if matches!(committed, Err(CommitError::Store(_))) {
             // The engine is in doubt, and with it what was written into the lane: the next commit marks anew.
             self.view.lanes.forget(self.view.tenant);
+        }
+        if self.records && !matches!(committed, Err(CommitError::Guard(_))) {
+            self.view.lanes.note_unsequenced(self.view.tenant);
         }
         committed?;
         if let Some(due) = self.next_due {

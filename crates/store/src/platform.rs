@@ -56,6 +56,8 @@ pub struct LaneRow {
 const COMMIT_GRACE: Duration = Duration::from_secs(30);
 /// A commit that trusts a mark begins within `COMMIT_GRACE` of it, and is over this long after it.
 const MARK_GRACE: Duration = Duration::from_secs(60);
+/// An event has its place in the log within a second; if the process ends before, another one looks after this time.
+pub(crate) const SEQUENCED_BY: Duration = Duration::from_secs(60);
 /// The due time of a lane without work: the year 9999.
 const NEVER: Timestamp = Timestamp::from_seconds(253_370_764_800);
 
@@ -235,6 +237,8 @@ pub(crate) struct Lanes {
     written: Mutex<HashMap<TenantId, Mark>>,
     nudged: Mutex<BTreeSet<TenantId>>,
     nudge: Notify,
+    /// The tenants in whose logs this process left events without a place.
+    unsequenced: Mutex<BTreeSet<TenantId>>,
 }
 
 /// A due time that was written into a lane, and when.
@@ -246,7 +250,7 @@ struct Mark {
 
 impl Lanes {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, written: Mutex::default(), nudged: Mutex::default(), nudge: Notify::new() }
+        Self { clock, written: Mutex::default(), nudged: Mutex::default(), nudge: Notify::new(), unsequenced: Mutex::default() }
     }
 
     /// Makes sure that the lane is due at `due` or before.
@@ -279,6 +283,16 @@ impl Lanes {
         locked(&self.written).remove(&tenant);
     }
 
+    /// When another process looks for events that this one leaves now.
+    pub(crate) fn sequenced_by(&self) -> Timestamp {
+        self.clock.now().after(SEQUENCED_BY)
+    }
+
+    /// Remembers that the tenant has, or may have, an event without a place in its log.
+    pub(crate) fn note_unsequenced(&self, tenant: TenantId) {
+        locked(&self.unsequenced).insert(tenant);
+    }
+
     /// Tells this process's worker of work that is due now, so that it need not wait for the lane.
     pub(crate) fn nudge(&self, tenant: TenantId, due: Timestamp) {
         if due <= self.clock.now() {
@@ -289,6 +303,16 @@ impl Lanes {
 }
 
 impl Store {
+    /// Takes the tenants in whose logs commits of this process left events without a place.
+    pub fn take_unsequenced(&self) -> Vec<TenantId> {
+        std::mem::take(&mut *locked(&self.lanes.unsequenced)).into_iter().collect()
+    }
+
+    /// The tenant has events without a place yet.
+    pub fn note_unsequenced(&self, tenant: TenantId) {
+        self.lanes.note_unsequenced(tenant);
+    }
+
     /// Waits until a commit of this process left work that is due now; the tenants it is for.
     pub async fn nudged(&self) -> Vec<TenantId> {
         loop {

@@ -36,6 +36,10 @@ impl Row {
     pub(crate) fn unsigned(&self, at: usize) -> Result<u32, StoreError> {
         u32::try_from(self.int(at)?).map_err(|_| StoreError::Malformed("a number is out of range"))
     }
+    /// A number that is never negative.
+    pub(crate) fn count(&self, at: usize) -> Result<u64, StoreError> {
+        u64::try_from(self.int(at)?).map_err(|_| StoreError::Malformed("a number is negative"))
+    }
     pub(crate) fn time(&self, at: usize) -> Result<Timestamp, StoreError> {
         self.int(at).map(Timestamp::from_millis)
     }

@@ -31,6 +31,7 @@ pub mod schemathesis;
 mod server;
 pub mod stranger;
 mod tenant;
+pub mod whole_log;
 
 pub use client::{Answer, Client};
 pub use clock::SimClock;

@@ -3,14 +3,14 @@
 use crate::clock::SimClock;
 use crate::keys::FakeFailures;
 use crate::place::Place;
-use crate::{Client, Engine, Raw, TestTenant, log, routes};
+use crate::{Client, Engine, Raw, TestTenant, log, routes, whole_log};
 use axum::Router;
 use chancery::system::SystemEntropy;
 use chancery_app::{Chancery, Page, Ports, Settings, StoredKeyring};
 use chancery_domain::TenantId;
 use chancery_domain::port::Clock;
 use chancery_keys::{KeyProvider, RootKey, SoftwareProvider};
-use chancery_store::Store;
+use chancery_store::{Store, TenantView};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -43,6 +43,7 @@ pub struct TestServer {
     node: Mutex<Option<Node>>,
     brava_began_with: usize,
     in_brava: AtomicBool,
+    looks_at_logs: AtomicBool,
     finished: bool,
 }
 
@@ -98,6 +99,7 @@ impl TestServer {
             node: Mutex::default(),
             brava_began_with: 0,
             in_brava: AtomicBool::new(false),
+            looks_at_logs: AtomicBool::new(true),
             finished: false,
         };
         server.put(Some(server.open().await));
@@ -176,7 +178,17 @@ impl TestServer {
     /// Does what is due; fails if any job failed or is still due, or if the other tenant's log tells of anything although
     /// the test did not act in it ([`TestServer::in_brava`]).
     pub async fn finish(mut self) {
+        for realm in self.realms().await {
+            // A server that was stopped meanwhile does not remember, and the lanes' minute is not waited for.
+            self.node().store.note_unsequenced(realm);
+        }
         self.run_jobs().await;
+        // Before anything is read, which may unwrap keys, which is an event.
+        if self.looks_at_logs.load(Ordering::SeqCst) {
+            for realm in self.realms().await {
+                assert_eq!(whole_log::check(&self.node().store.tenant(realm), &[]).await.err(), None, "the log of {realm}");
+            }
+        }
         assert_eq!(self.unfinished().await, [""; 0], "jobs are left");
         if !self.brava.admin.is_empty() && !self.in_brava.load(Ordering::SeqCst) {
             assert_eq!(self.acts_in_brava().await, Vec::<Value>::new(), "the other tenant noticed");
@@ -184,12 +196,26 @@ impl TestServer {
         self.finished = true;
     }
 
+    /// Does not look at the logs at the end, for a test that changes them from below.
+    pub fn leaves_logs_changed(&self) {
+        self.looks_at_logs.store(false, Ordering::SeqCst);
+    }
+
+    /// The realm's tables through the store's own door.
+    pub fn view(&self, tenant: &str) -> TenantView {
+        self.node().store.tenant(tenant.parse().expect("a tenant's id"))
+    }
+
+    async fn realms(&self) -> Vec<TenantId> {
+        let register = self.node().store.platform().register(Page { before: None, limit: 200 }).await.expect("the register is read");
+        register.iter().map(|row| row.id).chain([TenantId::PLATFORM]).collect()
+    }
+
     /// The jobs that are due, held or failed, in words.
     pub async fn unfinished(&self) -> Vec<String> {
         let (store, now) = (self.node().store, self.clock.now());
-        let register = store.platform().register(Page { before: None, limit: 200 }).await.expect("the register is read");
         let mut found = Vec::new();
-        for realm in register.iter().map(|row| row.id).chain([TenantId::PLATFORM]) {
+        for realm in self.realms().await {
             let far = now.after(Duration::from_secs(400 * 366 * 86_400));
             let jobs = store.tenant(realm).due_jobs(far, 10_000).await.expect("the jobs are read");
             let unfinished = jobs.into_iter().filter(|job| job.due_at <= now || job.attempts > 0);

@@ -1,16 +1,19 @@
-//! `chancery audit`: the tenant's audit events.
+//! `chancery audit`: the tenant's audit events, the log that they stand in, and what is checked of it without us.
 
-use super::{PageArgs, ServerArgs, query};
+mod check;
+mod export;
+
+use super::{PageArgs, ServerArgs, deliver, query};
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_http::api::events::{EventDocument, EventPage};
+use chancery_http::api::log::{EventProofDocument, LogDocument, LogEpochDocument};
 use clap::Subcommand;
+use std::path::PathBuf;
 
 /// The audit log.
 #[derive(clap::Args)]
 pub(crate) struct AuditArgs {
-    #[command(flatten)]
-    server: ServerArgs,
     #[command(subcommand)]
     command: AuditCommand,
 }
@@ -19,13 +22,85 @@ pub(crate) struct AuditArgs {
 enum AuditCommand {
     /// List the audit events, newest first.
     #[command(after_help = "Examples:\n  chancery audit list --limit 20\n  chancery audit list --json")]
-    List(PageArgs),
+    List(ListArgs),
+    /// Print the log's newest checkpoint: keep it where nobody who may write to the server can change it.
+    #[command(after_help = "Examples:\n  chancery audit checkpoint --out acme.checkpoint\n  chancery audit checkpoint --key >acme.vkey")]
+    Checkpoint(CheckpointArgs),
+    /// Fetch an event with the proof that it stands in the log.
+    #[command(
+        after_help = "Examples:\n  chancery audit proof 01a3185c-500a-7e7b-a90c-10ddb5361929 --out event.json\n  chancery audit verify-event event.json --key-file acme.vkey"
+    )]
+    Proof(ProofArgs),
+    /// Verify an event and its proof against the log's key, offline.
+    #[command(after_help = "Examples:\n  chancery audit verify-event event.json --key-file acme.vkey")]
+    VerifyEvent(check::VerifyEventArgs),
+    /// Write the whole log into a file that is verified without the server.
+    #[command(
+        after_help = "Examples:\n  chancery audit export --out acme.log\n  chancery audit verify-log acme.log --key-file acme.vkey --checkpoint acme.checkpoint"
+    )]
+    Export(export::ExportArgs),
+    /// Verify an exported log against its key and checkpoints kept elsewhere, offline.
+    #[command(after_help = "Examples:\n  chancery audit verify-log acme.log --key-file acme.vkey --checkpoint acme.checkpoint")]
+    VerifyLog(check::VerifyLogArgs),
+    /// Rebuild logs from the stored events and compare everything; on the server's machine, beside a running server or without it.
+    #[command(
+        after_help = "Examples:\n  chancery audit fsck --data-dir /var/lib/chancery\n  chancery audit fsck --checkpoint acme.checkpoint --key-file acme.vkey"
+    )]
+    Fsck(Box<check::FsckArgs>),
+}
+
+/// Which events.
+#[derive(clap::Args)]
+struct ListArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+/// Which checkpoint.
+#[derive(clap::Args)]
+struct CheckpointArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// Which epoch of the log; by default the newest.
+    #[arg(long)]
+    epoch: Option<u32>,
+    /// Print the key that checkpoints verify with instead.
+    #[arg(long)]
+    key: bool,
+    /// The file to write to.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Which event.
+#[derive(clap::Args)]
+struct ProofArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// The event's id.
+    event: String,
+    /// The file to write to.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 pub(crate) async fn audit(args: AuditArgs, form: Form) -> Result<(), Ended> {
+    match args.command {
+        AuditCommand::List(args) => list(&args, form).await,
+        AuditCommand::Checkpoint(args) => checkpoint(&args, form).await,
+        AuditCommand::Proof(args) => proof(&args, form).await,
+        AuditCommand::VerifyEvent(args) => check::verify_event(&args, form),
+        AuditCommand::Export(args) => export::export(&args, form).await,
+        AuditCommand::VerifyLog(args) => check::verify_log(&args, form),
+        AuditCommand::Fsck(args) => check::fsck(&args, form).await,
+    }
+}
+
+async fn list(args: &ListArgs, form: Form) -> Result<(), Ended> {
     let desk = args.server.desk(form)?;
-    let AuditCommand::List(page) = args.command;
-    let page: EventPage = desk.own(&format!("/events{}", query(&page.parameters()))).await?;
+    let page: EventPage = desk.own(&format!("/events{}", query(&args.page.parameters()))).await?;
     desk.show(&page, |page| {
         let text =
             |event: &EventDocument, field: &str| event.event.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
@@ -36,6 +111,26 @@ pub(crate) async fn audit(args: AuditArgs, form: Form) -> Result<(), Ended> {
     });
     desk.more(page.next.as_ref());
     Ok(())
+}
+
+async fn checkpoint(args: &CheckpointArgs, form: Form) -> Result<(), Ended> {
+    let desk = args.server.desk(form)?;
+    let epoch = pick(desk.own("/log").await?, args.epoch)?;
+    let text = if args.key { format!("{}\n", epoch.verifier_key) } else { epoch.checkpoint };
+    deliver(args.out.as_deref(), text.as_bytes())
+}
+
+/// The epoch that is meant.
+fn pick(log: LogDocument, epoch: Option<u32>) -> Result<LogEpochDocument, Ended> {
+    let none = || Ended::Usage("the log has no such epoch; one that has no entry yet has its first within a second".to_owned());
+    log.epochs.into_iter().rev().find(|found| epoch.is_none_or(|epoch| found.epoch == epoch)).ok_or_else(none)
+}
+
+async fn proof(args: &ProofArgs, form: Form) -> Result<(), Ended> {
+    let desk = args.server.desk(form)?;
+    let proof: EventProofDocument = desk.own(&format!("/events/{}/proof", args.event)).await?;
+    let text = serde_json::to_string_pretty(&proof).map_err(|error| Ended::Malformed(error.to_string()))? + "\n";
+    deliver(args.out.as_deref(), text.as_bytes())
 }
 
 fn actor(event: &EventDocument) -> String {

@@ -8,7 +8,7 @@ use chancery_app::StoredKeyring;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{TenantId, Timestamp};
 use chancery_keys::{KekKind, KeyProvider, SoftwareProvider};
-use chancery_store::postgres::{self, PostgresConfig};
+use chancery_store::postgres;
 use chancery_store::{Page, Store, StoreError, sqlite};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
     if config.database.is_none() {
         findings.push(integrity(config).await);
     }
-    let store = match store(config).await {
+    let store = match open::look_at_store(config).await {
         Ok(store) => store,
         Err(error) => {
             let advice = match error {
@@ -46,18 +46,6 @@ pub(super) async fn look(config: &Config) -> Vec<Finding> {
         Err(error) => findings.push(Finding::fault("content", error.to_string(), "operator: see the other findings, and the server's log")),
     }
     findings
-}
-
-async fn store(config: &Config) -> Result<Store, StoreError> {
-    let clock = system::ports().clock;
-    match &config.database {
-        None => sqlite::look(&config.data_dir, clock).await,
-        Some(database) => {
-            // Without the owner nothing is migrated.
-            let (app_url, durability) = (database.app_url.clone(), config.durability);
-            postgres::open(PostgresConfig { app_url, owner_url: None, connections: 2, durability }, clock).await
-        }
-    }
 }
 
 async fn keyring(config: &Config) -> (Option<SoftwareProvider>, Vec<Finding>) {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step ends the test")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "I10, I12 are about the product; a test looks at the clock and dials")]
 
+mod audit;
 mod damage;
 mod doctor;
 mod installation;

@@ -8,9 +8,11 @@
     reason = "a test fails by panicking; clippy allows it only inside #[test] functions, not in their helpers"
 )]
 
+mod exports;
 mod flips;
 mod judged;
 mod naive;
+mod tampered;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use chancery_evidence::{Checkpoint, Edge, Hash, KeyKind, Note, Tile, Tiles, VerifierKey, consistency, inclusion, tiles_for};

@@ -18,9 +18,21 @@ pub struct EventDocument {
     pub id: String,
     /// Its leaf hash, SHA-256 in hexadecimal.
     pub leaf: String,
+    /// Its place in the log; absent in its first second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogPlaceDocument>,
     /// What happened: who, when, which act, how it ended, about what.
     #[schema(value_type = Object)]
     pub event: serde_json::Value,
+}
+
+/// Where an event stands in the log.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LogPlaceDocument {
+    /// In which epoch of the log.
+    pub epoch: u32,
+    /// Its leaf's index, from 0.
+    pub index: u64,
 }
 
 /// A page of events.
@@ -50,5 +62,6 @@ async fn list(State(service): State<Chancery>, caller: InTenant, Query(query): Q
 
 fn document(entry: &EventEntry) -> Result<EventDocument, Error> {
     let event = serde_json::from_str(&entry.canonical).map_err(|error| Failure::Internal(error.to_string()))?;
-    Ok(EventDocument { id: entry.id.to_string(), leaf: hex::encode(entry.leaf), event })
+    let log = entry.place.map(|(epoch, index)| LogPlaceDocument { epoch, index });
+    Ok(EventDocument { id: entry.id.to_string(), leaf: hex::encode(entry.leaf), log, event })
 }

@@ -83,14 +83,16 @@ pub(crate) async fn platform(server: &TestServer, of_acme: &Ids) -> Ids {
     let slug = format!("spare-{}", &ids["operator-account"][28..]);
     let spare = operator.post("/v1/platform/tenants", json!({"slug": slug})).await.ok(201);
     ids.insert("registered", spare["tenant"]["id"].as_str().unwrap().to_owned());
-    let account =
-        operator.post(&accounts, json!({"name": "Object", "roles": ["support"]})).await.ok(201)["id"].as_str().unwrap().to_owned();
+    let made = operator.post(&accounts, json!({"name": "Object", "roles": ["support"]})).await.ok(201);
+    let [event, account] = [&made["event"]["id"], &made["id"]].map(|id| id.as_str().unwrap().to_owned());
+    server.run_jobs().await;
     let token = operator.post(&format!("{accounts}/{account}/tokens"), json!({})).await.ok(201);
     ids.insert("tenant", TenantId::PLATFORM.to_string());
     ids.insert("token", token["id"].as_str().unwrap().to_owned());
     // In every listing what was made before is behind this place.
     ids.insert("cursor", account.clone());
     ids.insert("account", account);
+    ids.insert("event", event);
     ids.insert("role", "support".to_owned());
     ids
 }

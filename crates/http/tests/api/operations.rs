@@ -155,7 +155,7 @@ pub(crate) async fn ready(server: &TestServer, operation: &Operation, there: &Id
 pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let admin = server.as_(&tenant.admin);
     let account = admin.post(&tenant.path("/accounts"), json!({"name": "Object", "roles": ["viewer"]})).await.ok(201);
-    let account = account["id"].as_str().unwrap().to_owned();
+    let (event, account) = (account["event"]["id"].as_str().unwrap().to_owned(), account["id"].as_str().unwrap().to_owned());
     let token = admin.post(&tenant.path(&format!("/accounts/{account}/tokens")), json!({})).await.ok(201);
     // One of its own: some of the operations retire it.
     let issuer = json!({"name": "Object", "permitted_names": [format!("dns:{}", tenant.host("*"))]});
@@ -181,6 +181,7 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("tenant", tenant.id.clone()),
         ("registered", tenant.id.clone()),
         ("account", account),
+        ("event", event),
         ("token", token["id"].as_str().unwrap().to_owned()),
         ("certificate", id),
         ("order", certificate["order"].as_str().unwrap().to_owned()),

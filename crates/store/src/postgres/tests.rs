@@ -37,7 +37,7 @@ fn tenant(number: u8) -> TenantId {
 }
 
 fn event(number: u8) -> EventRow {
-    EventRow { id: EventId::from_bytes([7; 16]), body: Sealed::from_ciphertext(vec![number; 40]), leaf: [number; 32] }
+    EventRow { id: EventId::from_bytes([7; 16]), body: Sealed::from_ciphertext(vec![number; 40]), leaf: [number; 32], place: None }
 }
 
 async fn superuser(url: &str) -> Client {

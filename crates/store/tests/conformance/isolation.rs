@@ -58,6 +58,10 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.revocation, revocations(rows.crl.issuer, SHARD, Timestamp::from_seconds(0)) revocation(rows.crl.issuer, SHARD, &serial));
     shows!(rows.crl, crl(rows.crl.issuer, SHARD));
     shows!(rows.event, events(Page { before: None, limit: 10 }));
+    shows!((rows.event.id, rows.event.leaf), unsequenced(10));
+    shows!(rows.event, log_events(1, 0));
+    shows!(rows.log, log() log_epochs());
+    shows!((rows.log.clone(), vec![rows.log_tile.clone()]), log_tiles(1, &[(0, 0), (0, 1), (1, 0)]));
     shows!(rows.idempotency, idempotency(rows.idempotency.principal, &rows.idempotency.key));
     shows!(rows.job, due_jobs(now(), 10));
     shows!(rows.job.due_at, next_due());
@@ -211,6 +215,8 @@ async fn every_change(view: &TenantView, rows: &Rows) {
     changes.lease_job(&rows.job, Timestamp::from_seconds(1_800_000_009));
     changes.forget_idempotency(Timestamp::from_millis(i64::MAX));
     changes.remove_outbox(rows.outbox.id);
+    changes.move_log(&chancery_store::LogRow { size: 2, ..rows.log.clone() }, 1);
+    changes.place_events(1, 0, 0);
     changes.commit().await.unwrap();
     let mut changes = view.changes();
     changes.erase_private_key(&PrivateKeyRow { fetches: 1, ..rows.private_key.clone() });

@@ -6,6 +6,7 @@ mod engine;
 mod isolation;
 mod jobs;
 mod keyring;
+mod log;
 mod moves;
 mod pages;
 mod postgres;

@@ -306,6 +306,7 @@ async fn no_row_is_inserted_twice(#[values(Engine::Sqlite, Engine::Postgres)] en
         "event" insert_event(&rows.event)
         "idempotency" insert_idempotency(&rows.idempotency)
         "outbox" insert_outbox(&rows.outbox)
+        "log" insert_log(&rows.log)
     }
     refused(&view, Guard::Version("profile"), |changes| changes.insert_profile(&rows.profile)).await;
     // A serial is used once, whatever the certificate is called (I5).

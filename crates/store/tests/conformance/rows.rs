@@ -33,6 +33,8 @@ pub(crate) struct Rows {
     pub(crate) idempotency: IdempotencyRow,
     pub(crate) job: JobRow,
     pub(crate) outbox: OutboxRow,
+    pub(crate) log: LogRow,
+    pub(crate) log_tile: LogTileRow,
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -45,7 +47,7 @@ pub(crate) fn bytes(number: u32) -> [u8; 16] {
 }
 
 pub(crate) fn event(number: u32) -> EventRow {
-    EventRow { id: EventId::from_bytes(bytes(number)), body: Sealed::from_ciphertext(vec![7; 40]), leaf: [1; 32] }
+    EventRow { id: EventId::from_bytes(bytes(number)), body: Sealed::from_ciphertext(vec![7; 40]), leaf: [1; 32], place: None }
 }
 
 pub(crate) fn job(number: u32, due_at: Timestamp) -> JobRow {
@@ -125,6 +127,10 @@ impl Rows {
             idempotency: IdempotencyRow { body: [tenant; 32], ..idempotency(1, 7) },
             job: JobRow { subject: vec![tenant], ..job(9, now()) },
             outbox: OutboxRow { id: JobId::from_bytes(bytes(10)), kind: "status".to_owned(), payload: vec![tenant] },
+            log: LogRow {
+                epoch: 1, origin: format!("log.example/{tenant}"), public_key: [tenant; 32], key: sealed(), size: 1, checkpoint: vec![tenant], signed_at: now(),
+            },
+            log_tile: LogTileRow { level: 0, index: 0, hashes: vec![tenant; 32], events: bytes(7).to_vec() },
             certificate,
         }
     }
@@ -149,5 +155,7 @@ impl Rows {
         changes.insert_idempotency(&self.idempotency);
         changes.insert_job(&self.job);
         changes.insert_outbox(&self.outbox);
+        changes.insert_log(&self.log);
+        changes.put_log_tile(1, &self.log_tile);
     }
 }

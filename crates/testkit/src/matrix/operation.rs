@@ -59,6 +59,8 @@ pub enum Kind {
     Order,
     /// An issuer.
     Issuer,
+    /// An event.
+    Event,
     /// A shard of an issuer's CRL.
     Shard,
     /// A profile, by name.
@@ -83,6 +85,7 @@ impl Kind {
             "certificate" | "certificates" => Self::Certificate,
             "order" => Self::Order,
             "issuer" => Self::Issuer,
+            "event" => Self::Event,
             "shard" => Self::Shard,
             "profile" => Self::Profile,
             "public" => Self::Public,

@@ -7,6 +7,7 @@ mod dry_run;
 mod events;
 mod external;
 mod issuers;
+mod log;
 mod profiles;
 mod rollover;
 mod tokens;

@@ -63,7 +63,7 @@ pub(crate) async fn world(engine: Engine, place: &Place, clients: &[Client], see
     let service = chancery::open_with(&config, server.address(), Start::Again, ports).await?;
     service.work_until_idle().await?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(server.run(service, async move { drop(stopped.await) }));
+    let serving = tokio::spawn(server.run(service.clone(), async move { drop(stopped.await) }));
 
     let mut found = Vec::new();
     let mut realms = realms(clients);
@@ -76,6 +76,8 @@ pub(crate) async fn world(engine: Engine, place: &Place, clients: &[Client], see
         found.extend(lists::lists(realm, &http, seen).await);
     }
     found.extend(lists::serials(&realms));
+    // Reading unwrapped keys, which are events that get their places, too.
+    service.work_until_idle().await?;
     drop(stop);
     serving.await??;
     found.extend(below::all(engine, place, &realms).await?);

@@ -3,11 +3,14 @@
 use anyhow::{Context, Result};
 use chancery::Config;
 use chancery::config::{Database, KeyringPlace};
+use chancery::system::SystemClock;
 use chancery_domain::TenantId;
-use chancery_store::postgres::DatabaseUrl;
+use chancery_store::postgres::{self, DatabaseUrl, Durability, PostgresConfig};
+use chancery_store::{Store, sqlite};
 use chancery_testkit::cluster::{TestDatabase, cluster};
 use chancery_testkit::{Engine, Raw};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 pub(crate) const PUBLIC_URL: &str = "http://pki.crash.example";
@@ -82,6 +85,18 @@ impl Place {
             None => Raw::Sqlite(self.data()),
             Some(database) => Raw::connect(database).await,
         }
+    }
+
+    /// What the stopped server stored, through the store's own door, to be looked at.
+    pub(crate) async fn store(&self) -> Result<Store> {
+        let clock = Arc::new(SystemClock::new());
+        Ok(match &self.data {
+            None => sqlite::look(&self.data(), clock).await?,
+            Some(database) => {
+                let app_url = DatabaseUrl::new(database.app_url.clone());
+                postgres::open(PostgresConfig { app_url, owner_url: None, connections: 2, durability: Durability::Required }, clock).await?
+            }
+        })
     }
 
     /// What a killed server left of these realms: of files a copy, so that it is the next server that takes them up.

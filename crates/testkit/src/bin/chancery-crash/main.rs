@@ -14,6 +14,7 @@ mod client;
 mod customer;
 mod database;
 mod journal;
+mod logs;
 mod points;
 mod power;
 mod prove;

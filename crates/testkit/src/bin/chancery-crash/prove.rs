@@ -5,13 +5,14 @@ use anyhow::{Result, bail};
 use chancery_testkit::Engine;
 
 /// Faults that `broken!` or `enforced!` know, each with what must be found of it.
-const FAULTS: [(&str, &str); 7] = [
+const FAULTS: [(&str, &str); 8] = [
     ("sqlite.answer-before-commit", "acknowledged, and its event is not in the log"),
     ("postgres.answer-before-commit", "acknowledged, and its event is not in the log"),
     ("event-apart", "in the tables"),
     ("event", "acknowledged, and its event is not in the log"),
     ("idempotency.record", "a repeat was answered otherwise"),
     ("guard.version.private_key", "the log counts"),
+    ("places-apart", "the log has a gap"),
     ("lane-unmarked", "jobs not done"),
 ];
 

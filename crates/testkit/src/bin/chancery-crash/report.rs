@@ -23,6 +23,8 @@ pub(crate) struct Report {
     /// Acknowledged only when they were sent again.
     pub(crate) unanswered: usize,
     pub(crate) repeated: usize,
+    /// Checkpoints of logs that were fetched and compared.
+    pub(crate) checkpoints: usize,
     pub(crate) findings: Vec<String>,
     started: Instant,
 }
@@ -37,6 +39,7 @@ impl Report {
             acknowledged: BTreeMap::new(),
             unanswered: 0,
             repeated: 0,
+            checkpoints: 0,
             findings: Vec::new(),
             started: Instant::now(),
         }
@@ -70,6 +73,7 @@ impl Report {
         println!("  acts acknowledged      {:>7}", self.acknowledged.values().sum::<usize>());
         println!("  of them sent again     {:>7}   (unanswered at a kill)", self.unanswered);
         println!("  repeats compared       {:>7}", self.repeated);
+        println!("  checkpoints compared   {:>7}", self.checkpoints);
         println!("  findings               {:>7}", self.findings.len());
         for act in Act::ALL {
             println!("    {:<32} {:>5}", format!("{act:?}"), self.acknowledged.get(act).copied().unwrap_or(0));

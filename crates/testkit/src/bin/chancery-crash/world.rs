@@ -3,6 +3,7 @@
 use crate::check;
 use crate::client::{Client, Http, Lists, is_defect, whole_answer};
 use crate::database::Place;
+use crate::logs::{self, Checkpoints};
 use crate::points::Cycle;
 use crate::power::moment;
 use crate::report::Report;
@@ -30,8 +31,17 @@ pub(crate) type Fault = Option<(&'static str, &'static str)>;
 /// Runs the world of this seed.
 pub(crate) async fn run(engine: Engine, seed: u64, rounds: u32, fault: Fault, cycle: &mut Cycle, report: &mut Report) -> Result<()> {
     let place = Place::new(engine).await?;
-    let mut world =
-        World { seed, engine, chance: Chance::of(seed), place, fault, lists: Lists::default(), found: Vec::new(), seen: Seen::new() };
+    let mut world = World {
+        seed,
+        engine,
+        chance: Chance::of(seed),
+        place,
+        fault,
+        lists: Lists::default(),
+        found: Vec::new(),
+        seen: Seen::new(),
+        checkpoints: Checkpoints::default(),
+    };
     let ended = world.lives(rounds, cycle, report).await;
     let replay = format!(
         "replay: cargo xtask crash --engine {} --seed {seed} --runs {rounds}",
@@ -51,6 +61,7 @@ struct World {
     lists: Lists,
     found: Vec<String>,
     seen: Seen,
+    checkpoints: Checkpoints,
 }
 
 impl World {
@@ -101,6 +112,10 @@ impl World {
             self.found.append(&mut client.wrong);
         }
         self.found.extend(check::world(self.engine, &self.place, &clients, &mut self.seen).await?);
+        let members = logs::members(&clients);
+        let (compared, found) = logs::whole(&self.place, members.keys().map(String::as_str), &self.checkpoints).await?;
+        report.checkpoints += compared;
+        self.found.extend(found);
         Ok(())
     }
 
@@ -149,6 +164,8 @@ impl World {
         report: &mut Report,
     ) -> Result<Vec<Client>> {
         let stop = Arc::new(AtomicBool::new(false));
+        let members = logs::members(&clients);
+        let logs = tokio::spawn(logs::watch(http.clone(), members, Arc::clone(&stop), Arc::clone(&self.checkpoints)));
         let tasks: Vec<_> = clients.into_iter().map(|client| tokio::spawn(client.live(http.clone(), life, Arc::clone(&stop)))).collect();
         let watcher = tokio::spawn(watch(http, self.lists.clone(), Arc::clone(&stop), std::mem::take(&mut self.seen)));
         match point {
@@ -174,6 +191,7 @@ impl World {
         let (seen, wrong) = watcher.await?;
         self.seen = seen;
         self.found.extend(wrong);
+        self.found.extend(logs.await?);
         Ok(clients)
     }
 

@@ -3,6 +3,7 @@
 use crate::sim::{START, Sim};
 use crate::{lanes, rules, tables};
 use chancery_domain::TenantId;
+use chancery_evidence::{Checkpoint, Edge, KeyKind, VerifierKey};
 use chancery_store::StoreError;
 use chancery_store::sqlite::simulation::SimulatedFiles;
 use chancery_x509::Crl;
@@ -22,6 +23,10 @@ struct Seen {
     foreign: Option<&'static str>,
     /// When its first job is due.
     first_job: Option<i64>,
+    /// Whether an event has no place in the log.
+    unsequenced: bool,
+    /// Checkpoints by epoch, as somebody outside keeps them.
+    checkpoints: BTreeMap<String, Vec<Checkpoint>>,
     revoked: BTreeSet<String>,
     events: usize,
     /// By issuer and shard.
@@ -42,6 +47,9 @@ struct List {
 
 type Rows = Vec<Vec<String>>;
 
+/// Events that nobody remembers are found by the lane within this time, in milliseconds.
+const UNSEQUENCED: i64 = 60_000;
+
 impl Checker {
     /// Looks at what changed since it was last called.
     pub(crate) fn look(&mut self, files: &Arc<SimulatedFiles>, sim: &Sim) -> Result<(), String> {
@@ -53,8 +61,10 @@ impl Checker {
         // The lanes of all stand in the platform's file.
         let whose = |tenant: &TenantId| changed.contains(tenant) || changed.contains(&TenantId::PLATFORM);
         let seen = self.seen.iter().filter(|(tenant, _)| whose(tenant));
-        let due: Vec<_> = seen.filter_map(|(tenant, seen)| Some((*tenant, seen.first_job?))).collect();
-        lanes::look(files, &due, START.millis() + sim.millis()).map_err(|found| format!("{found}, at {} ms", sim.millis()))
+        let now = START.millis() + sim.millis();
+        let first = |seen: &Seen| seen.unsequenced.then_some(now + UNSEQUENCED).into_iter().chain(seen.first_job).min();
+        let due: Vec<_> = seen.filter_map(|(tenant, seen)| Some((*tenant, first(seen)?))).collect();
+        lanes::look(files, &due, now).map_err(|found| format!("{found}, at {} ms", sim.millis()))
     }
 
     fn realm(&mut self, files: &Arc<SimulatedFiles>, tenant: TenantId) -> Result<(), String> {
@@ -96,6 +106,8 @@ impl Seen {
         self.events = events;
         let first = select(files, tenant, "SELECT min(due_at) FROM job WHERE tenant_id = ?1")?;
         self.first_job = first.first().and_then(|row| row.first()).and_then(|due| due.parse().ok());
+        self.unsequenced = !select(files, tenant, "SELECT 1 FROM event WHERE tenant_id = ?1 AND leaf_index IS NULL LIMIT 1")?.is_empty();
+        self.checkpoints(files, tenant)?;
         let certificates = select(files, tenant, "SELECT id, status FROM certificate WHERE tenant_id = ?1")?;
         let is_revoked = |row: &&Vec<String>| matches!(row.as_slice(), [_, status] if status == "revoked");
         let revoked: BTreeSet<String> = certificates.iter().filter(is_revoked).filter_map(|row| row.first().cloned()).collect();
@@ -107,6 +119,32 @@ impl Seen {
         self.compromised(files, tenant)?;
         self.private_keys(files, tenant)?;
         self.lists(files, tenant)
+    }
+
+    /// Every checkpoint is signed over what the log's events come to, and every earlier one over its beginning.
+    fn checkpoints(&mut self, files: &SimulatedFiles, tenant: TenantId) -> Result<(), String> {
+        for row in select(files, tenant, "SELECT epoch, origin, public_key, checkpoint FROM log WHERE tenant_id = ?1")? {
+            let [epoch, origin, key, note]: [String; 4] = row.try_into().map_err(|_| "a row is too short")?;
+            let key =
+                bytes(&key).and_then(|key| VerifierKey::new(&origin, KeyKind::Log, key.try_into().ok()?).ok()).ok_or("a log has no key")?;
+            let signed =
+                Checkpoint::open(&bytes(&note).unwrap_or_default(), &key).map_err(|error| format!("the log's checkpoint: {error}"))?;
+            let kept = self.checkpoints.entry(epoch).or_default();
+            if kept.last() == Some(&signed) {
+                continue;
+            }
+            kept.push(signed);
+            let leaves = "SELECT leaf FROM event WHERE tenant_id = ?1 AND leaf_index IS NOT NULL ORDER BY log_epoch, leaf_index";
+            let (mut edge, mut next) = (Edge::default(), 0);
+            for leaf in select(files, tenant, leaves)?.into_iter().flatten() {
+                edge.append(&[bytes(&leaf).and_then(|leaf| leaf.try_into().ok()).ok_or("a leaf is none")?]);
+                next += usize::from(kept.get(next).is_some_and(|kept| (kept.size, kept.root) == (edge.size(), edge.root())));
+            }
+            if let Some(other) = kept.get(next) {
+                return Err(format!("a checkpoint over {} events is not over the log's, or not over more than the one before", other.size));
+            }
+        }
+        Ok(())
     }
 
     /// A compromised key stays so, and is certified no more.
@@ -186,7 +224,11 @@ impl Seen {
 
 /// The serial numbers on a CRL, in hexadecimal digits as stored.
 pub(crate) fn serials(der: &str) -> Result<BTreeSet<String>, String> {
-    let bytes: Option<Vec<u8>> = (0..der.len()).step_by(2).map(|at| u8::from_str_radix(der.get(at..at + 2)?, 16).ok()).collect();
-    let crl = Crl::from_der(&bytes.unwrap_or_default()).map_err(|error| format!("a list is none: {error}"))?;
+    let crl = Crl::from_der(&bytes(der).unwrap_or_default()).map_err(|error| format!("a list is none: {error}"))?;
     Ok(crl.entries().iter().map(|entry| entry.serial.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()).collect())
+}
+
+/// What a query shows of a binary column.
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()).collect()
 }

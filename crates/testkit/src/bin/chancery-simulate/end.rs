@@ -21,6 +21,7 @@ pub(crate) type Log = BTreeMap<(TenantId, String), Value>;
 const LEFT: &str = "SELECT kind || ', taken ' || attempts || ' times', CASE WHEN attempts > 0 THEN 0 ELSE due_at END FROM job
      WHERE tenant_id = ?1
      UNION ALL SELECT 'a message ' || kind, 0 FROM outbox WHERE tenant_id = ?1
+     UNION ALL SELECT 'an event without a place in the log', 0 FROM event WHERE tenant_id = ?1 AND leaf_index IS NULL
      UNION ALL SELECT 'a live certificate', not_after FROM certificate WHERE tenant_id = ?1 AND status IN ('issued', 'renewed')";
 
 /// Lets time pass until nothing is left to do; half a day must be enough.

@@ -16,6 +16,7 @@ const QUICK: &[&str] = &[
     "decision.key-reuse",
     "private-key.count",
     "revocation.published",
+    "places-apart",
 ];
 /// Those that take many worlds.
 const SLOW: &[&str] = &["lane-settled-early", "epoch", "guard.version.private_key", "lease.forget"];

@@ -5,6 +5,14 @@ pub(crate) const REALM: &str = "\
 SELECT 'an act recorded as done without its event', hex(i.event_id) FROM idempotency i
   WHERE NOT EXISTS (SELECT 1 FROM event e WHERE e.tenant_id = ?1 AND e.id = i.event_id)
 UNION ALL SELECT 'two acts with one event', hex(event_id) FROM idempotency GROUP BY event_id HAVING count(*) > 1
+UNION ALL SELECT 'a place in the log given twice', log_epoch || '/' || leaf_index FROM event WHERE leaf_index IS NOT NULL
+  GROUP BY log_epoch, leaf_index HAVING count(*) > 1
+UNION ALL SELECT 'a log with a gap, or of another size than its events', l.epoch || ': ' || l.size FROM log l WHERE
+  l.size <> (SELECT count(*) FROM event e WHERE e.log_epoch = l.epoch) OR
+  l.size <> (SELECT max(e.leaf_index) + 1 FROM event e WHERE e.log_epoch = l.epoch)
+UNION ALL SELECT 'an event that its tile does not have where it stands', hex(e.id) FROM event e WHERE e.leaf_index IS NOT NULL AND NOT EXISTS
+  (SELECT 1 FROM log_tile t WHERE t.epoch = e.log_epoch AND t.level = 0 AND t.tile_index = e.leaf_index / 256
+   AND substr(t.events, e.leaf_index % 256 * 16 + 1, 16) = e.id AND substr(t.hashes, e.leaf_index % 256 * 32 + 1, 32) = e.leaf)
 UNION ALL SELECT 'a certificate without its order', hex(c.id) FROM certificate c WHERE c.order_id IS NOT NULL AND NOT EXISTS
   (SELECT 1 FROM certificate_order o WHERE o.tenant_id = ?1 AND o.id = c.order_id AND o.certificate_id = c.id)
 UNION ALL SELECT 'an order without its certificate', hex(o.id) FROM certificate_order o WHERE o.certificate_id IS NOT NULL AND NOT EXISTS

@@ -61,6 +61,7 @@ async fn rows(raw: &Raw, realm: &Realm<'_>) -> Result<Vec<String>> {
     let expected = [
         ("events", "SELECT count(*) FROM event WHERE tenant_id = ?1", realm.events.len()),
         ("renewals", renewed, events("certificate.renew")),
+        ("events without a place in the log", "SELECT count(*) FROM event WHERE tenant_id = ?1 AND leaf_index IS NULL", 0),
         ("messages not delivered", "SELECT count(*) FROM outbox WHERE tenant_id = ?1", 0),
         ("jobs not done", &due, 0),
     ];

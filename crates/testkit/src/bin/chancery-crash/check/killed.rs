@@ -10,7 +10,7 @@ use chancery_testkit::Raw;
 use std::collections::HashMap;
 
 /// What must be equal whenever anybody looks: in one statement, for PostgreSQL may still end what the killed server sent.
-const ALWAYS: [(&str, &str); 5] = [
+const ALWAYS: [(&str, &str); 7] = [
     (
         "the counter of live certificates is not their number",
         "SELECT (SELECT count(*) FROM certificate WHERE tenant_id = ?1 AND status IN ('issued', 'renewed'))
@@ -26,6 +26,12 @@ const ALWAYS: [(&str, &str); 5] = [
         "an order without its certificate, or a certificate without its order",
         "SELECT (SELECT count(*) FROM certificate WHERE tenant_id = ?1 AND order_id IS NOT NULL)
          - (SELECT count(*) FROM certificate_order WHERE tenant_id = ?1 AND certificate_id IS NOT NULL)",
+    ),
+    ("a place in the log was given twice", "SELECT count(leaf_index) - count(DISTINCT leaf_index) FROM event WHERE tenant_id = ?1"),
+    (
+        "the log has a gap, or is not as long as the events that have places in it",
+        "SELECT abs((SELECT count(leaf_index) - coalesce(max(leaf_index) + 1, 0) FROM event WHERE tenant_id = ?1))
+         + abs((SELECT count(leaf_index) FROM event WHERE tenant_id = ?1) - coalesce((SELECT max(size) FROM log WHERE tenant_id = ?1), 0))",
     ),
     (
         "what was taken in is not among the certificates",
