@@ -61,6 +61,16 @@ actions! {
     PrivateKeyRelease = "private-key:release"
     /// See orders.
     OrderRead = "order:read"
+    /// See signers, their chains and profiles.
+    SignerRead = "signer:read"
+    /// Create, change, roll and enable signers.
+    SignerWrite = "signer:write"
+    /// Stop a signer.
+    SignerDisable = "signer:disable"
+    /// Have something signed.
+    SignatureCreate = "signature:create"
+    /// See signatures.
+    SignatureRead = "signature:read"
     /// Read the audit events.
     EventRead = "event:read"
     /// See the register of tenants (platform only).

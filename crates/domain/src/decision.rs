@@ -13,7 +13,7 @@ use std::time::Duration;
 pub const BACKDATE: Duration = Duration::from_secs(60);
 
 /// So many reasons are told; the rest are counted.
-const MOST_REASONS: usize = 20;
+pub(crate) const MOST_REASONS: usize = 20;
 
 /// What is being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

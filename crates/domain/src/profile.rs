@@ -5,20 +5,10 @@ use crate::enforced;
 use crate::key::{Custody, KeyAlgorithm};
 use crate::pattern::NamePattern;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
 mod presets;
 
-/// A profile's name: 2 to 40 characters, lower-case letters, digits and inner hyphens, a letter first.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ProfileName(String);
-
-/// A text that is no profile name.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a profile name has 2 to 40 lower-case letters, digits and inner hyphens, a letter first")]
-pub struct BadProfileName;
+pub use crate::short_name::{BadProfileName, ProfileName};
 
 /// What a certificate may be used for (RFC 5280 section 4.2.1.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -198,47 +188,6 @@ impl Profile {
         let ordered = self.validity_schedule.is_sorted_by(|earlier, later| earlier.from < later.from);
         rule(ordered, "validity_schedule", "by date, each date once")?;
         rule((1..=90).contains(&self.renewal_window_percent), "renewal_window_percent", "between 1 and 90")
-    }
-}
-
-impl ProfileName {
-    /// The name's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ProfileName {
-    type Err = BadProfileName;
-    fn from_str(text: &str) -> Result<Self, BadProfileName> {
-        let letters = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        let ends = text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-');
-        if (2..=40).contains(&text.len()) && letters && ends { Ok(Self(text.to_owned())) } else { Err(BadProfileName) }
-    }
-}
-
-impl TryFrom<String> for ProfileName {
-    type Error = BadProfileName;
-    fn try_from(text: String) -> Result<Self, BadProfileName> {
-        text.parse()
-    }
-}
-
-impl From<ProfileName> for String {
-    fn from(name: ProfileName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for ProfileName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ProfileName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -11,13 +11,15 @@ use std::fmt;
 pub enum Role {
     /// Sets up a tenant: accounts, issuers, profiles; and everything a DevOps does.
     TenantAdmin,
-    /// Watches and stops: reads everything, revokes, disables accounts and tokens.
+    /// Watches and stops: reads everything, revokes, disables accounts, tokens and signers.
     SecurityLead,
     /// Issues, renews and revokes.
     Issuer,
+    /// Has things signed, and sees signers and signatures; nothing else. For a build that signs what it made.
+    Signer,
     /// Reads everything, the audit events included.
     Auditor,
-    /// Reads certificates, orders, issuers and profiles.
+    /// Reads certificates, orders, issuers, profiles, signers and signatures.
     Viewer,
     /// Runs the platform: registers, suspends and resumes tenants. No rights inside a tenant.
     Operator,
@@ -25,12 +27,12 @@ pub enum Role {
     Support,
 }
 
-const READ: &[Action] = &[TenantRead, IssuerRead, ProfileRead, CertificateRead, OrderRead];
+const READ: &[Action] = &[TenantRead, IssuerRead, ProfileRead, CertificateRead, OrderRead, SignerRead, SignatureRead];
 
 impl Role {
     /// All roles, for matrices and documents.
     pub const ALL: &'static [Self] =
-        &[Self::TenantAdmin, Self::SecurityLead, Self::Issuer, Self::Auditor, Self::Viewer, Self::Operator, Self::Support];
+        &[Self::TenantAdmin, Self::SecurityLead, Self::Issuer, Self::Signer, Self::Auditor, Self::Viewer, Self::Operator, Self::Support];
 
     /// The name used in requests, answers and columns.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Role {
             Self::TenantAdmin => "tenant-admin",
             Self::SecurityLead => "security-lead",
             Self::Issuer => "issuer",
+            Self::Signer => "signer",
             Self::Auditor => "auditor",
             Self::Viewer => "viewer",
             Self::Operator => "operator",
@@ -69,10 +72,14 @@ impl Role {
                 CertificateImport,
                 CertificateRemove,
                 PrivateKeyRelease,
+                SignerWrite,
+                SignerDisable,
+                SignatureCreate,
                 EventRead,
             ],
-            Self::SecurityLead => &[AccountRead, AccountWrite, CertificateRevoke, EventRead],
+            Self::SecurityLead => &[AccountRead, AccountWrite, CertificateRevoke, SignerDisable, EventRead],
             Self::Issuer => &[CertificateIssue, CertificateRenew, CertificateRevoke, CertificateImport, PrivateKeyRelease],
+            Self::Signer => return matches!(action, TenantRead | SignerRead | SignatureCreate | SignatureRead),
             Self::Auditor => &[AccountRead, EventRead],
             Self::Viewer => &[],
             Self::Operator => return matches!(action, RegistryRead | RegistryWrite | AccountRead | AccountWrite | EventRead),

@@ -1,15 +1,16 @@
-//! Private keys in this process: ECDSA, Ed25519, RSA and ML-DSA, one kind of signature for each kind of key.
+//! Private keys in this process: ECDSA, Ed25519, RSA and ML-DSA. Each kind has a usual signature, RSA another one.
 
+use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::error::{KeyRejected, Unspecified};
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
-    ML_DSA_65_SIGNING, PqdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    ML_DSA_65_SIGNING, PqdsaKeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::port::Entropy;
+use chancery_domain::signature::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use zeroize::Zeroizing;
 
 /// RFC 5208 PrivateKeyInfo around an RFC 5915 ECPrivateKey on P-256, up to its 32 bytes; the public key is left to be
@@ -55,6 +56,9 @@ pub enum SigningError {
     /// The source of randomness gives the same unusable bytes again and again.
     #[error("the source of randomness is broken: no private key can be made from it")]
     Entropy,
+    /// The key does not make such signatures, or not of a digest.
+    #[error("the key makes no such signature")]
+    Unfit,
     /// The cryptographic library refused to work.
     #[error("the cryptographic library failed: nothing can be signed in this process")]
     Cipher,
@@ -123,28 +127,77 @@ impl SoftwareKey {
         &self.spki
     }
 
-    /// Signs `message`: ECDSA as Ecdsa-Sig-Value DER (RFC 3279 section 2.2.3) over SHA-256 on P-256 and SHA-384 on P-384; RSA with
-    /// PKCS#1 v1.5 and SHA-256 (RFC 8017 section 8.2); Ed25519 and ML-DSA-65 pure, the latter with an empty context (FIPS 204).
+    /// Signs `message` as keys of its kind usually do: see [`SignatureAlgorithm::usual`].
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        Ok(match &self.pair {
-            Pair::Ecdsa(pair) => pair.sign(&SystemRandom::new(), message)?.as_ref().to_vec(),
-            Pair::Ed25519(pair) => pair.try_sign(message)?.as_ref().to_vec(),
-            Pair::Rsa(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
-                signature
-            }
-            Pair::MlDsa(pair) => {
-                let mut signature = vec![0; pair.algorithm().signature_len()];
-                let length = pair.sign(message, &mut signature)?;
-                signature.truncate(length);
-                signature
-            }
-        })
+        self.sign_as(SignatureAlgorithm::usual(self.algorithm), message)
+    }
+
+    /// Signs `message`; what the bytes are, [`SignatureAlgorithm`] says.
+    ///
+    /// # Errors
+    /// [`SigningError::Unfit`] if its kind makes no such signature.
+    pub fn sign_as(&self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        match (self.fit(algorithm)?, algorithm.digest()) {
+            (pair, Some(hashed)) => pair.sign_digest(algorithm, &digest::digest(library(hashed), message)),
+            (pair, None) => pair.sign_message(message),
+        }
+    }
+
+    /// Signs the message that has this digest: the very same as over the message.
+    ///
+    /// # Errors
+    /// [`SigningError::Unfit`] if its kind makes no such signature, or the digest is not the one that it is made over.
+    pub fn sign_digest(&self, algorithm: SignatureAlgorithm, digest: &Digest) -> Result<Vec<u8>, SigningError> {
+        let pair = self.fit(algorithm)?;
+        if algorithm.digest() != Some(digest.algorithm()) {
+            return Err(SigningError::Unfit);
+        }
+        pair.sign_digest(algorithm, &digest::Digest::import_less_safe(digest.as_bytes(), library(digest.algorithm()))?)
+    }
+
+    fn fit(&self, algorithm: SignatureAlgorithm) -> Result<&Pair, SigningError> {
+        if algorithm.fits(self.algorithm) { Ok(&self.pair) } else { Err(SigningError::Unfit) }
+    }
+}
+
+const fn library(algorithm: DigestAlgorithm) -> &'static digest::Algorithm {
+    match algorithm {
+        DigestAlgorithm::Sha256 => &digest::SHA256,
+        DigestAlgorithm::Sha384 => &digest::SHA384,
+        DigestAlgorithm::Sha512 => &digest::SHA512,
     }
 }
 
 impl Pair {
+    fn sign_digest(&self, algorithm: SignatureAlgorithm, digest: &digest::Digest) -> Result<Vec<u8>, SigningError> {
+        let padding: &'static dyn RsaEncoding = match algorithm {
+            SignatureAlgorithm::RsaPssSha256 => &RSA_PSS_SHA256,
+            _ => &RSA_PKCS1_SHA256,
+        };
+        match self {
+            Self::Ecdsa(pair) => Ok(pair.sign_digest(digest)?.as_ref().to_vec()),
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign_digest(padding, digest, &mut signature)?;
+                Ok(signature)
+            }
+            Self::Ed25519(_) | Self::MlDsa(_) => Err(SigningError::Unfit),
+        }
+    }
+
+    fn sign_message(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        match self {
+            Self::Ed25519(pair) => Ok(pair.try_sign(message)?.as_ref().to_vec()),
+            Self::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                let length = pair.sign(message, &mut signature)?;
+                signature.truncate(length);
+                Ok(signature)
+            }
+            Self::Ecdsa(_) | Self::Rsa(_) => Err(SigningError::Unfit),
+        }
+    }
+
     fn spki(&self) -> Result<PublicKeyX509Der<'_>, Unspecified> {
         match self {
             Self::Ecdsa(pair) => pair.public_key().as_der(),

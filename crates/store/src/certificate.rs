@@ -321,6 +321,13 @@ impl Changes {
         self.one(Guard::Version("certificate"), statement);
     }
 
+    /// Makes the write-set depend on the certificate as it was read.
+    pub fn guard_certificate(&mut self, id: CertificateId, version: i64) {
+        let statement =
+            sql!("SELECT 1 FROM certificate WHERE tenant_id = ?1 AND id = ?2 AND version = ?3", self.id(), id.as_bytes(), version);
+        self.found(Guard::Version("certificate"), statement);
+    }
+
     /// Keeps a private key made here.
     pub fn insert_private_key(&mut self, certificate: CertificateId, key: &Sealed) {
         let statement = sql!(

@@ -20,7 +20,7 @@ pub struct CounterRow {
 
 impl TenantView {
     /// The counter of this name.
-    pub async fn counter(&self, name: &'static str) -> Result<Option<CounterRow>, StoreError> {
+    pub async fn counter(&self, name: &str) -> Result<Option<CounterRow>, StoreError> {
         let query = sql!("SELECT value, total, ceiling FROM counter WHERE tenant_id = ?1 AND name = ?2", self.id(), name);
         self.row(query, |row| Ok(CounterRow { value: row.int(0)?, total: row.int(1)?, ceiling: row.int(2)? })).await
     }
@@ -38,9 +38,33 @@ impl Changes {
         self.one(Guard::Unique("counter"), statement);
     }
 
+    /// Makes a counter of something that is called by more than a name, at zero, unless it is there; and drops those of the same kind
+    /// that come before it in the order of their names.
+    pub fn open_counter(&mut self, kind: &str, last: &str, ceiling: i64) {
+        let name = format!("{kind}{last}");
+        self.run(sql!("DELETE FROM counter WHERE tenant_id = ?1 AND name >= ?2 AND name < ?3", self.id(), kind, name.as_str()));
+        let statement = sql!(
+            "INSERT INTO counter (tenant_id, name, value, total, ceiling) VALUES (?1, ?2, 0, 0, ?3) ON CONFLICT DO NOTHING",
+            self.id(),
+            name,
+            ceiling
+        );
+        self.run(statement);
+    }
+
+    /// Moves a counter's ceiling, if there is such a counter.
+    pub fn move_ceiling(&mut self, name: &str, ceiling: i64) {
+        self.run(sql!("UPDATE counter SET ceiling = ?3 WHERE tenant_id = ?1 AND name = ?2", self.id(), name, ceiling));
+    }
+
     /// Counts one more, unless that passes the ceiling.
     pub fn count_up(&mut self, name: &'static str) {
-        self.one(Guard::Limit(name), sql!(COUNT_UP, self.id(), name, 1_i64));
+        self.count_up_by(name, name, 1);
+    }
+
+    /// Counts so many more, unless that passes the ceiling; `what` tells of what there are enough then.
+    pub fn count_up_by(&mut self, name: &str, what: &'static str, by: i64) {
+        self.one(Guard::Limit(what), sql!(COUNT_UP, self.id(), name, by));
     }
 
     /// Counts one more that was not made here, unless that passes the ceiling.

@@ -4,7 +4,7 @@ use super::*;
 use crate::doubles::Seeded;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1_SIGNING, ED25519, ML_DSA_44_SIGNING, ML_DSA_65, ParsedPublicKey,
-    RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, VerificationAlgorithm,
 };
 
 struct Stuck(u8);
@@ -46,6 +46,32 @@ fn what_it_signs_verifies_under_its_public_key_and_no_other() {
             assert!(public.verify_sig(b"massage", &signature).is_err(), "{algorithm:?}");
         }
         assert!(public.verify_sig(b"message", &other.sign(b"message").unwrap()).is_err(), "{algorithm:?}");
+    }
+}
+
+#[test]
+fn each_kind_of_signature_verifies_as_that_kind_and_is_the_same_by_digest() {
+    let message = b"a document";
+    for kind in KeyAlgorithm::ALL {
+        let (key, _) = made(kind, 1);
+        for algorithm in SignatureAlgorithm::ALL {
+            let digest = algorithm.digest().unwrap_or(DigestAlgorithm::Sha256);
+            let digest = Digest::new(digest, digest::digest(library(digest), message).as_ref()).unwrap();
+            let (whole, by_digest) = (key.sign_as(algorithm, message), key.sign_digest(algorithm, &digest));
+            if !algorithm.fits(kind) {
+                assert_eq!((whole, by_digest), (Err(SigningError::Unfit), Err(SigningError::Unfit)), "{kind:?} {algorithm:?}");
+                continue;
+            }
+            let verifier = if algorithm == SignatureAlgorithm::RsaPssSha256 { &RSA_PSS_2048_8192_SHA256 } else { verifier(kind) };
+            let public = ParsedPublicKey::new(verifier, key.spki_der()).unwrap();
+            public.verify_sig(message, &whole.unwrap()).unwrap();
+            match algorithm.digest() {
+                Some(_) => public.verify_sig(message, &by_digest.unwrap()).unwrap(),
+                None => assert_eq!(by_digest, Err(SigningError::Unfit), "it signs no digest"),
+            }
+            let other = Digest::new(DigestAlgorithm::Sha512, [7; 64]).unwrap();
+            assert_eq!(key.sign_digest(algorithm, &other), Err(SigningError::Unfit));
+        }
     }
 }
 

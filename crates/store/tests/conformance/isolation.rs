@@ -3,6 +3,7 @@
 use crate::engine::{Engine, ManualClock, open_sqlite, tenant_id, tenant_row};
 use crate::rows::{BLIND, Rows, SHARD, SUFFIX, now};
 use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::signing::SignerState;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{IssuerId, Serial, Timestamp, TokenId};
 use chancery_store::{CertificateFilter, CertificateRow, CrlRow, JobRow, Page, PrivateKeyRow, TenantRow, TenantView};
@@ -22,11 +23,11 @@ async fn every_reader_shows_only_the_views_own_rows(#[values(Engine::Sqlite, Eng
         changes.commit().await.unwrap();
         filled.push((view, number));
     }
-    // Profile and authority each started an epoch.
+    // Profile, authority and the signer's three each started an epoch.
     for (view, number) in &filled {
-        every_reader(view, &Rows::of(*number), Some(&TenantRow { epoch: 3, ..tenant_row(*number) })).await;
+        every_reader(view, &Rows::of(*number), Some(&TenantRow { epoch: 6, ..tenant_row(*number) })).await;
         assert_eq!(view.counter("things").await.unwrap().unwrap().ceiling, 10 + i64::from(*number));
-        assert_eq!(view.epoch().await.unwrap(), Some(3));
+        assert_eq!(view.epoch().await.unwrap(), Some(6));
     }
     harness.store.create_realm(tenant_id(3)).await.unwrap();
     let empty = harness.store.tenant(tenant_id(3));
@@ -57,6 +58,10 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     let serial = rows.revocation.serial;
     shows!(rows.revocation, revocations(rows.crl.issuer, SHARD, Timestamp::from_seconds(0)) revocation(rows.crl.issuer, SHARD, &serial));
     shows!(rows.crl, crl(rows.crl.issuer, SHARD));
+    shows!(rows.signer, signer(&rows.signer.name) signers());
+    shows!(rows.signing_profile, signing_profile(rows.signer.id));
+    shows!(rows.signer_version, signer_versions(rows.signer.id));
+    shows!(rows.signature, signature(rows.signature.id) signatures(Page { before: None, limit: 10 }));
     shows!(rows.event, events(Page { before: None, limit: 10 }));
     shows!((rows.event.id, rows.event.leaf), unsequenced(10));
     shows!(rows.event, log_events(1, 0));
@@ -184,7 +189,7 @@ async fn the_condition_on_the_tenant_holds_by_itself() {
     let store = open_sqlite(directory.path(), ManualClock::starting()).await;
     for number in [1, 2] {
         let (view, rows) = (store.tenant(tenant_id(number)), Rows::of(number));
-        every_reader(&view, &rows, Some(&TenantRow { epoch: 3, ..tenant_row(number) })).await;
+        every_reader(&view, &rows, Some(&TenantRow { epoch: 6, ..tenant_row(number) })).await;
         assert_eq!(view.counter("things").await.unwrap().unwrap().ceiling, 10 + i64::from(number));
         every_change(&view, &rows).await;
     }
@@ -195,7 +200,7 @@ async fn the_condition_on_the_tenant_holds_by_itself() {
     fs::rename(directory.path().join("changed"), &files[1]).unwrap();
     let store = open_sqlite(directory.path(), ManualClock::starting()).await;
     for number in [1, 2] {
-        every_reader(&store.tenant(tenant_id(number)), &Rows::of(number), Some(&TenantRow { epoch: 3, ..tenant_row(number) })).await;
+        every_reader(&store.tenant(tenant_id(number)), &Rows::of(number), Some(&TenantRow { epoch: 6, ..tenant_row(number) })).await;
     }
 }
 
@@ -212,6 +217,11 @@ async fn every_change(view: &TenantView, rows: &Rows) {
     changes.move_certificate(&rows.certificate, CertificateStatus::Revoked);
     changes.count_private_key_fetch(&rows.private_key);
     changes.replace_crl(&CrlRow { number: 2, ..rows.crl.clone() }, 1);
+    changes.move_signer(&rows.signer, SignerState::Disabled);
+    changes.retire_signer_version(&rows.signer_version, now());
+    changes.move_ceiling("things", 5);
+    changes.open_counter("thin", "h", 7);
+    changes.open_counter("thing", "t", 7);
     changes.lease_job(&rows.job, Timestamp::from_seconds(1_800_000_009));
     changes.forget_idempotency(Timestamp::from_millis(i64::MAX));
     changes.remove_outbox(rows.outbox.id);

@@ -4,10 +4,12 @@ use crate::engine::{Engine, Harness, tenant_row};
 use crate::rows::{BLIND, Rows, SHARD, now};
 use chancery_domain::certificate::{CertificateStatus, RevocationReason};
 use chancery_domain::issuer::IssuerState;
+use chancery_domain::signing::SignerState;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{IssuerId, TenantId, Timestamp, TokenId};
 use chancery_store::{
-    AuthorityRow, Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, RestoreMark, RevocationRow, SubjectKeyRow, TenantView,
+    AuthorityRow, Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, RestoreMark, RevocationRow, SignerVersionRow,
+    SigningProfileRow, SubjectKeyRow, TenantView,
 };
 use rstest::rstest;
 
@@ -93,6 +95,58 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     refused(&view, Guard::Version("crl"), |changes| changes.replace_crl(&far, (1 << 40) - 1)).await;
     once(&view, Guard::Version("crl"), |changes| changes.replace_crl(&far, 2)).await;
     refused(&view, Guard::Unique("crl"), |changes| changes.insert_crl(&rows.crl)).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signer_moves_once_and_a_retired_version_has_no_key(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let (view, rows) = filled(&harness).await;
+    let epoch = view.epoch().await.unwrap().unwrap();
+    refused(&view, Guard::Version("signer"), |changes| changes.insert_signer(&rows.signer)).await;
+    refused(&view, Guard::Version("signing_profile"), |changes| changes.insert_signing_profile(&rows.signing_profile)).await;
+    refused(&view, Guard::Version("signer_version"), |changes| changes.insert_signer_version(&rows.signer_version)).await;
+    refused(&view, Guard::Unique("signature"), |changes| changes.insert_signature(&rows.signature)).await;
+    once(&view, Guard::Version("signer"), |changes| changes.move_signer(&rows.signer, SignerState::Disabled)).await;
+    let disabled = view.signer(&rows.signer.name).await.unwrap().unwrap();
+    assert_eq!((disabled.state, disabled.version), (SignerState::Disabled, 2));
+    once(&view, Guard::Version("signer_version"), |changes| changes.retire_signer_version(&rows.signer_version, now())).await;
+    let second = SignerVersionRow { version: 2, ..rows.signer_version.clone() };
+    commit(&view, |changes| changes.insert_signer_version(&second)).await;
+    let profile = SigningProfileRow { version: 2, ..rows.signing_profile.clone() };
+    commit(&view, |changes| changes.insert_signing_profile(&profile)).await;
+    assert_eq!(view.signing_profile(rows.signer.id).await.unwrap(), Some(profile), "the highest is in force");
+    let retired = SignerVersionRow { key: None, retired_at: Some(now()), ..rows.signer_version.clone() };
+    assert_eq!(view.signer_versions(rows.signer.id).await.unwrap(), [second, retired]);
+    // Each of these four, and none of the refused ones, started an epoch.
+    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 4));
+
+    commit(&view, |changes| changes.guard_certificate(rows.certificate.id, 1)).await;
+    commit(&view, |changes| changes.move_certificate(&rows.certificate, CertificateStatus::Revoked)).await;
+    refused(&view, Guard::Version("certificate"), |changes| changes.guard_certificate(rows.certificate.id, 1)).await;
+    commit(&view, |changes| changes.guard_certificate(rows.certificate.id, 2)).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_counter_of_a_day_takes_the_place_of_those_before(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let view = harness.tenant(1, 1).await;
+    let counted = async |name: &str| view.counter(name).await.unwrap().map(|counter| (counter.value, counter.ceiling));
+    commit(&view, |changes| changes.open_counter("signed:a:", "2026-11-21", 5)).await;
+    commit(&view, |changes| changes.open_counter("signed:b:", "2026-11-20", 5)).await;
+    commit(&view, |changes| changes.count_up_by("signed:a:2026-11-21", "signatures", 3)).await;
+    refused(&view, Guard::Limit("signatures"), |changes| changes.count_up_by("signed:a:2026-11-21", "signatures", 3)).await;
+    // Once more it is as it was, whatever the ceiling is now.
+    commit(&view, |changes| changes.open_counter("signed:a:", "2026-11-21", 9)).await;
+    assert_eq!(counted("signed:a:2026-11-21").await, Some((3, 5)));
+    commit(&view, |changes| changes.move_ceiling("signed:a:2026-11-21", 6)).await;
+    commit(&view, |changes| changes.count_up_by("signed:a:2026-11-21", "signatures", 3)).await;
+    assert_eq!(counted("signed:a:2026-11-21").await, Some((6, 6)));
+    commit(&view, |changes| changes.open_counter("signed:a:", "2026-11-22", 5)).await;
+    assert_eq!(counted("signed:a:2026-11-21").await, None);
+    assert_eq!((counted("signed:a:2026-11-22").await, counted("signed:b:2026-11-20").await), (Some((0, 5)), Some((0, 5))));
+    assert_eq!(counted("things").await, Some((0, 1)), "what is called otherwise stays");
 }
 
 #[rstest]

@@ -5,7 +5,10 @@ use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::Custody;
 use chancery_domain::order::OrderState;
 use chancery_domain::role::Role;
-use chancery_domain::{AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PublicId, Sealed, Serial, Timestamp, TokenId};
+use chancery_domain::signing::SignerState;
+use chancery_domain::{
+    AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PublicId, Sealed, Serial, SignatureId, SignerId, Timestamp, TokenId,
+};
 use chancery_store::*;
 
 pub(crate) const BLIND: [u8; 16] = [9; 16];
@@ -29,6 +32,10 @@ pub(crate) struct Rows {
     pub(crate) subject_key: SubjectKeyRow,
     pub(crate) revocation: RevocationRow,
     pub(crate) crl: CrlRow,
+    pub(crate) signer: SignerRow,
+    pub(crate) signing_profile: SigningProfileRow,
+    pub(crate) signer_version: SignerVersionRow,
+    pub(crate) signature: SignatureRow,
     pub(crate) event: EventRow,
     pub(crate) idempotency: IdempotencyRow,
     pub(crate) job: JobRow,
@@ -92,6 +99,7 @@ impl Rows {
         let sealed = || Sealed::from_ciphertext(vec![tenant; 40]);
         let (account, issuer) = (AccountId::from_bytes(bytes(1)), IssuerId::from_bytes(bytes(4)));
         let (certificate, other) = (certificate(6, tenant), certificate(11, tenant));
+        let signer = SignerId::from_bytes(bytes(14));
         Self {
             revoked: CertificateRow {
                 origin: Origin::Issued { order: OrderId::from_bytes(bytes(12)), issuer: IssuerId::from_bytes(bytes(13)), profile: "mail".to_owned() },
@@ -123,6 +131,14 @@ impl Rows {
                 not_after: Timestamp::from_seconds(1_800_000_000 + i64::from(tenant)),
             },
             crl: CrlRow { issuer, shard: SHARD, number: 1, this_update: now(), next_update: now(), der: vec![tenant] },
+            signer: SignerRow { id: signer, name: "release".parse().unwrap(), state: SignerState::Active, created_at: now(), version: 1 },
+            signing_profile: SigningProfileRow { signer, version: 1, body: sealed(), created_at: now() },
+            signer_version: SignerVersionRow {
+                signer, version: 1, certificate: Some(certificate.id), chain: sealed(), key: Some(sealed()), created_at: now(), retired_at: None,
+            },
+            signature: SignatureRow {
+                id: SignatureId::from_bytes(bytes(15)), signer, event: EventId::from_bytes(bytes(7)), body: sealed(), created_at: now(),
+            },
             event: EventRow { body: sealed(), ..event(7) },
             idempotency: IdempotencyRow { body: [tenant; 32], ..idempotency(1, 7) },
             job: JobRow { subject: vec![tenant], ..job(9, now()) },
@@ -151,6 +167,10 @@ impl Rows {
         changes.insert_certificate_key(&BLIND, self.certificate.id);
         changes.insert_revocation(self.crl.issuer, SHARD, &self.revocation);
         changes.insert_crl(&self.crl);
+        changes.insert_signer(&self.signer);
+        changes.insert_signing_profile(&self.signing_profile);
+        changes.insert_signer_version(&self.signer_version);
+        changes.insert_signature(&self.signature);
         changes.insert_event(&self.event);
         changes.insert_idempotency(&self.idempotency);
         changes.insert_job(&self.job);

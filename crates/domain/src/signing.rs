@@ -1,0 +1,165 @@
+//! Signing profiles: what a signer signs, for whom and how often; typed and versioned.
+
+pub mod decision;
+
+use crate::key::KeyAlgorithm;
+use crate::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
+use crate::{AccountId, enforced};
+use serde::{Deserialize, Serialize};
+
+pub use crate::short_name::{BadSignerName, SignerName};
+
+/// Where a signer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignerState {
+    /// It signs.
+    Active,
+    /// It signs nothing until it is enabled again.
+    Disabled,
+}
+
+impl SignerState {
+    /// All, for documents and tests.
+    pub const ALL: &'static [Self] = &[Self::Active, Self::Disabled];
+
+    /// The name used in columns, events and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+    /// The state with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|state| state.as_str() == name)
+    }
+}
+
+/// What a signer signs. Whatever is not said here cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SigningProfile {
+    /// The forms of signature. Who may have `raw` signatures decides alone what they stand for: they also fit into every other form.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
+    pub formats: Vec<Format>,
+    /// The kinds of signature, the preferred one first.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
+    pub algorithms: Vec<SignatureAlgorithm>,
+    /// The kinds of digest by which a document may be named.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
+    pub digests: Vec<DigestAlgorithm>,
+    /// The accounts that it signs for, by id; with none named, for each that may have signatures at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, max_items = 200))]
+    pub accounts: Vec<AccountId>,
+    /// How many signatures it makes in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000_000_000_i64))]
+    pub max_signatures: Option<u64>,
+    /// How many signatures it makes a day, from midnight to midnight UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000_000_000_i64))]
+    pub max_signatures_a_day: Option<u64>,
+    /// Whether each signature must carry a timestamp.
+    #[serde(default)]
+    pub timestamp_required: bool,
+    /// The longest document, in bytes; of one that is named by its digest the requester states the length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000_000_000_i64))]
+    pub max_artifact_bytes: Option<u64>,
+    /// For so many seconds after it signs its certificate must still be valid.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(maximum = 632_448_000))]
+    pub min_validity_seconds: u32,
+}
+
+/// What is wrong with a signing profile: the field and the rule.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{field}: {rule}")]
+pub struct BadSigningProfile {
+    /// The profile's field.
+    pub field: &'static str,
+    /// What it must satisfy.
+    pub rule: &'static str,
+}
+
+/// More than anybody makes or sends, and less than a counter holds.
+const MANY: u64 = 1_000_000_000_000;
+
+impl SigningProfile {
+    /// The kind of signature where none is asked for: the preferred one of those that the key makes.
+    pub fn algorithm(&self, key: KeyAlgorithm) -> SignatureAlgorithm {
+        self.algorithms.iter().copied().find(|algorithm| algorithm.fits(key)).unwrap_or(SignatureAlgorithm::usual(key))
+    }
+
+    /// Checks what the types alone do not say.
+    ///
+    /// # Errors
+    /// [`BadSigningProfile`] for the first field that does not hold.
+    pub fn check(&self) -> Result<(), BadSigningProfile> {
+        let rule = |holds: bool, field, rule| match holds || !enforced!("signing-profile", field) {
+            true => Ok(()),
+            false => Err(BadSigningProfile { field, rule }),
+        };
+        let counted = |number: Option<u64>| number.is_none_or(|number| (1..=MANY).contains(&number));
+        rule(!self.formats.is_empty(), "formats", "name at least one")?;
+        rule(!self.algorithms.is_empty(), "algorithms", "name at least one")?;
+        rule(!self.digests.is_empty(), "digests", "name at least one")?;
+        rule(self.accounts.len() <= 200, "accounts", "at most 200")?;
+        rule(counted(self.max_signatures), "max_signatures", "between 1 and 1,000,000,000,000")?;
+        rule(counted(self.max_signatures_a_day), "max_signatures_a_day", "between 1 and 1,000,000,000,000")?;
+        rule(counted(self.max_artifact_bytes), "max_artifact_bytes", "between 1 and 1,000,000,000,000")?;
+        rule(self.min_validity_seconds <= 20 * 366 * 86_400, "min_validity_seconds", "at most 20 years")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn good() -> SigningProfile {
+        SigningProfile {
+            formats: vec![Format::Raw],
+            algorithms: vec![SignatureAlgorithm::EcdsaP256Sha256],
+            digests: vec![DigestAlgorithm::Sha256],
+            accounts: Vec::new(),
+            max_signatures: None,
+            max_signatures_a_day: None,
+            timestamp_required: false,
+            max_artifact_bytes: None,
+            min_validity_seconds: 0,
+        }
+    }
+
+    #[test]
+    fn each_field_has_its_bounds() {
+        good().check().unwrap();
+        let field = |change: fn(&mut SigningProfile)| {
+            let mut profile = good();
+            change(&mut profile);
+            profile.check().unwrap_err().field
+        };
+        assert_eq!(field(|profile| profile.formats.clear()), "formats");
+        assert_eq!(field(|profile| profile.algorithms.clear()), "algorithms");
+        assert_eq!(field(|profile| profile.digests.clear()), "digests");
+        assert_eq!(field(|profile| profile.accounts = vec![AccountId::from_bytes([1; 16]); 201]), "accounts");
+        assert_eq!(field(|profile| profile.max_signatures = Some(0)), "max_signatures");
+        assert_eq!(field(|profile| profile.max_signatures_a_day = Some(MANY + 1)), "max_signatures_a_day");
+        assert_eq!(field(|profile| profile.max_artifact_bytes = Some(0)), "max_artifact_bytes");
+        assert_eq!(field(|profile| profile.min_validity_seconds = u32::MAX), "min_validity_seconds");
+    }
+
+    #[test]
+    fn the_first_that_the_key_makes_is_preferred() {
+        use SignatureAlgorithm::{EcdsaP256Sha256, RsaPkcs1Sha256, RsaPssSha256};
+        let profile = SigningProfile { algorithms: vec![EcdsaP256Sha256, RsaPssSha256, RsaPkcs1Sha256], ..good() };
+        assert_eq!(profile.algorithm(KeyAlgorithm::Rsa3072), RsaPssSha256);
+        assert_eq!(profile.algorithm(KeyAlgorithm::EcP256), EcdsaP256Sha256);
+        assert_eq!(profile.algorithm(KeyAlgorithm::Ed25519), SignatureAlgorithm::Ed25519);
+        for state in SignerState::ALL {
+            assert_eq!(SignerState::from_name(state.as_str()), Some(*state));
+        }
+    }
+}
