@@ -35,6 +35,22 @@ impl Cost {
     /// The signature of a certification request is verified.
     pub(crate) const VERIFICATION: Self = Self(7);
 
+    /// So many of one kind that together they cost no more than a few usual computations, and one at least.
+    pub(crate) const fn at_once(self) -> usize {
+        let many = 3 * QUANTUM / self.0;
+        if many == 0 { 1 } else { many as usize }
+    }
+
+    /// Both, one after the other.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
+    /// The same so many times.
+    pub(crate) fn times(self, count: usize) -> Self {
+        Self(self.0.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)))
+    }
+
     /// A signature is made.
     pub(crate) const fn signature(algorithm: KeyAlgorithm) -> Self {
         Self(match algorithm {

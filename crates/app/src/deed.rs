@@ -41,6 +41,7 @@ pub(crate) struct Deed {
     once: Option<(AccountId, Once)>,
     place: Option<Arc<Admitted>>,
     opens: Option<Epoch>,
+    event: Option<EventId>,
 }
 
 impl Deed {
@@ -60,6 +61,7 @@ impl Deed {
             once: caller.once.map(|once| (caller.once_of(), once)),
             place: caller.place.clone(),
             opens: None,
+            event: None,
         }
     }
 
@@ -79,6 +81,7 @@ impl Deed {
             once: None,
             place: caller.place.clone(),
             opens: None,
+            event: None,
         }
     }
 
@@ -105,13 +108,18 @@ impl Deed {
 
     fn without_request(realm: &Arc<Realm>, actor: Actor) -> Self {
         let changes = realm.view.changes();
-        Self { realm: Arc::clone(realm), changes, actor, outcome: Outcome::Done, request: None, once: None, place: None, opens: None }
+        Self { realm: Arc::clone(realm), changes, actor, outcome: Outcome::Done, request: None, once: None, place: None, event: None, opens: None }
+    }
+
+    /// The event that will record it, for a row that names it.
+    pub(crate) fn event(&mut self, ports: &Ports) -> EventId {
+        *self.event.get_or_insert_with(|| EventId::new(&*ports.clock, &*ports.entropy))
     }
 
     /// Records the act on `subject` and commits: one durable step.
     pub(crate) async fn commit(self, ports: &Ports, act: &str, subject: [u8; 16], detail: Detail) -> Result<Receipt, Stop> {
         let event = Event {
-            id: EventId::new(&*ports.clock, &*ports.entropy),
+            id: self.event.unwrap_or_else(|| EventId::new(&*ports.clock, &*ports.entropy)),
             tenant: self.realm.id,
             at: ports.clock.now(),
             actor: self.actor,

@@ -20,10 +20,23 @@ impl Chancery {
 
     /// Records that policy refused the caller's request.
     pub(crate) async fn refuse(&self, caller: &Caller, action: Action, policy_version: u32, reasons: &[Reason]) -> Result<(), Failure> {
+        self.refuse_about(caller, action, policy_version, reasons, Detail::new()).await
+    }
+
+    /// The same with what the request was about.
+    pub(crate) async fn refuse_about(
+        &self,
+        caller: &Caller,
+        action: Action,
+        policy_version: u32,
+        reasons: &[Reason],
+        about: Detail,
+    ) -> Result<(), Failure> {
         let reasons = serde_json::to_value(reasons)?;
-        let detail = detail! {
+        let mut detail = detail! {
             "action" => action.as_str(), "policy_version" => policy_version, "reasons" => reasons
         };
+        detail.extend(about);
         self.record_denial(caller, "policy", detail).await
     }
 

@@ -1,6 +1,7 @@
 //! Issuers below a customer's own root: the key is made here, the request goes out, the chain comes in. And roots of others that
 //! the tenant trusts.
 
+use crate::authority_key::IssuingKey;
 use crate::crl;
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
@@ -8,7 +9,6 @@ use crate::hierarchy::subject;
 use crate::issuers::{issuer, read, room_for};
 use crate::places;
 use crate::realm::{AuthorityBody, Realm, Requested};
-use crate::signer::IssuingKey;
 use crate::view::{Issuer, Receipt};
 use crate::{Caller, Chancery, Failure, Permit};
 use chancery_domain::action::IssuerWrite;

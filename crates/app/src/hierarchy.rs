@@ -1,11 +1,11 @@
 //! Making authorities: roots, and the issuing authorities below them, each with a key of its own.
 
+use crate::authority_key::IssuingKey;
 use crate::crl;
 use crate::deed::Deed;
 use crate::jobs::{self, Kind};
 use crate::places;
 use crate::realm::{AuthorityBody, Realm};
-use crate::signer::IssuingKey;
 use crate::{Chancery, Failure};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::KeyAlgorithm;

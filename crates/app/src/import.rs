@@ -78,7 +78,7 @@ impl Chancery {
             return Ok((known, Some(receipt)));
         }
         let (ports, realm, summary) = (self.ports(), &caller.realm, &candidate.summary);
-        let authority = caller.apart(self.signer(realm, candidate)).await?;
+        let authority = caller.apart(self.signed_by(realm, candidate)).await?;
         let blind = content(realm, summary)?;
         if let Some(known) = present(realm, authority.as_deref(), candidate, &blind).await? {
             return Ok((self.certificate_of(realm, &known).await?, None));
@@ -143,9 +143,9 @@ impl Chancery {
 
     /// The tenant's authority that signed it: by its signature, for anybody can write a name. What an anchor signed stays external, for
     /// whose key is somewhere else revokes there. Signatures are verified in the tenant's turn (I11), where name and key identifier fit.
-    async fn signer(&self, realm: &Realm, candidate: &Candidate) -> Result<Option<Arc<Authority>>, Failure> {
+    async fn signed_by(&self, realm: &Realm, candidate: &Candidate) -> Result<Option<Arc<Authority>>, Failure> {
         let named = realm
-            .signers()
+            .own_authorities()
             .await?
             .iter()
             .filter(|signer| signer.certificate.is_named_in(&candidate.summary) || !enforced!("import.signature"));

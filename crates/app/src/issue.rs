@@ -5,12 +5,12 @@
 use crate::admission::Cost;
 use crate::certificates::certificate;
 use crate::crl;
-use crate::deed::{Deed, detail};
+use crate::deed::{Deed, Detail, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::jobs;
 use crate::key_reuse::KeyUse;
 use crate::places;
-use crate::realm::{Authority, CERTIFICATES, OpenAuthority, Realm};
+use crate::realm::{Authority, CERTIFICATES, Realm};
 use crate::search::blinds;
 use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure, Given, Permit};
@@ -99,6 +99,20 @@ impl SubjectKey {
     }
 }
 
+/// A certificate that was made and is not committed yet.
+pub(crate) struct Issuance {
+    pub(crate) deed: Deed,
+    pub(crate) row: CertificateRow,
+    pub(crate) der: Vec<u8>,
+    /// Who signed it.
+    pub(crate) authority: Arc<Authority>,
+    /// The private key made for it, PKCS#8 DER, to be sealed and nothing else.
+    pub(crate) private: Option<Zeroizing<Vec<u8>>>,
+    pub(crate) crl_url: String,
+    /// What the event is to say of it.
+    pub(crate) detail: Detail,
+}
+
 impl Chancery {
     /// Issues a certificate.
     pub async fn issue(&self, caller: &Caller, request: &IssueRequest) -> Result<(Certificate, Receipt), Failure> {
@@ -121,18 +135,32 @@ impl Chancery {
         Ok(Some((self.certificate_of(&caller.realm, &row).await?, done.receipt)))
     }
 
-    /// Decides a wish under the policy in force now and, approved, makes it so. The one way to a certificate (I3).
+    /// Decides a wish under the policy in force now and, approved, makes it so.
     pub(crate) async fn certify<A: Act>(&self, permit: &Permit<A>, wish: Wish) -> Result<(Certificate, Receipt), Stop> {
+        let (realm, ports) = (&permit.caller().realm, self.ports());
+        let renews = wish.renews.is_some();
+        let Issuance { mut deed, row, der, authority, private, crl_url, detail } = self.issuance(permit, wish).await?;
+        let id = row.id;
+        if let Some(pkcs8) = &private {
+            deed.changes.insert_private_key(id, &realm.seal(&places::PRIVATE_KEY, id.as_bytes(), pkcs8, ports)?);
+        }
+        let act = if renews { "certificate.renew" } else { "certificate.issue" };
+        let receipt = deed.commit(ports, act, *id.as_bytes(), detail).await?;
+        Ok((certificate(&row, der, authority.chain.clone(), Some(crl_url))?, receipt))
+    }
+
+    /// Decides a wish under the policy in force now and, approved, makes the certificate, which whoever asked commits. The one way to a
+    /// certificate (I3).
+    pub(crate) async fn issuance<A: Act>(&self, permit: &Permit<A>, wish: Wish) -> Result<Issuance, Stop> {
         let caller = permit.caller();
         let realm = &caller.realm;
         let in_force = realm.profile(&wish.profile).await?;
         let in_force = in_force.ok_or_else(no_such_profile)?;
         let authority = find_issuer(realm, wish.issuer, self.now()).await?;
-        let open = authority.open.as_ref().ok_or(Failure::Suspended)?;
+        let limits = &authority.open.as_ref().ok_or(Failure::Suspended)?.limits;
         let asked = asked(&wish);
-        let decide = |key_use: &KeyUse| {
-            decide(wish.request.clone(), key_use.history(), &in_force.profile, in_force.version, &open.limits, self.now())
-        };
+        let decide =
+            |key_use: &KeyUse| decide(wish.request.clone(), key_use.history(), &in_force.profile, in_force.version, limits, self.now());
         let mut key_use = KeyUse::expect(caller, &wish).await?;
         let mut decision = decide(&key_use);
         if decision.outcome.is_err() && key_use.is_expected() {
@@ -147,7 +175,7 @@ impl Chancery {
                 return Err(Failure::Refused(reasons).into());
             }
         };
-        self.make(permit, wish, &key_use, asked, approved, decision.policy_version, &authority, open).await
+        self.make(permit, wish, &key_use, asked, approved, decision.policy_version, authority).await
     }
 
     /// The key to be certified, and its private part where it is made here.
@@ -169,10 +197,10 @@ impl Chancery {
         asked: serde_json::Value,
         approved: Approved,
         policy_version: u32,
-        authority: &Arc<Authority>,
-        open: &OpenAuthority,
-    ) -> Result<(Certificate, Receipt), Stop> {
+        authority: Arc<Authority>,
+    ) -> Result<Issuance, Stop> {
         let (caller, ports) = (permit.caller(), self.ports());
+        let open = authority.open.as_ref().ok_or(Failure::Suspended)?;
         let (realm, now) = (&caller.realm, self.now());
         let order_id = OrderId::new(&*ports.clock, &*ports.entropy);
         let id = CertificateId::new(&*ports.clock, &*ports.entropy);
@@ -220,9 +248,6 @@ impl Chancery {
         changes.insert_order(&order);
         changes.insert_certificate(&row, &blinds(realm, &names)?);
         key_use.keep(changes, realm, public.spki_der(), id)?;
-        if let Some(pkcs8) = &private {
-            changes.insert_private_key(id, &realm.seal(&places::PRIVATE_KEY, id.as_bytes(), pkcs8, ports)?);
-        }
         changes.insert_job(&jobs::expiry(id, not_after));
         if !realm.shard_is_open(authority.id, shard).await? {
             crl::open_shard(changes, authority.id, shard, now);
@@ -240,9 +265,7 @@ impl Chancery {
         if let Some(old) = &wish.renews {
             detail.insert("renews".to_owned(), old.id.to_string().into());
         }
-        let act = if wish.renews.is_some() { "certificate.renew" } else { "certificate.issue" };
-        let receipt = deed.commit(ports, act, *id.as_bytes(), detail).await?;
-        Ok((certificate(&row, der, authority.chain.clone(), Some(addresses.crl_url))?, receipt))
+        Ok(Issuance { deed, row, der, authority, private, crl_url: addresses.crl_url, detail })
     }
 }
 

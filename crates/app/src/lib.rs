@@ -8,6 +8,7 @@ mod accounts;
 mod admission;
 mod authenticate;
 mod authorise;
+mod authority_key;
 mod bulk;
 mod certificates;
 mod crl;
@@ -30,6 +31,8 @@ mod jobs;
 mod key_pair;
 mod key_reuse;
 mod keyring;
+mod make_signer;
+mod open_signer;
 mod log;
 mod places;
 mod private_key;
@@ -46,7 +49,10 @@ mod rotate;
 mod search;
 mod sequence;
 mod service;
-mod signer;
+mod sign;
+mod signatures;
+mod signers;
+mod signing_key;
 mod tally;
 mod tenants;
 mod turns;
@@ -69,6 +75,7 @@ pub use import::ImportedItem;
 pub use issue::{IssueRequest, KeySource};
 pub use issuers::NewIssuer;
 pub use keyring::StoredKeyring;
+pub use make_signer::{NewSigner, RollSigner, SignerSource};
 pub use log::{EventProof, LogEntry, LogEpoch};
 pub use reconcile::{MissingList, PublishedList, Reconciled, ReconciledTenant};
 pub use renew::RenewRequest;
@@ -76,8 +83,13 @@ pub use revoke::{Revocation, Revoked, SameKey};
 pub use roll::{NewRoot, Succession};
 pub use search::CertificateSearch;
 pub use service::{Chancery, Ports, Settings};
+pub use sign::{Content, Document, SignRequest};
+pub use signers::AskedProfile;
 pub use tenants::{CreatedTenant, TenantUse};
-pub use view::{Access, Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, RotatedToken, TokenInfo};
+pub use view::{
+    Access, Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, RotatedToken, Signature, SignedDocument,
+    Signer, SignerVersion, TokenInfo,
+};
 
 /// An id as somebody gave it: `None` is a text that names nothing, which is answered as an id that nothing has (I7).
 pub type Given<T> = Option<T>;

@@ -3,7 +3,7 @@
 use crate::Failure;
 use crate::realm::Realm;
 use crate::service::Ports;
-use chancery_domain::Sealed;
+use chancery_domain::{Sealed, SignerId};
 use chancery_keys::{Place, Purpose};
 use zeroize::Zeroizing;
 
@@ -32,6 +32,10 @@ columns! {
     ORDER = Metadata "certificate_order" "body";
     CERTIFICATE = Metadata "certificate" "body";
     PRIVATE_KEY = Data "private_key" "key";
+    SIGNING_PROFILE = Metadata "signing_profile" "body";
+    SIGNER_CHAIN = Metadata "signer_version" "chain";
+    SIGNER_KEY = Data "signer_version" "key";
+    SIGNATURE = Metadata "signature" "body";
     EVENT = Log "event" "body";
     LOG_KEY = Log "log" "key";
 }
@@ -55,6 +59,11 @@ impl Realm {
 /// The row part of a profile's place: its name and version.
 pub(crate) fn profile_row(name: &str, version: u32) -> Vec<u8> {
     format!("{name}@{version}").into_bytes()
+}
+
+/// The row part of the place of a version of a signer's profile, or of its key and chain.
+pub(crate) fn signer_row(signer: SignerId, version: u32) -> Vec<u8> {
+    [signer.as_bytes().as_slice(), &version.to_be_bytes()].concat()
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! A realm: one tenant opened under a lease: its status, its unlocked keys, and what was loaded of its policies and issuers.
 
 use crate::Failure;
+use crate::authority_key::{IssuingKey, StatusKey};
+use crate::open_signer::OpenSigner;
 use crate::places::{self, profile_row};
-use crate::signer::{IssuingKey, StatusKey};
 use chancery_domain::decision::IssuerLimits;
 use chancery_domain::issuer::{AuthorityKind, IssuerState};
 use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::profile::{Profile, ProfileName};
+use chancery_domain::signing::SignerName;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{IssuerId, PublicId, TenantId, Timestamp, TokenId, enforced};
 use chancery_keys::{KekKind, KeyProvider, Purpose, Sealer, TenantKeyRows, TenantKeys, WrappedKek, WrappedPurposeKey};
@@ -36,10 +38,11 @@ pub(crate) struct Realm {
     pub(crate) subject_keys: Shelf<[u8; 16], SubjectKeyRow>,
     /// How many of the keys read last were new.
     pub(crate) new_keys: AtomicU32,
+    pub(crate) signers: Shelf<SignerName, OpenSigner>,
     profiles: Shelf<ProfileName, InForce>,
     authorities: Shelf<IssuerId, Authority>,
     issuing: RwLock<Option<Arc<[Issuing]>>>,
-    signers: OnceCell<Vec<OwnSigner>>,
+    own_authorities: OnceCell<Vec<OwnAuthority>>,
     issued: AtomicI64,
     open_shards: Mutex<HashSet<(IssuerId, u32)>>,
 }
@@ -60,7 +63,7 @@ struct Issuing {
 }
 
 /// An authority whose key is here, whatever its state: what it signed is the tenant's own.
-pub(crate) struct OwnSigner {
+pub(crate) struct OwnAuthority {
     pub(crate) id: IssuerId,
     pub(crate) certificate: IssuerCertificate,
 }
@@ -135,10 +138,11 @@ impl Realm {
             credentials: Shelf::default(),
             subject_keys: Shelf::default(),
             new_keys: AtomicU32::new(0),
+            signers: Shelf::default(),
             profiles: Shelf::default(),
             authorities: Shelf::default(),
             issuing: RwLock::default(),
-            signers: OnceCell::new(),
+            own_authorities: OnceCell::new(),
             issued: AtomicI64::new(0),
             open_shards: Mutex::default(),
         }
@@ -208,17 +212,17 @@ impl Realm {
     }
 
     /// Every authority of the tenant's own that has a certificate, newest first; read once an epoch.
-    pub(crate) async fn signers(&self) -> Result<&[OwnSigner], Failure> {
+    pub(crate) async fn own_authorities(&self) -> Result<&[OwnAuthority], Failure> {
         let read = async || {
-            let mut signers = Vec::new();
+            let mut found = Vec::new();
             for row in self.view.authorities().await?.iter().filter(|row| row.key.is_some()) {
                 if let Some(der) = &row.certificate {
-                    signers.push(OwnSigner { id: row.id, certificate: IssuerCertificate::from_der(der)? });
+                    found.push(OwnAuthority { id: row.id, certificate: IssuerCertificate::from_der(der)? });
                 }
             }
-            Ok::<_, Failure>(signers)
+            Ok::<_, Failure>(found)
         };
-        Ok(self.signers.get_or_try_init(read).await?)
+        Ok(self.own_authorities.get_or_try_init(read).await?)
     }
 
     fn open_authority(&self, row: &AuthorityRow, chain: Vec<Vec<u8>>) -> Result<Option<Authority>, Failure> {

@@ -8,9 +8,12 @@ use chancery_domain::order::OrderState;
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::profile::Profile;
 use chancery_domain::role::Role;
-use chancery_domain::{AccountId, CertificateId, EventId, IssuerId, OrderId, PublicId, Serial, Timestamp, TokenId};
+use chancery_domain::signature::{Format, SignatureAlgorithm};
+use chancery_domain::signing::{SignerName, SignerState, SigningProfile};
+use chancery_domain::{AccountId, CertificateId, EventId, IssuerId, OrderId, PublicId, Serial, SignatureId, SignerId, Timestamp, TokenId};
 use chancery_keys::Token;
 use chancery_x509::CertificateSummary;
+use serde::{Deserialize, Serialize};
 
 pub use chancery_domain::event::Receipt;
 
@@ -161,6 +164,88 @@ pub struct Order {
     pub request: serde_json::Value,
     /// When it was asked.
     pub created_at: Timestamp,
+}
+
+/// A signer.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// Its id.
+    pub id: SignerId,
+    /// Its name.
+    pub name: SignerName,
+    /// Where it stands.
+    pub state: SignerState,
+    /// The version of its profile that is in force.
+    pub profile_version: u32,
+    /// Its profile.
+    pub profile: SigningProfile,
+    /// How many signatures it made.
+    pub signatures: i64,
+    /// Its keys and chains, the one that signs first.
+    pub versions: Vec<SignerVersion>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A version of a signer's key and chain.
+#[derive(Clone, Debug)]
+pub struct SignerVersion {
+    /// Its number, from 1.
+    pub version: u32,
+    /// The certificate in the inventory, if it is there.
+    pub certificate: Option<CertificateId>,
+    /// The kind of its key.
+    pub key_algorithm: KeyAlgorithm,
+    /// Its certificate, and those that signed it, DER.
+    pub chain: Vec<Vec<u8>>,
+    /// What its certificate says.
+    pub summary: CertificateSummary,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When another took its place; its key is erased since.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// The signatures of one request.
+#[derive(Clone, Debug)]
+pub struct Signature {
+    /// Its id.
+    pub id: SignatureId,
+    /// Who signed.
+    pub signer: SignerName,
+    /// Which version of its key and chain.
+    pub signer_version: u32,
+    /// The signing profile's version that decided.
+    pub policy_version: u32,
+    /// The form.
+    pub format: Format,
+    /// The kind of signature.
+    pub algorithm: SignatureAlgorithm,
+    /// Who asked.
+    pub account: AccountId,
+    /// SHA-256 of the signer's certificate.
+    pub certificate: String,
+    /// The event that recorded it.
+    pub event: EventId,
+    /// When.
+    pub created_at: Timestamp,
+    /// What was signed, in the order of the request.
+    pub documents: Vec<SignedDocument>,
+}
+
+/// A document and its signature.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignedDocument {
+    /// What the requester called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its length in bytes, if that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Its digest, `sha-256:9f86…`.
+    pub digest: String,
+    /// The signature, base64.
+    pub signature: String,
 }
 
 /// An event of the audit log.

@@ -9,6 +9,8 @@ use crate::commands::enrol::{self, EnrolArgs};
 use crate::commands::issuer::{self, IssuerArgs};
 use crate::commands::order::{self, OrderArgs};
 use crate::commands::profile::{self, ProfileArgs};
+use crate::commands::sign::{self, SignArgs};
+use crate::commands::signer::{self, SignerArgs};
 use crate::commands::tenant::{self, TenantArgs};
 use crate::commands::token::{self, TokenArgs};
 use crate::config::{self, ConfigFlags};
@@ -110,6 +112,18 @@ enum Command {
     Order(OrderArgs),
     /// Revocation lists.
     Crl(CrlArgs),
+    /// Signers: who signs documents, under which profile, with which key and chain.
+    Signer(SignerArgs),
+    /// Have a signer sign files. A file is hashed here and stays here, unless its form or its signer's kind of key takes the document.
+    ///
+    /// The signature of FILE is written to FILE.sig (raw), .p7s (cms), .jws or .dsse.json, a signed archive to FILE.signed.jar. Up to 100
+    /// files are signed by one act, all or none.
+    #[command(after_help = "Examples:\n  chancery sign release.tar --signer release\n  \
+        chancery sign contract.txt --signer office --format cms --output contract.p7s\n  \
+        chancery sign app.jar --signer release --format jar\n  \
+        chancery sign statement.json --signer release --format dsse\n  \
+        chancery sign *.deb --signer release --json")]
+    Sign(SignArgs),
     /// The audit log.
     Audit(AuditArgs),
     /// Say whether files are what they say: offline, by what was trusted beforehand and nothing that the files bring along.
@@ -170,6 +184,8 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
         Command::Cert(args) => cert::cert(args, form).await,
         Command::Order(args) => order::order(args, form).await,
         Command::Crl(args) => crl::crl(args, form).await,
+        Command::Signer(args) => signer::signer(args, form).await,
+        Command::Sign(args) => sign::sign(args, form).await,
         Command::Audit(args) => audit::audit(args, form).await,
         Command::Verify(args) => verify::verify(&args, form),
         Command::Demo(args) => demo::demo(&args).await,

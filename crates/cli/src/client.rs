@@ -4,7 +4,7 @@ mod error;
 mod progress;
 
 pub(crate) use error::ClientError;
-pub(crate) use progress::during;
+pub(crate) use progress::{during, progress_of};
 
 use crate::system::SystemEntropy;
 use chancery_domain::TenantId;

@@ -8,6 +8,8 @@ pub(crate) mod enrol;
 pub(crate) mod issuer;
 pub(crate) mod order;
 pub(crate) mod profile;
+pub(crate) mod sign;
+pub(crate) mod signer;
 pub(crate) mod tenant;
 pub(crate) mod token;
 

@@ -38,40 +38,31 @@ impl SignerState {
 
 /// What a signer signs. Whatever is not said here cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SigningProfile {
     /// The forms of signature. Who may have `raw` signatures decides alone what they stand for: they also fit into every other form.
-    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub formats: Vec<Format>,
     /// The kinds of signature, the preferred one first.
-    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub algorithms: Vec<SignatureAlgorithm>,
     /// The kinds of digest by which a document may be named.
-    #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub digests: Vec<DigestAlgorithm>,
     /// The accounts that it signs for, by id; with none named, for each that may have signatures at all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, max_items = 200))]
     pub accounts: Vec<AccountId>,
     /// How many signatures it makes in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000_000_000_i64))]
     pub max_signatures: Option<u64>,
     /// How many signatures it makes a day, from midnight to midnight UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000_000_000_i64))]
     pub max_signatures_a_day: Option<u64>,
     /// Whether each signature must carry a timestamp.
     #[serde(default)]
     pub timestamp_required: bool,
     /// The longest document, in bytes; of one that is named by its digest the requester states the length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000_000_000_i64))]
     pub max_artifact_bytes: Option<u64>,
     /// For so many seconds after it signs its certificate must still be valid.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(maximum = 632_448_000))]
     pub min_validity_seconds: u32,
 }
 

@@ -16,6 +16,8 @@ pub mod orders;
 pub mod pkcs12;
 pub mod platform;
 pub mod profiles;
+pub mod signatures;
+pub mod signers;
 pub mod tenant;
 
 use chancery_app::Chancery;
@@ -37,6 +39,8 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(export::routes())
         .merge(import::routes())
         .merge(orders::routes())
+        .merge(signers::routes())
+        .merge(signatures::routes())
         .merge(events::routes())
         .merge(log::routes())
 }

@@ -28,7 +28,7 @@ impl TenantView {
 
 impl Changes {
     /// Makes a counter at zero.
-    pub fn insert_counter(&mut self, name: &'static str, ceiling: i64) {
+    pub fn insert_counter(&mut self, name: &str, ceiling: i64) {
         let statement = sql!(
             "INSERT INTO counter (tenant_id, name, value, total, ceiling) VALUES (?1, ?2, 0, 0, ?3) ON CONFLICT DO NOTHING",
             self.id(),
@@ -38,11 +38,11 @@ impl Changes {
         self.one(Guard::Unique("counter"), statement);
     }
 
-    /// Makes a counter of something that is called by more than a name, at zero, unless it is there; and drops those of the same kind
-    /// that come before it in the order of their names.
-    pub fn open_counter(&mut self, kind: &str, last: &str, ceiling: i64) {
-        let name = format!("{kind}{last}");
-        self.run(sql!("DELETE FROM counter WHERE tenant_id = ?1 AND name >= ?2 AND name < ?3", self.id(), kind, name.as_str()));
+    /// Makes the counter of this kind and time at zero, unless it is there, and drops those of the kind before `since`, in the order of
+    /// their texts.
+    pub fn open_counter(&mut self, kind: &str, time: &str, since: &str, ceiling: i64) {
+        let (name, since) = (format!("{kind}{time}"), format!("{kind}{since}"));
+        self.run(sql!("DELETE FROM counter WHERE tenant_id = ?1 AND name >= ?2 AND name < ?3", self.id(), kind, since));
         let statement = sql!(
             "INSERT INTO counter (tenant_id, name, value, total, ceiling) VALUES (?1, ?2, 0, 0, ?3) ON CONFLICT DO NOTHING",
             self.id(),

@@ -29,6 +29,7 @@ mod raw;
 pub mod routes;
 pub mod schemathesis;
 mod server;
+pub mod signer;
 pub mod stranger;
 mod tenant;
 pub mod whole_log;

@@ -3,8 +3,10 @@
 use crate::clock::SimClock;
 use chancery_domain::Timestamp;
 use chancery_domain::port::Clock;
+pub use rcgen::ExtendedKeyUsagePurpose;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256, SerialNumber,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, SerialNumber,
 };
 use std::time::Duration;
 
@@ -26,11 +28,21 @@ pub struct Wanted<'a> {
     pub key: Option<&'a str>,
     /// It ends so many days from now, and began ninety days before.
     pub days: i64,
+    /// What its key is for, besides signing; anything if that is not said.
+    pub purpose: Option<ExtendedKeyUsagePurpose>,
 }
 
 impl Default for Wanted<'_> {
     fn default() -> Self {
-        Self { names: &["www.partner.example"], common_name: "www.partner.example", serial: &[7], authority: false, key: None, days: 30 }
+        Self {
+            names: &["www.partner.example"],
+            common_name: "www.partner.example",
+            serial: &[7],
+            authority: false,
+            key: None,
+            days: 30,
+            purpose: None,
+        }
     }
 }
 
@@ -51,6 +63,11 @@ impl Stranger {
         Self(CertifiedIssuer::self_signed(params, key).expect("the authority is made"))
     }
 
+    /// Its own certificate, PEM.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
     /// A certificate of it, PEM.
     pub fn certificate(&self, clock: &SimClock, wanted: &Wanted<'_>) -> String {
         let mut params =
@@ -60,6 +77,10 @@ impl Stranger {
         params.serial_number = Some(SerialNumber::from_slice(wanted.serial));
         params.use_authority_key_identifier_extension = true;
         params.is_ca = if wanted.authority { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::NoCa };
+        if let Some(purpose) = &wanted.purpose {
+            params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+            params.extended_key_usages = vec![purpose.clone()];
+        }
         let at = |days: i64| {
             let time = Timestamp::from_seconds(clock.now().millis() / 1000 + days * 86_400);
             std::time::SystemTime::UNIX_EPOCH + Duration::from_millis(time.millis().unsigned_abs())

@@ -39,6 +39,12 @@ fn names(tree: &Tree, sources: &Sources, site: &Site) -> Result<BTreeSet<String>
         "denial.*" => texts(sources, |found| found.what == "record_denial" && found.at == "1"),
         "decision.*" => texts(sources, |found| found.file.ends_with("domain/src/decision.rs") && found.what == "refuse" && found.at == "0"),
         "import.*" => texts(sources, |found| found.file.ends_with("domain/src/import.rs") && found.what == "refuse" && found.at == "0"),
+        "signature.*" => {
+            texts(sources, |found| found.file.ends_with("domain/src/signing/decision.rs") && found.what == "refuse" && found.at == "0")
+        }
+        "signing-profile.*" => {
+            texts(sources, |found| found.file.ends_with("domain/src/signing.rs") && found.what == "rule" && found.at == "1")
+        }
         "lint.*" => texts(sources, |found| found.what == "Lint" && found.at == "code" && same_lints(site, found)),
         "profile.*" => texts(sources, |found| found.file.ends_with("domain/src/profile.rs") && found.what == "rule" && found.at == "1"),
         "database.*" => texts(sources, |found| found.what == "none" && found.at == "2"),

@@ -19,3 +19,18 @@ pub(crate) async fn during<T>(what: &'static str, work: impl Future<Output = T>)
     bar.finish_and_clear();
     done
 }
+
+/// Shorter work than on so many bytes is over within a second.
+const SHOWN_FROM: u64 = 256 << 20;
+
+/// How far work on so many bytes is, where that takes long enough to be looked at.
+pub(crate) fn progress_of(length: u64, what: &str) -> ProgressBar {
+    if length < SHOWN_FROM {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(length).with_message(what.to_owned());
+    match ProgressStyle::with_template("{msg} {bytes} of {total_bytes} {bar:30} {eta}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

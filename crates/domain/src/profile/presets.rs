@@ -16,9 +16,9 @@ pub(super) fn all() -> Vec<Profile> {
         preset("mtls", "Services that are both server and client", SERVICES, &[ClientAuth, ServerAuth], 30),
         public_web(),
         preset("device", "Devices that prove who they are", &["dns:*", "uri:*"], &[ClientAuth], 365),
-        preset("smime", "Signed and encrypted e-mail", &["email:*"], &[EmailProtection], 365),
-        preset("code-signing", "Signatures on programs", ANYBODY, &[CodeSigning], 365),
-        preset("document-signing", "Signatures on documents (RFC 9336)", ANYBODY, &[DocumentSigning], 365),
+        or_kept(preset("smime", "Signed and encrypted e-mail", &["email:*"], &[EmailProtection], 365)),
+        or_kept(preset("code-signing", "Signatures on programs", ANYBODY, &[CodeSigning], 365)),
+        or_kept(preset("document-signing", "Signatures on documents (RFC 9336)", ANYBODY, &[DocumentSigning], 365)),
         kept(preset("ocsp-signer", "Answers about revocation in the issuer's name", &["dns:*", "uri:*"], &[OcspSigning], 30)),
         kept(preset("tsa-signer", "Timestamps (RFC 3161)", &["dns:*", "uri:*"], &[TimeStamping], 365)),
     ]
@@ -56,6 +56,11 @@ fn public_web() -> Profile {
         validity_schedule: steps.map(step).to_vec(),
         ..preset("tls-server-public", "TLS servers with the validity of the public Web (SC-081v3)", HOSTS, &[ServerAuth], 200)
     }
+}
+
+/// What a signer here signs with never leaves.
+fn or_kept(profile: Profile) -> Profile {
+    Profile { custody: vec![Custody::Client, Custody::SoftwareReleaseOnce, Custody::SoftwareNeverReleased], ..profile }
 }
 
 /// Who speaks for the issuer, of revocation or of time, has no key outside: it would make revocation void.

@@ -7,6 +7,9 @@ use crate::signature::{Digest, Format, SignatureAlgorithm};
 use crate::{AccountId, Timestamp, enforced};
 use std::time::Duration;
 
+/// The forms that are made.
+pub const MADE: [Format; 5] = [Format::Raw, Format::Jws, Format::Cms, Format::Jar, Format::Dsse];
+
 /// So many documents are signed by one request at most.
 pub const MOST_ARTIFACTS: usize = 100;
 
@@ -34,6 +37,8 @@ pub struct SignatureRequest {
     pub algorithm: SignatureAlgorithm,
     /// What is to be signed, each by a signature of its own.
     pub artifacts: Vec<Artifact>,
+    /// Whether the document goes into the signature, where the form leaves that open.
+    pub attached: bool,
     /// Whether the signatures will carry a timestamp.
     pub timestamp: bool,
 }
@@ -78,6 +83,7 @@ pub struct SignatureDecision {
 pub struct ApprovedSignature {
     format: Format,
     algorithm: SignatureAlgorithm,
+    attached: bool,
     artifacts: Vec<Artifact>,
 }
 
@@ -89,6 +95,10 @@ impl ApprovedSignature {
     /// The kind of signature.
     pub const fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm
+    }
+    /// Whether the document goes into the signature.
+    pub const fn attached(&self) -> bool {
+        self.attached
     }
     /// What is to be signed.
     pub fn artifacts(&self) -> &[Artifact] {
@@ -122,6 +132,9 @@ pub fn decide_signature(
     if !profile.formats.contains(&request.format) {
         refuse("format", "format", format!("{} is not allowed by this signer's profile", request.format.as_str()));
     }
+    if !MADE.contains(&request.format) {
+        refuse("format-not-made", "format", format!("{} is not made by this version", request.format.as_str()));
+    }
     if !profile.algorithms.contains(&request.algorithm) {
         refuse("algorithm", "algorithm", format!("{} is not allowed by this signer's profile", request.algorithm.as_str()));
     }
@@ -140,7 +153,10 @@ pub fn decide_signature(
         check_artifact(artifact, &request, profile, &mut refuse);
     }
     let outcome = match reasons.is_empty() {
-        true => Ok(ApprovedSignature { format: request.format, algorithm: request.algorithm, artifacts: request.artifacts }),
+        true => {
+            let SignatureRequest { format, algorithm, attached, artifacts, .. } = request;
+            Ok(ApprovedSignature { format, algorithm, attached, artifacts })
+        }
         false => Err(told(reasons)),
     };
     SignatureDecision { policy_version, outcome }
@@ -183,6 +199,15 @@ fn check_signer(signer: &SignerFacts, profile: &SigningProfile, now: Timestamp, 
     }
 }
 
+/// Whether the signature cannot be made of a digest.
+const fn holds_the_document(request: &SignatureRequest) -> bool {
+    match request.format {
+        Format::Jws | Format::Dsse => true,
+        Format::Cms => request.attached,
+        Format::Raw | Format::Jar | Format::Pades | Format::Authenticode | Format::Sigstore => false,
+    }
+}
+
 fn check_artifact(artifact: &Artifact, request: &SignatureRequest, profile: &SigningProfile, refuse: &mut impl FnMut(&str, &str, String)) {
     let (given, algorithm) = (artifact.digest.algorithm(), request.algorithm);
     match algorithm.digest() {
@@ -196,6 +221,10 @@ fn check_artifact(artifact: &Artifact, request: &SignatureRequest, profile: &Sig
             refuse("document-needed", "artifacts", message);
         }
         Some(_) | None => {}
+    }
+    if holds_the_document(request) && artifact.content.is_none() {
+        let message = format!("the document goes into this {} signature: send it and not its digest", request.format.as_str());
+        refuse("content-needed", "artifacts", message);
     }
     if !profile.digests.contains(&given) {
         refuse("digest", "artifacts", format!("{} is not allowed by this signer's profile", given.as_str()));
@@ -225,6 +254,7 @@ mod tests {
             format: Format::Raw,
             algorithm: SignatureAlgorithm::EcdsaP256Sha256,
             artifacts: vec![artifact(DigestAlgorithm::Sha256)],
+            attached: false,
             timestamp: false,
         }
     }
@@ -262,6 +292,7 @@ mod tests {
         };
         assert!(request(|_| {}).is_empty());
         assert_eq!(request(|r| r.format = Format::Cms), ["format"]);
+        assert_eq!(request(|r| r.format = Format::Pades), ["format", "format-not-made"]);
         assert_eq!(request(|r| r.artifacts.clear()), ["artifacts"]);
         assert_eq!(request(|r| r.artifacts = vec![r.artifacts[0].clone(); 101]), ["artifacts"]);
         assert_eq!(request(|r| r.artifacts = vec![artifact(DigestAlgorithm::Sha384)]), ["digest-of-algorithm", "digest"]);
@@ -310,6 +341,26 @@ mod tests {
         assert_eq!(codes(request.clone(), signer, &profile, 1_500_000), ["document-needed"]);
         request.artifacts[0].content = Some(b"document".to_vec());
         assert!(codes(request, signer, &profile, 1_500_000).is_empty());
+    }
+
+    #[test]
+    fn what_holds_the_document_gets_it_and_what_is_not_made_is_not_approved() {
+        let profile = SigningProfile { formats: Format::ALL.to_vec(), ..good() };
+        let of = |format, attached, content: Option<&[u8]>| {
+            let mut request = SignatureRequest { format, attached, ..asked() };
+            request.artifacts[0].content = content.map(<[u8]>::to_vec);
+            codes(request, signer(), &profile, 1_500_000)
+        };
+        for format in [Format::Jws, Format::Dsse] {
+            assert_eq!(of(format, true, None), ["content-needed"], "{format:?}");
+            assert_eq!(of(format, false, None), ["content-needed"], "{format:?}");
+            assert!(of(format, false, Some(b"document")).is_empty());
+        }
+        assert_eq!(of(Format::Cms, true, None), ["content-needed"]);
+        assert!(of(Format::Cms, false, None).is_empty() && of(Format::Jar, false, None).is_empty());
+        for format in [Format::Pades, Format::Authenticode, Format::Sigstore] {
+            assert_eq!(of(format, false, None), ["format-not-made"], "{format:?}");
+        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ async fn change(
     Ok(tagged(ProfileDocument { event: Some(receipt.into()), ..changed.into() }))
 }
 
-fn if_match(headers: &HeaderMap) -> Result<u32, Error> {
+pub(crate) fn if_match(headers: &HeaderMap) -> Result<u32, Error> {
     let missing = || {
         let detail = "send If-Match with the ETag of the version that you read, for example If-Match: \"3\"";
         Error::Request(StatusCode::PRECONDITION_REQUIRED, "precondition-required", detail.to_owned())

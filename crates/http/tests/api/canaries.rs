@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chancery_testkit::canary::{self, Canary};
 use chancery_testkit::csr::csr;
 use chancery_testkit::openssl::Openssl;
+use chancery_testkit::signer::signing_profile;
 use chancery_testkit::{TestServer, log, on_both_engines};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -99,6 +100,15 @@ async fn live(server: &TestServer, hidden: &mut Hidden) {
     let refused = hidden.text(&format!("canary-refused-{unique}"));
     let body = json!({"profile": "tls-server", "names": [format!("{refused}.evil.example")]});
     client.post(&acme.path("/certificates"), body).await.problem(422, "refused");
+    let (release, document) = (hidden.text(&format!("canary-release-{unique}")), hidden.text(&format!("canary document {unique}.pdf")));
+    let kept = csr(&[&acme.host(&release)], true);
+    hidden.key(&kept.key);
+    let chain = admin.post(&acme.path("/certificates"), json!({"profile": "code-signing", "csr": kept.pem})).await.ok(201);
+    let imported = json!({"private_key": kept.key, "chain": chain["certificate"]});
+    let body = json!({"name": "release", "signing_profile": signing_profile(), "imported": imported});
+    admin.post(&acme.path("/signers"), body).await.ok(201);
+    let body = json!({"format": "raw", "documents": [{"name": document, "content": STANDARD.encode(document.as_bytes())}]});
+    admin.post(&acme.path("/signers/release/signatures"), body).await.ok(201);
     server.pass(Duration::from_secs(60)).await;
 }
 
@@ -243,6 +253,10 @@ async fn a_secret_in_any_field_or_header_is_not_repeated(server: &TestServer) {
             "request",
             "draft",
             "password",
+            "imported",
+            "certify",
+            "signing_profile",
+            "documents",
         ];
         let wrong = fields.iter().map(|field| json!({*field: {"value": secret}}).to_string());
         // A text where none belongs: what reads the body would quote it.

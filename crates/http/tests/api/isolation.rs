@@ -51,6 +51,8 @@ async fn cast(server: &TestServer) -> Cast {
     server.as_(&server.operator).post(&format!("/v1/platform/tenants/{}/suspend", suspended.id), json!({})).await.ok(200);
     // What stands behind the caller's own place in a listing, and not behind the foreign ones.
     server.certificate(&server.acme, "earlier").await;
+    let earlier = server.signer(&server.acme, "earlier", json!({})).await;
+    server.signature(&server.acme, &earlier).await;
     let mut of_acme = objects(server, &server.acme).await;
     // What is removed is missing from then on; these stay, whoever tries.
     of_acme.extend([("theirs", of_acme["issuer"].clone()), ("taken", of_acme["certificate"].clone())]);
@@ -130,6 +132,7 @@ impl Cast {
             Put::Missing => match cell.id.kind {
                 Kind::Shard => "7".to_owned(),
                 Kind::Profile => "no-such-profile".to_owned(),
+                Kind::Signer => "no-such-signer".to_owned(),
                 Kind::File => "7.crl".to_owned(),
                 Kind::Serial => "0".repeat(31) + "1",
                 // A place next to the foreign one.

@@ -4,12 +4,15 @@
 use crate::isolation::platform;
 use crate::tenants::pending;
 use chancery_domain::profile::ProfileName;
+use chancery_testkit::csr::csr;
 use chancery_testkit::matrix::{self, Id, Operation, Place};
 use chancery_testkit::openssl::Openssl;
-use chancery_testkit::stranger::{Stranger, Wanted};
+use chancery_testkit::signer::signing_profile;
+use chancery_testkit::stranger::{ExtendedKeyUsagePurpose, Stranger, Wanted};
 use chancery_testkit::{Answer, Client, TestServer, TestTenant};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What stands for each path parameter.
 pub(crate) type Ids = BTreeMap<&'static str, String>;
@@ -54,6 +57,7 @@ impl Called for Operation {
             "issuer" if self.path.ends_with("/issuers/{issuer}/remove") => "theirs",
             "certificate" if self.path.ends_with("/certificates/{certificate}/remove") => "taken",
             "certificates" => "certificate",
+            "accounts" => "account",
             name => name,
         }
     }
@@ -127,9 +131,21 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "ChainBody" => json!({"chain": ids["chain"]}),
         "AnchorBody" => json!({"name": "Sample", "pem": ids["anchor"]}),
         "RevokeBody" => json!({"reason": "superseded"}),
+        "CreateSignerBody" => {
+            static CALLS: AtomicU32 = AtomicU32::new(0);
+            let name = format!("sample-{}", CALLS.fetch_add(1, Ordering::Relaxed));
+            json!({"name": name, "signing_profile": signing_profile(), "certify": certify(ids)})
+        }
+        "RollSignerBody" => json!({"certify": certify(ids)}),
+        "SigningProfileDocument" => signing_profile(),
+        "SignBody" => json!({"format": "raw", "documents": [{"digest": format!("sha-256:{}", "7f".repeat(32))}]}),
         "Profile" => serde_json::from_str::<Value>(&ids["profile-body"]).unwrap(),
         other => panic!("say in operations.rs what a good {other} is"),
     }
+}
+
+fn certify(ids: &Ids) -> Value {
+    json!({"profile": "code-signing", "names": [ids["host"]], "issuer": ids["issuer"]})
 }
 
 /// The token of who may call the operation, and ids with which it succeeds: `there` are those of the first tenant, which what
@@ -141,6 +157,10 @@ pub(crate) async fn ready(server: &TestServer, operation: &Operation, there: &Id
         return (invited["enrolment_token"].as_str().unwrap().to_owned(), there.clone());
     }
     let ids = if operation.writes() { objects(server, &server.acme).await } else { there.clone() };
+    if operation.path.ends_with("/enable") {
+        let disable = operation.address(&ids).replace("/enable", "/disable");
+        server.as_(&server.acme.admin).post(&disable, json!({})).await.ok(200);
+    }
     if !operation.is_of_the_platform() {
         return (server.acme.admin.clone(), ids);
     }
@@ -166,12 +186,23 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     admin.post(&tenant.path(&format!("/certificates/{id}/private-key/fetch")), json!({})).await.ok(200);
     let profile = admin.get(&tenant.path("/profiles/tls-server")).await.ok(200);
     let [(pending, chain), (unwanted, _)] = [pending(server, tenant).await, pending(server, tenant).await];
+    // With a key from elsewhere, which costs the tenant no certificate.
+    let key = csr(&["release.partner.example"], false).key;
+    let wanted = Wanted { key: Some(&key), purpose: Some(ExtendedKeyUsagePurpose::CodeSigning), ..Wanted::default() };
+    let imported = json!({"private_key": key, "chain": Stranger::called("Elsewhere").certificate(&server.clock, &wanted)});
+    let signer = format!("signer-{}", &account[28..]);
+    let made = json!({"name": signer, "signing_profile": signing_profile(), "imported": imported});
+    let made = admin.post(&tenant.path("/signers"), made).await.ok(201);
+    let signature = server.signature(tenant, &signer).await;
     let theirs = admin.post(&tenant.path("/trust-anchors"), json!({"name": "Theirs", "pem": anchor()})).await.ok(201);
     let foreign = || Stranger::called("Somebody").certificate(&server.clock, &Wanted::default());
     let taken = admin.post(&tenant.path("/certificates/import"), json!({"bundle": foreign()})).await.ok(200);
     let external = foreign();
     Ids::from([
         ("external", external),
+        ("signer", signer),
+        ("signer-id", made["id"].as_str().unwrap().to_owned()),
+        ("signature", signature["id"].as_str().unwrap().to_owned()),
         ("theirs", theirs["id"].as_str().unwrap().to_owned()),
         ("taken", taken["items"][0]["result"]["id"].as_str().unwrap().to_owned()),
         ("public", issuer["public_id"].as_str().unwrap().to_owned()),

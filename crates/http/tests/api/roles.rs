@@ -11,13 +11,15 @@ use std::time::Duration;
 
 /// What comes too late when operations are called in the order of the document: the account is disabled by then, the token revoked,
 /// the key erased, the certificate revoked, the issuer retired; and nothing is suspended yet.
-const LATE: [&str; 7] = [
+const LATE: [&str; 9] = [
     "/accounts/{account}/tokens",
     "/tokens/{token}/rotate",
     "/private-key/fetch",
     "/certificates/{certificate}/renew",
     "/certificates/{certificate}/revoke",
     "/issuers/{issuer}/successor",
+    "/tenants/{tenant}/signers",
+    "/signers/{signer}/roll",
     "/tenants/{registered}/resume",
 ];
 

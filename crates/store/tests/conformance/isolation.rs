@@ -220,8 +220,8 @@ async fn every_change(view: &TenantView, rows: &Rows) {
     changes.move_signer(&rows.signer, SignerState::Disabled);
     changes.retire_signer_version(&rows.signer_version, now());
     changes.move_ceiling("things", 5);
-    changes.open_counter("thin", "h", 7);
-    changes.open_counter("thing", "t", 7);
+    changes.open_counter("other", "", "", 7);
+    changes.open_counter("thing", "t", "t", 7);
     changes.lease_job(&rows.job, Timestamp::from_seconds(1_800_000_009));
     changes.forget_idempotency(Timestamp::from_millis(i64::MAX));
     changes.remove_outbox(rows.outbox.id);

@@ -65,6 +65,10 @@ pub enum Kind {
     Shard,
     /// A profile, by name.
     Profile,
+    /// A signer, by name.
+    Signer,
+    /// The signatures of a request.
+    Signature,
     /// The random part of a public address.
     Public,
     /// What stands under a public address.
@@ -80,7 +84,7 @@ impl Kind {
         Some(match name {
             "tenant" => Self::Tenant,
             "registered" => Self::Registered,
-            "account" => Self::Account,
+            "account" | "accounts" => Self::Account,
             "token" => Self::Token,
             "certificate" | "certificates" => Self::Certificate,
             "order" => Self::Order,
@@ -88,6 +92,8 @@ impl Kind {
             "event" => Self::Event,
             "shard" => Self::Shard,
             "profile" => Self::Profile,
+            "signer" => Self::Signer,
+            "signature" => Self::Signature,
             "public" => Self::Public,
             "file" => Self::File,
             "serial" => Self::Serial,
@@ -218,20 +224,20 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "say in matrix/operation.rs what a signer is")]
+    #[should_panic(expected = "say in matrix/operation.rs what a witness is")]
     fn a_kind_that_is_new_by_description_stops_the_plan() {
-        ids_of(json!({"signer": {"description": "The signer's id."}}));
+        ids_of(json!({"witness": {"description": "The witness's id."}}));
     }
 
     #[test]
-    #[should_panic(expected = "say in matrix/operation.rs what a signer is")]
+    #[should_panic(expected = "say in matrix/operation.rs what a witness is")]
     fn a_kind_that_is_new_by_format_stops_the_plan() {
-        ids_of(json!({"signer": {"format": "uuid"}}));
+        ids_of(json!({"witness": {"format": "uuid"}}));
     }
 
     #[test]
-    #[should_panic(expected = "say in matrix/operation.rs what a signer is")]
+    #[should_panic(expected = "say in matrix/operation.rs what a witness is")]
     fn a_kind_that_is_new_by_its_place_stops_the_plan() {
-        in_path("/v1/tenants/{tenant}/signers/{signer}");
+        in_path("/v1/tenants/{tenant}/witnesses/{witness}");
     }
 }

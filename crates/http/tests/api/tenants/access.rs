@@ -25,7 +25,10 @@ async fn accounts_with_rights_and_live_tokens(server: &TestServer) {
     let ids: Vec<_> = listed.iter().map(|item| item["account"].as_str().unwrap()).collect();
     assert_eq!(ids, [&auditor, &viewer, &server.acme.account]);
     let of_viewer = &listed[1];
-    assert_eq!(of_viewer["actions"], json!(["tenant:read", "issuer:read", "profile:read", "certificate:read", "order:read"]));
+    assert_eq!(
+        of_viewer["actions"],
+        json!(["tenant:read", "issuer:read", "profile:read", "certificate:read", "order:read", "signer:read", "signature:read"])
+    );
     let tokens = of_viewer["tokens"].as_array().unwrap();
     assert_eq!(tokens.len(), 1, "the revoked one is worth nothing");
     assert_eq!(tokens[0]["last_used_at"], "2027-01-15T08:00:00Z");

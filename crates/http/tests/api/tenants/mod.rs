@@ -10,6 +10,7 @@ mod issuers;
 mod log;
 mod profiles;
 mod rollover;
+mod signing;
 mod tokens;
 
 pub(crate) use external::pending;

@@ -33,6 +33,7 @@ pub(crate) struct Standing {
     imported: Vec<String>,
     anchors: Vec<String>,
     pub(crate) removed: BTreeSet<String>,
+    signers: Vec<String>,
     /// Of the operator's.
     tenants: Vec<String>,
     suspended: Vec<String>,
@@ -103,6 +104,8 @@ impl Client {
             Act::Import => known.imported.push(subject),
             Act::Anchor => known.anchors.push(subject),
             Act::RemoveImported | Act::RemoveAnchor => drop(known.removed.insert(subject)),
+            Act::Signer => known.signers.push(entry.target.clone()),
+            Act::RollSigner | Act::Sign => {}
             Act::Revoke | Act::Acknowledge | Act::Disable | Act::EndToken | Act::ProfileChange | Act::Retire | Act::Abandon => {}
         }
     }
@@ -123,6 +126,7 @@ impl Client {
                 chosen => chosen,
             },
             84..90 => self.choose_import(&tenant)?,
+            90..97 => Some(self.choose_signing(&tenant)),
             _ => None,
         };
         let (act, target, path, body) = wish.unwrap_or_else(|| self.issue(&tenant, true));
@@ -283,6 +287,25 @@ impl Client {
         let host = self.host(tenant);
         let bundle = self.customer.certificate(&host)? + &self.customer.certificate(&format!("www.{host}"))?;
         Ok(Some((Act::Import, String::new(), tenant.path("/certificates/import"), json!({"bundle": bundle}))))
+    }
+
+    /// Two documents by a signer that there is; it is rolled over now and then.
+    fn choose_signing(&mut self, tenant: &Tenant) -> Wish {
+        let (number, signer) = (self.journal.len(), pick(&self.standing.signers, &mut self.chance));
+        let Some(signer) = signer.filter(|_| self.chance.below(8) > 0) else {
+            let name = format!("{}-{number}", self.name);
+            let body = json!({
+                "name": name, "certify": {"profile": "code-signing", "names": [self.host(tenant)], "issuer": tenant.issuer},
+                "signing_profile": {"formats": ["raw"], "algorithms": ["ecdsa-p256-sha256"], "digests": ["sha-256"]}
+            });
+            return (Act::Signer, name, tenant.path("/signers"), body);
+        };
+        let at = |verb: &str| tenant.path(&format!("/signers/{signer}/{verb}"));
+        if self.chance.below(10) == 0 {
+            return (Act::RollSigner, signer.clone(), at("roll"), json!({}));
+        }
+        let document = |half: usize| json!({"digest": format!("sha-256:{:064x}", number * 2 + half)});
+        (Act::Sign, signer.clone(), at("signatures"), json!({"format": "raw", "documents": [document(0), document(1)]}))
     }
 
     fn choose_for_operator(&mut self, life: u32) -> Entry {

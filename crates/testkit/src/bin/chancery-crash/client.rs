@@ -137,7 +137,9 @@ impl Client {
                     let done = |entry: &Entry| -> Vec<_> {
                         entry.deeds().iter().map(|deed| (deed.event().to_owned(), deed.subject.to_owned())).collect()
                     };
-                    let alike = |entry: &Entry| (entry.answer.as_ref().map(|(status, _)| *status), done(entry));
+                    // A signature is the very same, not another one of the same document.
+                    let signed = |entry: &Entry| entry.answered()["documents"].clone();
+                    let alike = |entry: &Entry| (entry.answer.as_ref().map(|(status, _)| *status), done(entry), signed(entry));
                     if alike(&again) != alike(&entry) {
                         self.wrong.push(format!("a repeat was answered otherwise: {}; again: {}", entry.shown(), again.shown()));
                     }

@@ -1,11 +1,16 @@
 //! What clients ask for, and what came of it.
 
 use crate::outside;
-use chancery_app::{Caller, Certificate, Chancery, Failure, IssueRequest, KeySource, NewIssuer, Receipt, RenewRequest, Succession};
+use chancery_app::{
+    AskedProfile, Caller, Certificate, Chancery, Content, Document, Failure, IssueRequest, KeySource, NewIssuer, NewSigner, Receipt,
+    RenewRequest, RollSigner, SignRequest, SignerSource, Succession,
+};
 use chancery_domain::certificate::RevocationReason;
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::profile::Profile;
 use chancery_domain::role::Role;
+use chancery_domain::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
+use chancery_domain::signing::{SignerName, SigningProfile};
 use chancery_domain::{AccountId, CertificateId, IssuerId, TenantId, Timestamp, TokenId};
 use std::time::Duration;
 
@@ -45,6 +50,11 @@ pub(crate) enum Act {
     EndToken(AccountId, TokenId),
     NewProfile(String),
     ChangeProfile(String, u32),
+    /// A signer of this name for the tenant of this slug.
+    Signer(String, String),
+    RollSigner(String),
+    /// A document by the signer of this name.
+    Sign(String, String),
     Tenant(String),
     Suspend(TenantId),
     Resume(TenantId),
@@ -67,7 +77,7 @@ impl Act {
     /// Acts that leave an event by an account.
     ///
     /// Not `private-key.fetch`: whoever is not told fetches once more, which is another event.
-    pub(crate) const EVENTS: [&str; 16] = [
+    pub(crate) const EVENTS: [&str; 19] = [
         "certificate.issue",
         "certificate.import",
         "private-key.erase",
@@ -81,6 +91,9 @@ impl Act {
         "token.mint",
         "token.revoke",
         "profile.create",
+        "signer.create",
+        "signer.roll",
+        "signature.create",
         "tenant.create",
         "tenant.suspend",
         "tenant.resume",
@@ -160,6 +173,15 @@ impl Act {
                 let (made, receipt) = service.change_profile(caller, *read, &profile(name, *read)).await?;
                 one(format!("{name}/{}", made.version), receipt)
             }
+            Self::Signer(name, slug) => one(name.clone(), service.create_signer(caller, &new_signer(name, slug)).await?.1),
+            Self::RollSigner(name) => one(name.clone(), service.roll_signer(caller, &named(name)?, &RollSigner::default()).await?.1),
+            Self::Sign(name, document) => {
+                let document = Document { name: None, content: Content::Whole(document.clone().into_bytes()) };
+                let request = SignRequest { format: Format::Raw, algorithm: None, attached: None, documents: vec![document] };
+                let (made, receipt) = service.sign(caller, &named(name)?, &request).await?;
+                let signature = made.documents.into_iter().map(|document| document.signature).collect::<String>();
+                one(format!("{}/{signature}", made.id), receipt)
+            }
             Self::Tenant(slug) => {
                 let slug = slug.parse().map_err(|error| Failure::Internal(format!("a slug of the simulation is none: {error}")))?;
                 let made = service.create_tenant(caller, &slug).await?;
@@ -203,6 +225,32 @@ fn new_issuer(name: &str, slug: &str) -> NewIssuer {
         permitted: format!("dns:*.{slug}.example").parse().into_iter().collect(),
         root_days: 400,
         issuing_days: 200,
+    }
+}
+
+fn named(name: &str) -> Result<SignerName, Failure> {
+    name.parse().map_err(broken)
+}
+
+fn new_signer(name: &str, slug: &str) -> NewSigner {
+    let key = KeySource::Generate(Custody::SoftwareNeverReleased, KeyAlgorithm::Ed25519);
+    let host = format!("release.{slug}.example");
+    let certify = IssueRequest { profile: "code-signing".parse().ok(), validity_seconds: None, ..wanted(key, Some(&host), 0) };
+    let profile = SigningProfile {
+        formats: vec![Format::Raw],
+        algorithms: vec![SignatureAlgorithm::Ed25519],
+        digests: vec![DigestAlgorithm::Sha256],
+        accounts: Vec::new(),
+        max_signatures: Some(1000),
+        max_signatures_a_day: Some(1000),
+        timestamp_required: false,
+        max_artifact_bytes: None,
+        min_validity_seconds: 0,
+    };
+    NewSigner {
+        name: name.parse().unwrap_or_else(|_| unreachable!("the simulation names signers well")),
+        profile: AskedProfile { profile, accounts: Vec::new() },
+        source: SignerSource::Certify(Box::new(certify)),
     }
 }
 

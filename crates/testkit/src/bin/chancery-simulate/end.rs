@@ -77,6 +77,7 @@ pub(crate) async fn compare(world: &Rc<World>, ground: &Ground, operator: &Clien
     acts(&journal, &log, before)?;
     for (admin, ..) in tenants {
         certificates(&journal, ground, admin.realm)?;
+        signatures(&journal, ground, admin.realm)?;
         private_keys(&log, ground, admin.realm)?;
         lists(ground, admin.realm)?;
         addresses(ground, admin.realm)?;
@@ -107,9 +108,13 @@ fn acts(journal: &[Entry], log: &Log, before: &Log) -> Result<(), String> {
     unasked.map_or(Ok(()), |(_, event)| Err(format!("an event of an act that nobody was told of: {event}")))
 }
 
+/// Certificates that clients asked for: those of signers came with their signers.
+const OWN: &str = "SELECT id FROM certificate WHERE tenant_id = ?1
+  AND id NOT IN (SELECT certificate_id FROM signer_version WHERE certificate_id IS NOT NULL)";
+
 /// The tenant's certificates are those that were acknowledged.
 fn certificates(journal: &[Entry], ground: &Ground, tenant: TenantId) -> Result<(), String> {
-    let rows = ground.files.select(tenant, "SELECT id FROM certificate WHERE tenant_id = ?1").map_err(|error| error.to_string())?;
+    let rows = ground.files.select(tenant, OWN).map_err(|error| error.to_string())?;
     let there: BTreeSet<String> = rows.into_iter().flatten().collect();
     let told = journal.iter().filter(|entry| entry.realm == tenant && entry.act.certifies()).filter_map(|entry| entry.answer.as_ref().ok());
     let told: BTreeSet<String> = told.map(|done| done.subject.replace('-', "")).collect();
@@ -117,6 +122,17 @@ fn certificates(journal: &[Entry], ground: &Ground, tenant: TenantId) -> Result<
         return Err(format!("certificate {id} was acknowledged and is not there"));
     }
     there.difference(&told).next().map_or(Ok(()), |id| Err(format!("certificate {id} is there and nobody was told of it")))
+}
+
+/// The tenant's signatures are those that were given out.
+fn signatures(journal: &[Entry], ground: &Ground, tenant: TenantId) -> Result<(), String> {
+    let rows = ground.files.select(tenant, "SELECT id FROM signature WHERE tenant_id = ?1").map_err(|error| error.to_string())?;
+    let there: BTreeSet<String> = rows.into_iter().flatten().collect();
+    let told = journal.iter().filter(|entry| entry.realm == tenant && matches!(entry.act, Act::Sign(..)));
+    let told = told.filter_map(|entry| entry.answer.as_ref().ok()).filter_map(|done| done.subject.split('/').next());
+    let told: BTreeSet<String> = told.map(|id| id.replace('-', "")).collect();
+    let other = told.symmetric_difference(&there).next();
+    other.map_or(Ok(()), |id| Err(format!("signature {id} was given out and is not there, or is there and nobody was told of it")))
 }
 
 /// A private key was fetched as often as the log says, and erased where it says so.
@@ -176,8 +192,8 @@ fn register(journal: &[Entry], ground: &Ground, tenants: &[Tenant]) -> Result<()
     }
     for id in ids {
         let tenant: TenantId = id.parse().map_err(|_| format!("{id} is no tenant"))?;
-        let whole =
-            "SELECT t.status, (SELECT count(*) FROM kek), (SELECT count(*) FROM purpose_key), (SELECT count(*) FROM counter) FROM tenant t
+        let whole = "SELECT t.status, (SELECT count(*) FROM kek), (SELECT count(*) FROM purpose_key), 
+             (SELECT count(*) FROM counter WHERE name = 'certificates') FROM tenant t
              WHERE t.tenant_id = ?1";
         let own = ground.files.select(tenant, whole).map_err(|error| format!("tenant {id}: {error}"))?;
         let registered = there.get(&id.replace('-', "")).cloned().unwrap_or_default();

@@ -66,6 +66,21 @@ UNION ALL SELECT 'a realm that nobody will sweep', hex(t.tenant_id) FROM tenant 
   (SELECT count(*) FROM job j WHERE j.kind = 'idempotency.sweep') <> 1
 UNION ALL SELECT 'a token of an account that is not there', hex(t.id) FROM token t WHERE t.account_id IS NOT NULL AND NOT EXISTS
   (SELECT 1 FROM account a WHERE a.tenant_id = ?1 AND a.id = t.account_id)
+UNION ALL SELECT 'a signer without the one version that signs', hex(s.id) FROM signer s WHERE
+  (SELECT count(*) FROM signer_version v WHERE v.tenant_id = ?1 AND v.signer_id = s.id AND v.retired_at IS NULL) <> 1
+UNION ALL SELECT 'a version of a signer whose key should be here or should not', hex(v.signer_id) FROM signer_version v
+  WHERE (v.key IS NULL) <> (v.retired_at IS NOT NULL)
+UNION ALL SELECT 'a version of a signer whose certificate is not there', hex(v.signer_id) FROM signer_version v
+  WHERE v.certificate_id IS NOT NULL AND v.certificate_id NOT IN (SELECT id FROM certificate)
+UNION ALL SELECT 'a version of a signing profile is missing', hex(s.id) FROM signer s WHERE
+  (SELECT count(*) FROM signing_profile p WHERE p.tenant_id = ?1 AND p.signer_id = s.id) IS NOT
+  (SELECT max(version) FROM signing_profile p WHERE p.tenant_id = ?1 AND p.signer_id = s.id)
+UNION ALL SELECT 'a signature of a signer that is not there', hex(g.id) FROM signature g WHERE g.signer_id NOT IN (SELECT id FROM signer)
+UNION ALL SELECT 'a signature without its event', hex(g.id) FROM signature g WHERE NOT EXISTS
+  (SELECT 1 FROM event e WHERE e.tenant_id = ?1 AND e.id = g.event_id)
+UNION ALL SELECT 'signatures that were not counted, one document each', k.n || ' counted, ' || g.n || ' there' FROM
+  (SELECT coalesce(sum(total), 0) AS n FROM counter WHERE name LIKE 'signatures:%' AND length(name) = 47) k,
+  (SELECT count(*) AS n FROM signature) g WHERE k.n <> g.n
 UNION ALL SELECT 'a purpose key under a wrapping key that is not there', p.purpose FROM purpose_key p WHERE
   p.kek_version NOT IN (SELECT version FROM kek)";
 

@@ -20,6 +20,7 @@ struct Known {
     /// With its account and its secret, where that was answered.
     tokens: Vec<(AccountId, TokenId, Option<String>)>,
     profiles: Vec<(String, u32)>,
+    signers: Vec<String>,
 }
 
 /// A member of a tenant: `acts` acts, some of them sent again.
@@ -102,6 +103,11 @@ fn choose(client: &Client, known: &mut Known, slug: &str, key: &str) -> Act {
         }
         78..83 => pick(&known.certificates).map_or(issue, Act::Fetch),
         83..87 => pick(&known.fetched).or_else(|| pick(&known.certificates)).map_or(issue, Act::Acknowledge),
+        87..90 => Act::Signer(format!("s-{}", key.to_lowercase()), slug.to_owned()),
+        90..97 => {
+            let signer = known.signers.get(sim.below(known.signers.len())).cloned();
+            signer.map_or(issue, |name| if sim.comes(200) { Act::RollSigner(name) } else { Act::Sign(name, key.to_owned()) })
+        }
         _ => issue,
     }
 }
@@ -115,6 +121,7 @@ fn learn(known: &mut Known, act: &Act, done: &[Done]) {
             Act::Issuer { .. } | Act::Roll(..) => known.issuers.extend(text.parse::<IssuerId>().ok()),
             Act::Account(_) => known.accounts.extend(text.parse::<AccountId>().ok()),
             Act::Mint(account) => known.tokens.extend(text.parse().ok().map(|id| (*account, id, done.secret.clone()))),
+            Act::Signer(name, _) => known.signers.push(name.clone()),
             Act::NewProfile(name) => known.profiles.push((name.clone(), 1)),
             Act::ChangeProfile(name, read) => {
                 known.profiles.iter_mut().filter(|(known, _)| known == name).for_each(|(_, version)| *version = read + 1);

@@ -60,7 +60,7 @@ async fn rows(raw: &Raw, realm: &Realm<'_>) -> Result<Vec<String>> {
     let renewed = "SELECT count(*) FROM certificate WHERE tenant_id = ?1 AND status = 'renewed'";
     let expected = [
         ("events", "SELECT count(*) FROM event WHERE tenant_id = ?1", realm.events.len()),
-        ("renewals", renewed, events("certificate.renew")),
+        ("renewals", renewed, events("certificate.renew") + events("signer.roll")),
         ("events without a place in the log", "SELECT count(*) FROM event WHERE tenant_id = ?1 AND leaf_index IS NULL", 0),
         ("messages not delivered", "SELECT count(*) FROM outbox WHERE tenant_id = ?1", 0),
         ("jobs not done", &due, 0),
@@ -126,7 +126,7 @@ async fn tenant(raw: &Raw, platform: &Realm<'_>, id: &str, status: &str) -> Resu
         (&*platform.id, "entries as it was left", &*register, 1..=1),
         (id, "records as it was left", &record, 1..=1),
         (id, "wrapped keys", "SELECT count(*) FROM kek WHERE tenant_id = ?1", 2..=2),
-        (id, "counters", "SELECT count(*) FROM counter WHERE tenant_id = ?1", 1..=1),
+        (id, "counters", "SELECT count(*) FROM counter WHERE tenant_id = ?1 AND name = 'certificates'", 1..=1),
         (id, "profiles", "SELECT count(DISTINCT name) FROM profile WHERE tenant_id = ?1", presets..=i64::MAX),
         (id, "purpose keys", "SELECT count(*) FROM purpose_key WHERE tenant_id = ?1", 5..=5),
         (id, "events", "SELECT count(*) FROM event WHERE tenant_id = ?1", 1..=i64::MAX),

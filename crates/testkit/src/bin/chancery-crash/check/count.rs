@@ -111,7 +111,9 @@ impl Counts {
     pub(super) fn rows(&self, realm: &str) -> Vec<(&'static str, &'static str, Span)> {
         let presets = if realm == TenantId::PLATFORM.to_string() { 0 } else { Profile::presets().len() };
         let (one, presets) = (Span(1, 1), Span::exactly(presets));
-        let issued = self.of(Act::Issue) + self.of(Act::Renew);
+        let versions = self.of(Act::Signer) + self.of(Act::RollSigner);
+        let issued = self.of(Act::Issue) + self.of(Act::Renew) + versions;
+        let signatures = self.of(Act::Sign);
         let pending = self.of(Act::Ask) - self.of(Act::Complete) - self.of(Act::Abandon);
         let profiles = presets + self.of(Act::ProfileCreate) + self.of(Act::ProfileChange);
         vec![
@@ -153,6 +155,10 @@ impl Counts {
             ("retired issuers", "SELECT count(*) FROM authority WHERE tenant_id = ?1 AND state = 'retired'", self.of(Act::Retire)),
             ("abandoned issuers", "SELECT count(*) FROM authority WHERE tenant_id = ?1 AND state = 'abandoned'", self.of(Act::Abandon)),
             ("issuers that wait", "SELECT count(*) FROM authority WHERE tenant_id = ?1 AND state = 'pending'", pending),
+            ("signers", "SELECT count(*) FROM signer WHERE tenant_id = ?1", self.of(Act::Signer)),
+            ("keys and chains of signers", "SELECT count(*) FROM signer_version WHERE tenant_id = ?1", versions),
+            ("keys that sign", "SELECT count(*) FROM signer_version WHERE tenant_id = ?1 AND key IS NOT NULL", self.of(Act::Signer)),
+            ("requests that were signed", "SELECT count(*) FROM signature WHERE tenant_id = ?1", signatures),
             ("idempotency records", "SELECT count(*) FROM idempotency WHERE tenant_id = ?1", self.keyed),
         ]
     }

@@ -2,6 +2,7 @@
 
 use super::count::Counts;
 use super::{Realm, realms};
+use crate::act::Act;
 use crate::client::Client;
 use crate::database::Place;
 use anyhow::Result;
@@ -10,7 +11,7 @@ use chancery_testkit::Raw;
 use std::collections::HashMap;
 
 /// What must be equal whenever anybody looks: in one statement, for PostgreSQL may still end what the killed server sent.
-const ALWAYS: [(&str, &str); 7] = [
+const ALWAYS: [(&str, &str); 8] = [
     (
         "the counter of live certificates is not their number",
         "SELECT (SELECT count(*) FROM certificate WHERE tenant_id = ?1 AND status IN ('issued', 'renewed'))
@@ -34,6 +35,11 @@ const ALWAYS: [(&str, &str); 7] = [
          + abs((SELECT count(leaf_index) FROM event WHERE tenant_id = ?1) - coalesce((SELECT max(size) FROM log WHERE tenant_id = ?1), 0))",
     ),
     (
+        "two documents a request, and not as many signatures were counted",
+        "SELECT CAST(2 * (SELECT count(*) FROM signature WHERE tenant_id = ?1)
+         - coalesce((SELECT sum(total) FROM counter WHERE tenant_id = ?1 AND name LIKE 'signatures:%'), 0) AS BIGINT)",
+    ),
+    (
         "what was taken in is not among the certificates",
         "SELECT (SELECT count(*) FROM certificate WHERE tenant_id = ?1 AND order_id IS NULL)
          - (SELECT count(*) FROM imported WHERE tenant_id = ?1)",
@@ -48,6 +54,7 @@ pub(crate) async fn killed(place: &Place, clients: &[Client]) -> Result<Vec<Stri
     for realm in &realms {
         let id = realm.id.parse::<TenantId>()?;
         found.extend(events(&raw, realm, id).await);
+        found.extend(signatures(&raw, realm, id).await);
         for (what, sql, expected) in Counts::of_journals(realm).rows(&realm.id) {
             let there = raw.count(&realm.id, sql, id.as_bytes()).await;
             if !expected.holds(there) {
@@ -88,6 +95,20 @@ async fn events(raw: &Raw, realm: &Realm<'_>, id: TenantId) -> Vec<String> {
         }
     }
     found
+}
+
+/// Every signature that was given out is there, with the event that its answer named.
+async fn signatures(raw: &Raw, realm: &Realm<'_>, id: TenantId) -> Vec<String> {
+    let rows = raw.rows(&realm.id, "SELECT id, event_id FROM signature WHERE tenant_id = ?1", &[id.as_bytes()]).await;
+    let uuid = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|bytes| EventId::from_slice(bytes).ok()).map(|id| id.to_string());
+    let kept: HashMap<_, _> = rows.iter().filter_map(|row| Some((uuid(row.first()?)?, uuid(row.get(1)?)?))).collect();
+    let given = realm
+        .entries
+        .iter()
+        .filter(|entry| entry.act == Act::Sign)
+        .flat_map(|entry| entry.deeds().into_iter().map(move |deed| (entry, deed)));
+    let lost = given.filter(|(_, deed)| kept.get(deed.subject).map(String::as_str) != Some(deed.event()));
+    lost.map(|(entry, _)| format!("a signature was given out and is not recorded so: {}", entry.shown())).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,0 +1,64 @@
+//! Certificates that documents may be signed with here, and the chains that they come with.
+
+use crate::certificate::Certificate;
+use crate::chain::is_signed_by;
+use crate::extension::named;
+use crate::key::PublicKey;
+use crate::path::LONGEST_PATH;
+use crate::pem;
+use crate::problem::Problem;
+use crate::summary::CertificateSummary;
+use chancery_domain::enforced;
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING, ID_KP_SERVER_AUTH, ID_KP_TIME_STAMPING};
+
+/// A key with one of these purposes would be made to speak where a signature stands for something else: a handshake, an answer about
+/// revocation, a time.
+const OTHER_PURPOSES: [ObjectIdentifier; 5] =
+    [ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING, ID_KP_TIME_STAMPING, ANY_EXTENDED_KEY_USAGE];
+
+/// What a certificate says, if documents may be signed with its key.
+///
+/// # Errors
+/// A [`Problem`]: `certificate` if it cannot be read, `purpose` if its key is for something else.
+pub fn document_signer(der: &[u8]) -> Result<CertificateSummary, Problem> {
+    let unread = || Problem::new("certificate", "no version 3 X.509 certificate in DER");
+    let summary = CertificateSummary::from_der(der).map_err(|_| unread())?;
+    let certificate = Certificate::from_der(der).map_err(|_| unread())?;
+    let extensions = &certificate.tbs.extensions;
+    let refuse = |holds: bool, message: String| match holds || !enforced!("document-signer.purpose") {
+        true => Ok(()),
+        false => Err(Problem::new("purpose", message)),
+    };
+    refuse(!summary.is_authority, "it is an authority's certificate, whose key signs certificates and nothing else".to_owned())?;
+    // digitalSignature and contentCommitment (RFC 5280 section 4.2.1.3)
+    let signs = extensions.key_usage.is_none() || extensions.allows_usage(0) || extensions.allows_usage(1);
+    refuse(signs, "its keyUsage has neither digitalSignature nor contentCommitment".to_owned())?;
+    let purposes = extensions.extended_key_usage.as_ref().map(|found| found.value.as_slice()).unwrap_or_default();
+    let other = purposes.iter().find(|purpose| OTHER_PURPOSES.contains(purpose));
+    let message = |other: ObjectIdentifier| format!("its extendedKeyUsage {} is for something else than documents", named(other));
+    refuse(other.is_none(), other.copied().map(message).unwrap_or_default())?;
+    Ok(summary)
+}
+
+/// A chain in PEM that belongs to this key: DER, the signer's certificate first, each signed by the next. Whom to trust it does not say.
+///
+/// # Errors
+/// A [`Problem`]: `chain` if it is none, `key` if it is another key's, or as [`document_signer`].
+pub fn document_signers_chain(text: &str, key: &PublicKey) -> Result<(Vec<Vec<u8>>, CertificateSummary), Problem> {
+    let blocks = pem::decode(text).map_err(|error| Problem::new("chain", error.to_string()))?;
+    if blocks.len() > LONGEST_PATH && enforced!("document-signer.length") {
+        return Err(Problem::new("chain", format!("at most {LONGEST_PATH} certificates")));
+    }
+    let chain: Vec<_> = blocks.into_iter().map(|block| block.der.to_vec()).collect();
+    let leaf = chain.first().ok_or_else(|| Problem::new("chain", "name at least one certificate"))?;
+    let summary = document_signer(leaf)?;
+    if summary.spki_der != key.spki_der() && enforced!("document-signer.key") {
+        return Err(Problem::new("key", "the first certificate is not that of the private key"));
+    }
+    let broken = chain.iter().zip(chain.iter().skip(1)).position(|(below, above)| !is_signed_by(below, above));
+    match broken.filter(|_| enforced!("document-signer.chain")) {
+        Some(at) => Err(Problem::new("chain", format!("certificate {} did not sign the one before it", at + 2))),
+        None => Ok((chain, summary)),
+    }
+}
