@@ -108,7 +108,17 @@ impl Deed {
 
     fn without_request(realm: &Arc<Realm>, actor: Actor) -> Self {
         let changes = realm.view.changes();
-        Self { realm: Arc::clone(realm), changes, actor, outcome: Outcome::Done, request: None, once: None, place: None, event: None, opens: None }
+        Self {
+            realm: Arc::clone(realm),
+            changes,
+            actor,
+            outcome: Outcome::Done,
+            request: None,
+            once: None,
+            place: None,
+            event: None,
+            opens: None,
+        }
     }
 
     /// The event that will record it, for a row that names it.

@@ -5,6 +5,7 @@ mod closing;
 mod handshake;
 mod judge;
 mod openssl;
+mod signing;
 mod step;
 mod story;
 

@@ -91,6 +91,11 @@ async fn algorithm(desk: &Desk, args: &SignArgs) -> Result<SignatureAlgorithm, E
     Ok(preferred.unwrap_or(SignatureAlgorithm::usual(key)))
 }
 
+/// What asks for one document in its usual form.
+pub(crate) fn signing_request(format: Format, document: DocumentBody) -> SignBody {
+    SignBody { format, algorithm: None, attached: None, documents: vec![document] }
+}
+
 /// A file to be signed, and what is sent of it.
 struct Ware {
     path: PathBuf,
@@ -150,7 +155,8 @@ fn whole(file: &mut File, length: u64, path: &Path) -> Result<Vec<u8>, Ended> {
     Ok(content)
 }
 
-fn hashed(file: &mut impl Read, length: u64, kind: DigestAlgorithm, path: &Path) -> std::io::Result<(String, u64)> {
+/// The digest of what is read, a piece at a time, and how long it is.
+pub(crate) fn hashed(file: &mut impl Read, length: u64, kind: DigestAlgorithm, path: &Path) -> std::io::Result<(String, u64)> {
     let (mut hasher, mut piece, mut size) = (Hasher::new(kind), vec![0; PIECE], 0);
     let bar = progress_of(length, &format!("hashing {}", path.display()));
     loop {

@@ -1,6 +1,7 @@
 //! The `openssl` command: makes requests as a user would, and judges independently of us.
 
 use super::step::Wrong;
+use chancery_domain::signature::Format;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 use zeroize::Zeroizing;
@@ -49,6 +50,24 @@ impl OpenSsl {
         let mut command = Command::new("openssl");
         command.args(["verify", "-x509_strict", "-crl_check", "-no-CApath", "-no-CAstore", "-purpose", what.purpose]);
         command.arg("-CAfile").arg(&what.root).arg("-untrusted").arg(&what.chain).arg("-CRLfile").arg(&what.crl).arg(&what.leaf);
+        run(command).await
+    }
+}
+
+impl OpenSsl {
+    /// Verifies the signature in `signature` over `signed-document`, in this form, with the key of `signer-chain.pem`.
+    pub(super) async fn verify_signature(&self, folder: &Path, format: Format) -> Result<(), Wrong> {
+        let mut command = Command::new("openssl");
+        command.current_dir(folder);
+        if format == Format::Cms {
+            command.args(["cms", "-verify", "-binary", "-cades", "-purpose", "any", "-inform", "DER", "-CAfile", "signer-root.pem"]);
+            command.args(["-in", "signature", "-content", "signed-document", "-out", "signed-content"]);
+            return run(command).await;
+        }
+        command.args(["x509", "-in", "signer-chain.pem", "-noout", "-pubkey", "-out", "signer.pub"]);
+        run(command).await?;
+        let mut command = Command::new("openssl");
+        command.current_dir(folder).args(["dgst", "-sha256", "-verify", "signer.pub", "-signature", "signature", "signed-document"]);
         run(command).await
     }
 }

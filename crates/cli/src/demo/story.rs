@@ -3,6 +3,7 @@
 use super::acts::{Held, Member, Tenant, enrol, issue, public_crl};
 use super::handshake::{Identity, shake_hands};
 use super::judge::{self, Evidence, Usage, judge};
+use super::signing::signatures;
 use super::step::{Stage, StepFailed, Wrong, expect};
 use crate::client::ClientError;
 use crate::output;
@@ -42,6 +43,7 @@ pub(super) async fn tell(stage: &Stage, bootstrap: &str) -> Result<Story, StepFa
     policy(stage, &bank, &labs).await?;
     let renewed = renewal(stage, &bank, &server).await?;
     revocation(stage, &bank, &client).await?;
+    signatures(stage, &bank).await?;
     audit(stage, &bank, &[&server.document, &client.document, &renewed]).await?;
     Ok(Story { operator, bank, labs, renewed, foreign: stranger.document })
 }

@@ -1,6 +1,6 @@
 //! Benchmarks: ratios taken in one interleaved run against a limit of this machine, never a pass or a failure.
 //!
-//! `chancery-bench issue|flood|growth|density|peers|inventory|load|overload [--quick] [--json]`; called through `cargo xtask bench`.
+//! `chancery-bench issue|sign|flood|growth|density|peers|inventory|load|overload [--quick] [--json]`; called through `cargo xtask bench`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 #![allow(clippy::disallowed_methods, reason = "I10, I12 are about the product; a benchmark looks at the clock and dials its own server")]
@@ -23,6 +23,7 @@ mod peers;
 mod report;
 mod resident;
 mod server;
+mod sign;
 mod steps;
 mod tables;
 
@@ -39,6 +40,7 @@ fn main() -> Result<()> {
             ["serve", ..] => server::serve_until_input_ends(&arguments).await.map(|()| None),
             ["resident", ..] => resident::load(&arguments).await.map(|()| None),
             ["issue", ..] => issue::run(quick).await.map(Some),
+            ["sign", ..] => sign::run(quick).await.map(Some),
             ["flood", ..] => flood::run(quick).await.map(Some),
             ["growth", ..] => growth::run(quick).await.map(Some),
             ["density", ..] => density::run(quick).await.map(Some),
@@ -46,7 +48,9 @@ fn main() -> Result<()> {
             ["inventory", ..] => inventory::run(quick).await.map(Some),
             ["load", ..] => load::run(quick).await.map(Some),
             ["overload", ..] => overload::run(quick).await.map(Some),
-            _ => bail!("the benchmarks: issue, flood, growth, density, peers, inventory, load, overload; each with [--quick] [--json]"),
+            _ => {
+                bail!("the benchmarks: issue, sign, flood, growth, density, peers, inventory, load, overload; each with [--quick] [--json]")
+            }
         }
     })?;
     measured.map_or(Ok(()), |report| report.print(json))
