@@ -117,10 +117,15 @@ fn pyhanko_accepts_it_and_refuses_it_changed() {
             assert_eq!((revisions.len(), revisions[0].length), (1, signed.len() as u64));
             assert_eq!(revisions[0].verified.timestamp.is_some(), stamper.is_some());
             // In what was there, in what was appended, in the signature.
-            for at in [20, pdf.len() + 30, memchr::memmem::find(&signed, b"/Contents<3082").unwrap() + 700] {
+            let places = [20, pdf.len() + 30, memchr::memmem::find(&signed, b"/Contents<3082").unwrap() + 700];
+            for at in places {
                 let mut flipped = signed.clone();
                 flipped[at] ^= 1;
                 assert!(verify(&flipped, &trust).is_err(), "{at}");
+                // It takes a second to start: all places of one kind of signature, one of each other.
+                if algorithm != EC && at != places[2] {
+                    continue;
+                }
                 let (accepted, said) = pyhanko(&folder, &flipped);
                 assert!(!accepted, "{algorithm:?} {at}: {said}");
             }
