@@ -11,9 +11,10 @@ use crate::tally::{Record, Tally};
 use crate::{Failure, Permit};
 use chancery_domain::action::Act;
 use chancery_domain::event::{Actor, Event, Outcome, Receipt};
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::{AccountId, EventId, TenantId, broken, enforced};
 use chancery_evidence::Record as EventRecord;
-use chancery_store::{Changes, EventRow, IdempotencyRow};
+use chancery_store::{Changes, EventRow, IdempotencyRow, LineageRow};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub(crate) struct Deed {
     place: Option<Arc<Admitted>>,
     opens: Option<Epoch>,
     event: Option<EventId>,
+    makes: Vec<(LineageKind, Vec<u8>, u32)>,
 }
 
 impl Deed {
@@ -62,6 +64,7 @@ impl Deed {
             place: caller.place.clone(),
             opens: None,
             event: None,
+            makes: Vec::new(),
         }
     }
 
@@ -82,6 +85,7 @@ impl Deed {
             place: caller.place.clone(),
             opens: None,
             event: None,
+            makes: Vec::new(),
         }
     }
 
@@ -107,23 +111,28 @@ impl Deed {
     }
 
     fn without_request(realm: &Arc<Realm>, actor: Actor) -> Self {
-        let changes = realm.view.changes();
         Self {
             realm: Arc::clone(realm),
-            changes,
+            changes: realm.view.changes(),
             actor,
             outcome: Outcome::Done,
             request: None,
             once: None,
             place: None,
-            event: None,
             opens: None,
+            event: None,
+            makes: Vec::new(),
         }
     }
 
     /// The event that will record it, for a row that names it.
     pub(crate) fn event(&mut self, ports: &Ports) -> EventId {
         *self.event.get_or_insert_with(|| EventId::new(&*ports.clock, &*ports.entropy))
+    }
+
+    /// The act makes this version of something that later acts rest upon, or takes it back: its event can be found for their evidence.
+    pub(crate) fn makes(&mut self, kind: LineageKind, subject: &[u8], version: u32) {
+        self.makes.push((kind, subject.to_vec(), version));
     }
 
     /// Records the act on `subject` and commits: one durable step.
@@ -145,6 +154,11 @@ impl Deed {
         if let Some(epoch) = self.opens {
             let places = epoch.append(&mut changes, &[(receipt.event, receipt.leaf)], event.at)?;
             places.iter().for_each(|places| places.give(&mut changes));
+        }
+        for (kind, subject, version) in self.makes {
+            if enforced!("lineage") {
+                changes.insert_lineage(&LineageRow { kind, subject, version, event: event.id });
+            }
         }
         if let Some((principal, once)) = self.once.filter(|_| enforced!("idempotency.record")) {
             changes.insert_idempotency(&IdempotencyRow {

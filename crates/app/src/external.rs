@@ -14,6 +14,7 @@ use crate::{Caller, Chancery, Failure, Permit};
 use chancery_domain::action::IssuerWrite;
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::KeyAlgorithm;
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::{IssuerId, PublicId, Timestamp, enforced};
 use chancery_store::AuthorityRow;
 use chancery_x509::{AuthorityWish, CertificatePlan, CertificateSummary, pem, supplied_chain, supplied_root};
@@ -101,6 +102,7 @@ impl Chancery {
         }
         room_for(&known, added.len(), now)?;
         let parent = parent.ok_or_else(|| Failure::internal("a supplied chain has no root"))?;
+        deed.makes(LineageKind::Issuer, id.as_bytes(), 1);
         deed.changes.activate_authority(id, parent, supplied.certificate.der(), supplied.certificate.not_after());
         self.publish_address(&mut deed, row.public, id);
         crl::open_shard(&mut deed.changes, id, 0, now);

@@ -9,6 +9,7 @@ use crate::realm::{AuthorityBody, Realm};
 use crate::{Chancery, Failure};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::KeyAlgorithm;
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::{IssuerId, JobId, PublicId, Serial, TenantId, Timestamp};
 use chancery_store::{AuthorityRow, OutboxRow};
 use chancery_x509::{Addresses, CaPlan, CertificatePlan, DistinguishedName, IssuerCertificate};
@@ -140,6 +141,7 @@ impl Chancery {
             generation,
             retire_at: None,
         });
+        deed.makes(LineageKind::Issuer, at, 1);
         self.publish_address(deed, made.public, made.id);
         crl::open_shard(&mut deed.changes, made.id, 0, now);
         Ok(())

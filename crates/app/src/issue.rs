@@ -22,8 +22,10 @@ use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::name::SubjectName;
 use chancery_domain::order::OrderState;
 use chancery_domain::profile::ProfileName;
+use chancery_domain::signature::DigestAlgorithm;
 use chancery_domain::{CertificateId, IssuerId, OrderId, Serial, Timestamp, enforced};
 use chancery_store::{AuthorityRow, CertificateRow, OrderRow};
+use chancery_x509::hash::digest;
 use chancery_x509::{CertificatePlan, CertificationRequest, PublicKey};
 use serde_json::json;
 use std::sync::Arc;
@@ -256,11 +258,12 @@ impl Chancery {
             changes.move_certificate(old, CertificateStatus::Renewed);
         }
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        let sha256 = hex::encode(digest(DigestAlgorithm::Sha256, &der).as_bytes());
         let mut detail = detail! {
             "certificate" => id.to_string(), "order" => order_id.to_string(), "issuer" => authority.id.to_string(),
             "serial" => serial.to_string(), "names" => names, "custody" => custody.as_str(), "key_algorithm" => public.algorithm().as_str(),
             "not_after" => not_after.to_string(), "profile" => wish.profile.as_str(), "policy_version" => policy_version,
-            "moves" => vec!["requested", "approved", "issuing", "issued"],
+            "sha256" => sha256, "moves" => vec!["requested", "approved", "issuing", "issued"],
         };
         if let Some(old) = &wish.renews {
             detail.insert("renews".to_owned(), old.id.to_string().into());

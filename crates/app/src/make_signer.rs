@@ -15,6 +15,7 @@ use chancery_domain::action::SignerWrite;
 use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::decision::{Operation, Request};
 use chancery_domain::key::{Custody, KeyAlgorithm};
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::signing::{SignerName, SignerState};
 use chancery_domain::{CertificateId, SignerId, enforced};
 use chancery_store::{SignerRow, SignerVersionRow};
@@ -158,6 +159,7 @@ impl Chancery {
         let body = ChainBody { chain: chain.iter().map(|der| certificate_pem(der)).collect() };
         let body = serde_json::to_vec(&body).map_err(Failure::from)?;
         let place = signer_row(signer, version);
+        deed.makes(LineageKind::SignerKey, signer.as_bytes(), version);
         deed.changes.insert_signer_version(&SignerVersionRow {
             signer,
             version,

@@ -7,6 +7,7 @@ use crate::view::{ProfileVersion, Receipt};
 use crate::{Caller, Chancery, Failure, Permit};
 use chancery_domain::action::{ProfileRead, ProfileWrite};
 use chancery_domain::enforced;
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::profile::{Profile, ProfileName};
 use chancery_store::ProfileRow;
 
@@ -83,6 +84,7 @@ impl Chancery {
         let row = ProfileRow { name: profile.name.clone(), version, body, created_at: self.now() };
         let mut deed = Deed::by(permit);
         deed.changes.insert_profile(&row);
+        deed.makes(LineageKind::Profile, profile.name.as_str().as_bytes(), version);
         let detail = detail! {
             "profile" => profile.name.as_str(), "version" => version,
             "content" => serde_json::to_value(profile).map_err(Failure::from)?

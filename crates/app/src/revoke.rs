@@ -10,6 +10,7 @@ use crate::view::{Certificate, Receipt};
 use crate::{Caller, Chancery, Failure, Permit};
 use chancery_domain::action::CertificateRevoke;
 use chancery_domain::certificate::{CertificateStatus, Origin, RevocationReason};
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::{CertificateId, IssuerId, Timestamp, enforced};
 use chancery_store::{CertificateRow, RevocationRow};
 use chancery_x509::CertificateSummary;
@@ -122,6 +123,7 @@ impl Chancery {
         let (realm, now) = (&permit.caller().realm, self.now());
         let revocation = RevocationRow { serial: row.serial, revoked_at: now, reason, not_after: row.not_after };
         let mut deed = Deed::by(permit);
+        deed.makes(LineageKind::Revocation, row.id.as_bytes(), 1);
         deed.changes.move_certificate(&row, status);
         if enforced!("revocation.recorded") {
             deed.changes.insert_revocation(issuer, row.shard, &revocation);

@@ -8,6 +8,7 @@ use crate::realm::Realm;
 use crate::view::{Receipt, Signer, SignerVersion};
 use crate::{Caller, Chancery, Failure, Given, Permit};
 use chancery_domain::action::{Act, SignerDisable, SignerRead, SignerWrite};
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::signing::{SignerName, SignerState, SigningProfile};
 use chancery_domain::{AccountId, SignerId, enforced};
 use chancery_store::{SignerRow, SignerVersionRow, SigningProfileRow};
@@ -90,6 +91,7 @@ impl Chancery {
     ) -> Result<(), Failure> {
         let body = serde_json::to_vec(profile)?;
         let body = realm.seal(&places::SIGNING_PROFILE, &signer_row(signer, version), &body, self.ports())?;
+        deed.makes(LineageKind::SigningProfile, signer.as_bytes(), version);
         deed.changes.insert_signing_profile(&SigningProfileRow { signer, version, body, created_at: self.now() });
         Ok(())
     }

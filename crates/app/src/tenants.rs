@@ -11,6 +11,7 @@ use crate::realm::{CERTIFICATES, Realm};
 use crate::view::Receipt;
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::{RegistryRead, RegistryWrite, TenantRead};
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::profile::Profile;
 use chancery_domain::role::Role;
 use chancery_domain::slug::Slug;
@@ -18,6 +19,7 @@ use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{JobId, TenantId, enforced, kill_point};
 use chancery_keys::{Sealer, TenantKeys, Token};
 use chancery_store::{CounterRow, JobRow, KekRow, Page, ProfileRow, PurposeKeyRow, RegisteredTenantRow, TenantRow};
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -257,15 +259,18 @@ impl Chancery {
             });
         }
         changes.insert_job(&jobs::sweep(self.now(), ports));
+        let mut profiles = Vec::new();
         if id != TenantId::PLATFORM {
             changes.insert_counter(CERTIFICATES, self.inner.settings.certificate_limit);
             for profile in Profile::presets() {
                 let place = profile_row(profile.name.as_str(), 1);
                 let body = realm.seal(&places::PROFILE, &place, &serde_json::to_vec(&profile)?, ports)?;
-                changes.insert_profile(&ProfileRow { name: profile.name, version: 1, body, created_at: self.now() });
+                profiles.push(json!({ "profile": profile.name, "version": 1, "content": profile }));
+                deed.makes(LineageKind::Profile, profile.name.as_str().as_bytes(), 1);
+                deed.changes.insert_profile(&ProfileRow { name: profile.name, version: 1, body, created_at: self.now() });
             }
         }
-        match deed.commit(ports, "tenant.create", *id.as_bytes(), detail! { "slug" => slug }).await {
+        match deed.commit(ports, "tenant.create", *id.as_bytes(), detail! { "slug" => slug, "profiles" => profiles }).await {
             Ok(_) => {
                 kill_point!("tenant.realm-made");
                 Ok(())

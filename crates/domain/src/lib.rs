@@ -11,6 +11,7 @@ pub mod import;
 pub mod issuer;
 pub mod key;
 pub mod kill;
+pub mod lineage;
 pub mod name;
 pub mod order;
 pub mod pattern;

@@ -31,6 +31,7 @@ pub(crate) const SQLITE: &[Migration] = &[
     migration!("sqlite", "0010"),
     migration!("sqlite", "0011"),
     migration!("sqlite", "0012"),
+    migration!("sqlite", "0013"),
 ];
 /// The schema on PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = &[
@@ -46,6 +47,7 @@ pub(crate) const POSTGRES: &[Migration] = &[
     migration!("postgres", "0010"),
     migration!("postgres", "0011"),
     migration!("postgres", "0012"),
+    migration!("postgres", "0013"),
 ];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];

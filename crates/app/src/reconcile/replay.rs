@@ -6,6 +6,7 @@ use crate::realm::{CERTIFICATES, Realm};
 use crate::revoke;
 use crate::{Chancery, Failure};
 use chancery_domain::certificate::{CertificateStatus, RevocationReason};
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::{CertificateId, IssuerId, enforced, kill_point};
 use chancery_store::{CertificateRow, RevocationRow};
 use chancery_x509::CrlEntry;
@@ -59,6 +60,9 @@ impl Chancery {
         if let Some(row) = &row {
             subject = *row.id.as_bytes();
             detail.insert("certificate".to_owned(), row.id.to_string().into());
+            if before.is_none() {
+                deed.makes(LineageKind::Revocation, row.id.as_bytes(), 1);
+            }
             if let Ok(status) = row.status.advance(CertificateStatus::Revoked) {
                 deed.changes.move_certificate(row, status);
                 deed.changes.count_down(CERTIFICATES);

@@ -3,6 +3,7 @@
 use crate::engine::{Engine, ManualClock, open_sqlite, tenant_id, tenant_row};
 use crate::rows::{BLIND, Rows, SHARD, SUFFIX, now};
 use chancery_domain::certificate::CertificateStatus;
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::signing::SignerState;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{IssuerId, Serial, Timestamp, TokenId};
@@ -58,6 +59,7 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     let serial = rows.revocation.serial;
     shows!(rows.revocation, revocations(rows.crl.issuer, SHARD, Timestamp::from_seconds(0)) revocation(rows.crl.issuer, SHARD, &serial));
     shows!(rows.crl, crl(rows.crl.issuer, SHARD));
+    shows!(rows.lineage, lineage(LineageKind::Profile, &rows.lineage.subject, 1));
     shows!(rows.signer, signer(&rows.signer.name) signers());
     shows!(rows.signing_profile, signing_profile(rows.signer.id));
     shows!(rows.signer_version, signer_versions(rows.signer.id));

@@ -95,6 +95,7 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     refused(&view, Guard::Version("crl"), |changes| changes.replace_crl(&far, (1 << 40) - 1)).await;
     once(&view, Guard::Version("crl"), |changes| changes.replace_crl(&far, 2)).await;
     refused(&view, Guard::Unique("crl"), |changes| changes.insert_crl(&rows.crl)).await;
+    refused(&view, Guard::Unique("lineage"), |changes| changes.insert_lineage(&rows.lineage)).await;
 }
 
 #[rstest]

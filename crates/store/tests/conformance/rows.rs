@@ -3,6 +3,7 @@
 use chancery_domain::certificate::{CertificateStatus, Origin, RevocationReason};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::Custody;
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::order::OrderState;
 use chancery_domain::role::Role;
 use chancery_domain::signing::SignerState;
@@ -32,6 +33,7 @@ pub(crate) struct Rows {
     pub(crate) subject_key: SubjectKeyRow,
     pub(crate) revocation: RevocationRow,
     pub(crate) crl: CrlRow,
+    pub(crate) lineage: LineageRow,
     pub(crate) signer: SignerRow,
     pub(crate) signing_profile: SigningProfileRow,
     pub(crate) signer_version: SignerVersionRow,
@@ -131,6 +133,7 @@ impl Rows {
                 not_after: Timestamp::from_seconds(1_800_000_000 + i64::from(tenant)),
             },
             crl: CrlRow { issuer, shard: SHARD, number: 1, this_update: now(), next_update: now(), der: vec![tenant] },
+            lineage: LineageRow { kind: LineageKind::Profile, subject: vec![tenant; 3], version: 1, event: EventId::from_bytes(bytes(7)) },
             signer: SignerRow { id: signer, name: "release".parse().unwrap(), state: SignerState::Active, created_at: now(), version: 1 },
             signing_profile: SigningProfileRow { signer, version: 1, body: sealed(), created_at: now() },
             signer_version: SignerVersionRow {
@@ -167,6 +170,7 @@ impl Rows {
         changes.insert_certificate_key(&BLIND, self.certificate.id);
         changes.insert_revocation(self.crl.issuer, SHARD, &self.revocation);
         changes.insert_crl(&self.crl);
+        changes.insert_lineage(&self.lineage);
         changes.insert_signer(&self.signer);
         changes.insert_signing_profile(&self.signing_profile);
         changes.insert_signer_version(&self.signer_version);

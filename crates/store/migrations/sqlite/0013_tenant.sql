@@ -1,0 +1,3 @@
+-- Which event made something that later acts rest upon, or took something back: what an evidence bundle is put together from.
+CREATE TABLE lineage (tenant_id BLOB NOT NULL, kind TEXT NOT NULL, subject BLOB NOT NULL, version BIGINT NOT NULL, event_id BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, kind, subject, version)) WITHOUT ROWID;
