@@ -131,7 +131,8 @@ enum Command {
     /// Of each file it says what was done, by whom, for which tenant, under which version of which policy, and exactly what is wrong if
     /// something is. Ends with 0 only if every file is valid; without --trust a file can be consistent at most.
     #[command(after_help = "Examples:\n  chancery verify release.evidence.json --trust trust.json\n  \
-        chancery verify *.evidence.json --trust trust.json --json")]
+        chancery verify *.evidence.json --trust trust.json --json\n  \
+        chancery verify release.evidence.json --trust trust.json --completion release.html --brand 'Acme Bank'")]
     Verify(VerifyArgs),
 }
 

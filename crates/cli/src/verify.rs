@@ -5,7 +5,7 @@ use crate::output::{self, Form};
 use crate::system::SystemClock;
 use chancery_domain::Timestamp;
 use chancery_domain::port::Clock;
-use chancery_verify::{Given, Known, LONGEST_TRUST, Report, Verdict};
+use chancery_verify::{Brand, Given, Known, LARGEST_LOGO, LONGEST_TRUST, Report, Verdict, completion};
 use chancery_x509::pem;
 use serde::Serialize;
 use std::fs::File;
@@ -30,12 +30,24 @@ pub(crate) struct VerifyArgs {
     /// A certificate revocation list to take into account, PEM; may be repeated.
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
-    /// What a detached signature is over.
+    /// Certificates of signers, PEM, for files that bring none along (DSSE envelopes); believed in nothing.
+    #[arg(long, value_name = "FILE")]
+    certificate: Vec<PathBuf>,
+    /// What a detached signature is over, or what a statement is to be about.
     #[arg(long, value_name = "FILE")]
     content: Option<PathBuf>,
     /// When certificates must hold where no timestamp says, RFC 3339; now by default.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// Write a page for people, HTML that can be printed, about the one file that is named, if it is a valid evidence bundle.
+    #[arg(long, value_name = "FILE")]
+    completion: Option<PathBuf>,
+    /// Whose page it is: a name at its head.
+    #[arg(long, value_name = "NAME", requires = "completion")]
+    brand: Option<String>,
+    /// A logo beside that name: PNG.
+    #[arg(long, value_name = "FILE", requires = "brand")]
+    logo: Option<PathBuf>,
 }
 
 /// One file and what is said of it.
@@ -53,16 +65,41 @@ pub(crate) fn verify(args: &VerifyArgs, form: Form) -> Result<(), Ended> {
         Some(text) => Timestamp::parse(text).map_err(|error| Ended::Usage(format!("--at: {error}")))?,
         None => SystemClock::default().now(),
     };
-    let given = Given { known: known.as_ref(), content: content.as_deref(), at };
+    let mut certificates = Vec::new();
+    blocks(&args.certificate, pem::CERTIFICATE, |der| certificates.push(der))?;
+    let given = Given { known: known.as_ref(), content: content.as_deref(), certificates: &certificates, at };
     let mut seen = Vec::new();
     for path in &args.files {
         let failed = |source| Ended::File { path: path.clone(), source };
         let report = chancery_verify::verify(&mut File::open(path).map_err(failed)?, &given).map_err(failed)?;
         seen.push(Verified { file: path.display().to_string(), report });
     }
+    if let Some(page) = &args.completion {
+        complete(args, page, &seen, at)?;
+    }
     output::result(form, &seen, |seen| seen.iter().map(shown).collect::<Vec<_>>().join("\n"));
     let not_valid = seen.iter().filter(|seen| seen.report.verdict != Verdict::Valid).count();
     if not_valid == 0 { Ok(()) } else { Err(Ended::NotValid { not_valid, of: seen.len() }) }
+}
+
+/// Writes the page of the one file.
+fn complete(args: &VerifyArgs, page: &Path, seen: &[Verified], at: Timestamp) -> Result<(), Ended> {
+    let ([path], [Verified { report, .. }]) = (args.files.as_slice(), seen) else {
+        return Err(Ended::Usage("--completion is about one file: name one".to_owned()));
+    };
+    let brand = match (&args.brand, &args.logo) {
+        (None, _) => None,
+        (Some(name), logo) => {
+            let logo = logo.as_deref().map(|path| read(path, LARGEST_LOGO)).transpose()?;
+            let refused = |_| Ended::Usage(format!("--logo: give PNG of at most {LARGEST_LOGO} bytes"));
+            Some(Brand::new(name.clone(), logo.as_deref()).map_err(refused)?)
+        }
+    };
+    // What is not valid is reported below, and has no page.
+    match completion(&read(path, LONGEST_CONTENT)?, report, brand.as_ref(), at) {
+        Some(html) => std::fs::write(page, html).map_err(|source| Ended::File { path: page.to_owned(), source }),
+        None => Ok(()),
+    }
 }
 
 /// What is trusted; nothing, if nothing was named.

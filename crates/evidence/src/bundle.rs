@@ -10,10 +10,11 @@ pub const BUNDLE: &str = "chancery-evidence/1";
 pub const TRUST: &str = "chancery-trust/1";
 
 /// Who a bundle is for, which decides what of the record it opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum View {
+    #[default]
     /// The tenant itself: the act, what came of it, and everything that it rests upon.
     Full,
     /// An auditor: the act and what it rests upon; not the signatures themselves, of which the act has the fingerprints.

@@ -8,6 +8,7 @@ pub mod common;
 pub mod dry_run;
 pub mod enrol;
 pub mod events;
+pub mod evidence;
 pub mod export;
 pub mod import;
 pub mod issuers;
@@ -43,4 +44,5 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(signatures::routes())
         .merge(events::routes())
         .merge(log::routes())
+        .merge(evidence::routes())
 }

@@ -27,6 +27,7 @@ mod place;
 pub mod python;
 mod raw;
 pub mod routes;
+pub mod schema;
 pub mod schemathesis;
 mod server;
 pub mod signer;

@@ -6,7 +6,10 @@ use crate::signatures;
 use crate::trust::Known;
 use chancery_domain::enforced;
 use chancery_evidence::{BUNDLE, Bundle, View};
+use serde_json::Value;
 
+/// What reports call it.
+pub(crate) const KIND: &str = "evidence bundle";
 /// A longer bundle is not read.
 pub const LONGEST_BUNDLE: usize = 16 << 20;
 /// Most events and checkpoints of a bundle.
@@ -14,7 +17,7 @@ const MOST_EVENTS: usize = 1000;
 
 /// Verifies a bundle against what is trusted; without that it can only be found consistent.
 pub fn verify_bundle(bytes: &[u8], known: Option<&Known>) -> Report {
-    let mut findings = Findings::of("evidence bundle");
+    let mut findings = Findings::of(KIND);
     if let Some(bundle) = read(&mut findings, bytes) {
         look(&mut findings, &bundle, known);
     }
@@ -87,14 +90,14 @@ fn tell(findings: &mut Findings, act: &Event) {
     findings.say("act", act.text("act"));
     findings.say("at", act.text("at"));
     let actor = act.value.get("actor");
-    let of = |field| actor.and_then(|actor| actor.get(field)).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let of = |field| actor.and_then(|actor| actor.get(field)).and_then(Value::as_str).unwrap_or_default();
     findings.say("by", if of("name").is_empty() { of("kind").to_owned() } else { format!("{} ({})", of("name"), of("id")) });
     findings.say("outcome", act.text("outcome"));
 }
 
 /// The version of the policy that decided must stand in the log, before the act, where the view shows what the act rests upon.
 fn rules(findings: &mut Findings, bundle: &Bundle, act: &Event, lineage: &[Event]) {
-    let Some(version) = act.detail().get("policy_version").and_then(serde_json::Value::as_i64) else { return };
+    let Some(version) = act.detail().get("policy_version").and_then(Value::as_i64) else { return };
     let (field, name) = match (act.told("signer"), act.told("profile")) {
         (Some(signer), _) => ("signer", signer),
         (None, Some(profile)) => ("profile", profile),
@@ -104,12 +107,14 @@ fn rules(findings: &mut Findings, bundle: &Bundle, act: &Event, lineage: &[Event
         findings.say("policy", format!("{name}, version {version}, not disclosed in this view"));
         return;
     }
-    let said = |event: &&Event| {
-        event.told(field) == Some(name)
-            && event.detail().get("version").and_then(serde_json::Value::as_i64) == Some(version)
-            && event.detail().get("content").is_some()
+    let said = |told: &Value| {
+        told.get(field).and_then(Value::as_str) == Some(name)
+            && told.get("version").and_then(Value::as_i64) == Some(version)
+            && told.get("content").is_some()
     };
-    match lineage.iter().find(said) {
+    // With a tenant come its first profiles, all by one event.
+    let first = |event: &Event| event.detail().get("profiles").and_then(Value::as_array).is_some_and(|all| all.iter().any(said));
+    match lineage.iter().find(|event| said(event.detail()) || first(event)) {
         Some(event) => findings.say("policy", format!("{name}, version {version}, in force since {}", event.text("at"))),
         None if enforced!("verify.policy") => {
             findings.fault("policy", format!("version {version} of {name}, under which it was decided, is not among the events"));

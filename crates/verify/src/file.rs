@@ -1,10 +1,13 @@
 //! A file of any kind that is verified here: what it is, is seen from its beginning, and each kind has one way to be verified.
 
 use crate::bundle::{LONGEST_BUNDLE, verify_bundle};
-use crate::report::{Findings, Report};
+use crate::report::{Findings, Report, Said, Verdict};
 use crate::trust::Known;
-use chancery_domain::Timestamp;
-use chancery_formats::{Problem, Trust, Verified, jws};
+use chancery_domain::signature::DigestAlgorithm;
+use chancery_domain::{Timestamp, enforced};
+use chancery_formats::{Problem, Trust, Verified, authenticode, cms, dsse, in_toto, jar, jws, pades, sigstore};
+use chancery_x509::hash::digest;
+use chancery_x509::pem;
 use chancery_x509::{CertificateSummary, Purpose};
 use serde::Deserialize;
 use std::io::{self, Read, Seek};
@@ -17,8 +20,10 @@ pub(crate) const PURPOSES: &[Purpose] = &[Purpose::CodeSigning, Purpose::Documen
 pub struct Given<'a> {
     /// What is trusted; without it a file can be consistent at most.
     pub known: Option<&'a Known>,
-    /// What a detached signature is over.
+    /// What a detached signature is over, or what a statement is to be about.
     pub content: Option<&'a [u8]>,
+    /// Certificates, DER, for kinds of files that name none; believed in nothing.
+    pub certificates: &'a [Vec<u8>],
     /// When certificates must hold where no timestamp says.
     pub at: Timestamp,
 }
@@ -28,12 +33,19 @@ pub struct Given<'a> {
 enum Kind {
     Bundle,
     Jws,
+    Cms,
+    Dsse,
+    Sigstore,
 }
 
 /// What of a JSON file tells its kind.
 #[derive(Deserialize)]
 struct Head {
     format: Option<String>,
+    #[serde(rename = "payloadType")]
+    payload_type: Option<String>,
+    #[serde(rename = "mediaType")]
+    media_type: Option<String>,
 }
 
 /// Says of a file what it is worth.
@@ -41,9 +53,22 @@ struct Head {
 /// # Errors
 /// If it cannot be read.
 pub fn verify(file: &mut (impl Read + Seek), given: &Given<'_>) -> io::Result<Report> {
-    let mut bytes = Vec::new();
+    let (mut head, mut bytes) = (Vec::new(), Vec::new());
+    file.take(4).read_to_end(&mut head)?;
+    file.rewind()?;
+    // Archives may be long, and are read piece by piece.
+    if head == *b"PK\x03\x04" {
+        return Ok(told("JAR", given, jar::verify(file, &trust(given), given.at)));
+    }
+    if head.starts_with(b"MZ") {
+        return Ok(told("Windows program", given, authenticode::verify(file, &trust(given), given.at)));
+    }
+    if head == *b"%PDF" {
+        return Ok(verify_pdf(file, given));
+    }
     // One byte more than is looked at, so that what is too long is seen to be.
-    let most = u64::try_from(LONGEST_BUNDLE.max(jws::LONGEST)).unwrap_or(u64::MAX).saturating_add(1);
+    let longest = LONGEST_BUNDLE.max(jws::LONGEST).max((cms::LARGEST + cms::LARGEST_ENVELOPE) / 2 * 3);
+    let most = u64::try_from(longest).unwrap_or(u64::MAX).saturating_add(1);
     file.take(most).read_to_end(&mut bytes)?;
     Ok(match kind(&bytes) {
         Some(Kind::Bundle) => verify_bundle(&bytes, given.known),
@@ -51,9 +76,20 @@ pub fn verify(file: &mut (impl Read + Seek), given: &Given<'_>) -> io::Result<Re
             let verified = jws::verify(bytes.trim_ascii_end(), given.content, &trust(given), PURPOSES, given.at);
             told("JSON Web Signature", given, verified.map(|jws| jws.signature))
         }
+        Some(Kind::Cms) => told("CMS SignedData", given, verify_cms(&bytes, given)),
+        Some(Kind::Sigstore) => {
+            let trust = trust(given);
+            let wish = sigstore::Wish { trust: &trust, certificates: given.certificates, purposes: PURPOSES, at: given.at };
+            let verified = sigstore::verify(&bytes, given.content.map(sigstore::Artifact::Bytes), &wish);
+            told("Sigstore bundle", given, verified.map(|bundle| bundle.signature))
+        }
+        Some(Kind::Dsse) => verify_dsse(&bytes, given),
         None => {
             let mut findings = Findings::of("file");
-            findings.fault("form", "of no kind that is verified here: evidence bundles (JSON) and compact JSON Web Signatures are");
+            findings.fault(
+                "form",
+                "of no kind that is verified here: evidence bundles (JSON), compact JSON Web Signatures, CMS SignedData (DER or PEM), DSSE envelopes, Sigstore bundles, JARs, PDFs and Windows programs are",
+            );
             findings.report(false)
         }
     })
@@ -62,11 +98,85 @@ pub fn verify(file: &mut (impl Read + Seek), given: &Given<'_>) -> io::Result<Re
 fn kind(bytes: &[u8]) -> Option<Kind> {
     if bytes.trim_ascii_start().first() == Some(&b'{') {
         let head: Head = serde_json::from_slice(bytes).ok()?;
-        return head.format.filter(|format| format.starts_with("chancery-evidence/")).map(|_| Kind::Bundle);
+        let bundle = head.format.filter(|format| format.starts_with("chancery-evidence/")).map(|_| Kind::Bundle);
+        let sigstore = head.media_type.filter(|kind| kind.starts_with("application/vnd.dev.sigstore.bundle")).map(|_| Kind::Sigstore);
+        return bundle.or(sigstore).or(head.payload_type.map(|_| Kind::Dsse));
+    }
+    if bytes.first() == Some(&0x30) || pem::is_pem(bytes) {
+        return Some(Kind::Cms);
     }
     let compact = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let bytes = bytes.trim_ascii_end();
     (bytes.iter().all(compact) && bytes.iter().filter(|byte| **byte == b'.').count() == 2).then_some(Kind::Jws)
+}
+
+fn verify_cms(bytes: &[u8], given: &Given<'_>) -> Result<Verified, Vec<Problem>> {
+    let one = |code, message: &str| vec![Problem::new(code, message)];
+    let blocks = if pem::is_pem(bytes) {
+        let text = std::str::from_utf8(bytes).map_err(|_| one("form", "the PEM is no text"))?;
+        let blocks = pem::decode(text).map_err(|error| one("form", &error.to_string()))?;
+        Some(blocks.into_iter().filter(|block| matches!(block.label.as_str(), "CMS" | "PKCS7")).collect::<Vec<_>>())
+    } else {
+        None
+    };
+    let der = match blocks.as_deref() {
+        None => bytes,
+        Some([only]) => only.der.as_slice(),
+        Some(_) => return Err(one("form", "not one PEM block CMS or PKCS7")),
+    };
+    let detached = match given.content {
+        None => None,
+        Some(content) => Some(digest(cms::digest_algorithm(der).map_err(|problem| vec![problem])?, content)),
+    };
+    cms::verify(der, detached.as_ref(), &trust(given), given.at)
+}
+
+/// Of several signatures the last covers the whole file.
+fn verify_pdf(file: &mut (impl Read + Seek), given: &Given<'_>) -> Report {
+    let mut revisions = match pades::verify(file, &trust(given), given.at) {
+        Ok(revisions) => revisions,
+        Err(problems) => return told("PDF", given, Err(problems)),
+    };
+    let last = revisions.pop().map(|revision| revision.verified);
+    let mut report = told("PDF", given, last.ok_or_else(unsigned));
+    report.said.extend(revisions.into_iter().map(|revision| Said { label: "signed before by", text: revision.verified.subject }));
+    report
+}
+
+/// An envelope names no certificates: its signer must be one of the trusted keys, or come with a certificate.
+fn verify_dsse(bytes: &[u8], given: &Given<'_>) -> Report {
+    let trust = trust(given);
+    let wish = dsse::Wish { trust: &trust, certificates: given.certificates, purposes: PURPOSES, threshold: 1, at: given.at };
+    let verified = dsse::verify(bytes, &wish);
+    let statement = match &verified {
+        Ok(envelope) if envelope.payload_type == in_toto::PAYLOAD_TYPE => Some(in_toto::Statement::of(envelope)),
+        _ => None,
+    };
+    let mut report =
+        told("DSSE envelope", given, verified.and_then(|envelope| envelope.signatures.into_iter().next().ok_or_else(unsigned)));
+    match statement {
+        None => {}
+        Some(Err(problems)) => {
+            report.verdict = Verdict::Invalid;
+            report.faults.extend(problems.into_iter().map(Into::into));
+        }
+        Some(Ok(statement)) => {
+            report.said.push(Said { label: "statement", text: statement.predicate_type.clone() });
+            let digests = |subject: &in_toto::Subject| subject.digests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let subject = |subject: &in_toto::Subject| Said { label: "subject", text: format!("{}, {}", subject.name, digests(subject)) };
+            report.said.extend(statement.subjects.iter().map(subject));
+            let about = |content: &&[u8]| DigestAlgorithm::ALL.iter().any(|kind| statement.subject(&digest(*kind, content)).is_some());
+            if given.content.is_some_and(|content| !about(&content)) && enforced!("verify.subject") {
+                report.verdict = Verdict::Invalid;
+                report.faults.push(Problem::new("subject", "the statement is not about the content that was given").into());
+            }
+        }
+    }
+    report
+}
+
+fn unsigned() -> Vec<Problem> {
+    vec![Problem::new("unsigned", "nobody signed it")]
 }
 
 fn trust(given: &Given<'_>) -> Trust {

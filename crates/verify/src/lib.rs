@@ -2,6 +2,7 @@
 //! themselves (I14). What it believes comes from the trust file that its caller obtained beforehand, never from what is verified.
 
 mod bundle;
+mod completion;
 mod file;
 mod proofs;
 mod report;
@@ -9,6 +10,7 @@ mod signatures;
 mod trust;
 
 pub use bundle::{LONGEST_BUNDLE, verify_bundle};
+pub use completion::{Brand, LARGEST_LOGO, NotALogo, completion};
 pub use file::{Given, verify};
 pub use report::{Fault, Report, Said, Verdict};
 pub use trust::{Known, LONGEST_TRUST};

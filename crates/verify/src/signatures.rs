@@ -39,11 +39,11 @@ pub(crate) fn verify(findings: &mut Findings, bundle: &Bundle, act: &Event, know
 
 /// Whether these are the certificates that the act names, led to a root, and were in force.
 fn certificates(findings: &mut Findings, act: &Event, chain: &[Vec<u8>], lists: &[Vec<u8>], at: Timestamp, known: Option<&Known>) -> bool {
-    let prints: Vec<_> = chain.iter().map(|der| digest(DigestAlgorithm::Sha256, der).to_string()).collect();
+    let prints: Vec<_> = chain.iter().map(|der| hex::encode(digest(DigestAlgorithm::Sha256, der).as_bytes())).collect();
     // Of a certificate that was issued the act names it alone; those above it are shown by their signatures.
     let same = match act.detail().get("chain").and_then(Value::as_array) {
         Some(named) => named.iter().filter_map(Value::as_str).eq(prints.iter().map(String::as_str)),
-        None => act.told("sha256").map(|print| format!("sha-256:{print}")).as_ref() == prints.first(),
+        None => act.told("sha256") == prints.first().map(String::as_str),
     };
     if !same && enforced!("verify.chain") {
         findings.fault("chain", "the certificates are not those that the act names");
@@ -76,7 +76,7 @@ fn any_purpose(wish: &PathWish<'_>) -> Result<Vec<Vec<u8>>, chancery_x509::Probl
 
 /// Whether a list that the path's own issuers signed names one of its certificates as revoked before the act.
 fn revocation(findings: &mut Findings, path: &[Vec<u8>], lists: &[Vec<u8>], at: Timestamp) -> bool {
-    let mut told = 0;
+    let mut told = Vec::new();
     for der in lists {
         let Ok(list) = Crl::from_der(der) else {
             findings.fault("revocation", "a revocation list cannot be read");
@@ -96,11 +96,11 @@ fn revocation(findings: &mut Findings, path: &[Vec<u8>], lists: &[Vec<u8>], at: 
             }
             findings.say("revoked later", format!("{}, {}", entry.revoked_at, entry.reason.as_str()));
         }
-        told += 1;
+        told.push(format!("the list of {}", list.this_update()));
     }
     findings.say(
         "revocation",
-        if told == 0 { "no list in the bundle".to_owned() } else { format!("not revoked before the act, by {told} lists") },
+        if told.is_empty() { "no list in the bundle".to_owned() } else { format!("not revoked before the act, by {}", told.join(" and ")) },
     );
     true
 }

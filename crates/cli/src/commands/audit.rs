@@ -1,6 +1,7 @@
 //! `chancery audit`: the tenant's audit events, the log that they stand in, and what is checked of it without us.
 
 mod check;
+mod evidence;
 mod export;
 
 use super::{PageArgs, ServerArgs, deliver, query};
@@ -34,6 +35,14 @@ enum AuditCommand {
     /// Verify an event and its proof against the log's key, offline.
     #[command(after_help = "Examples:\n  chancery audit verify-event event.json --key-file acme.vkey")]
     VerifyEvent(check::VerifyEventArgs),
+    /// Fetch the evidence of an act: one file that verifies without the server.
+    #[command(after_help = "Examples:\n  chancery audit evidence 01a3185c-500a-7e7b-a90c-10ddb5361929 --out release.evidence.json\n  \
+        chancery audit evidence 01a3185c-500a-7e7b-a90c-10ddb5361929 --view auditor --out auditor.json\n  \
+        chancery verify release.evidence.json --trust trust.json")]
+    Evidence(evidence::EvidenceArgs),
+    /// Fetch what a verifier has to trust beforehand: the log's keys and the roots. Hand it over on a way that the reader trusts.
+    #[command(after_help = "Examples:\n  chancery audit trust --out trust.json")]
+    Trust(evidence::TrustArgs),
     /// Write the whole log into a file that is verified without the server.
     #[command(
         after_help = "Examples:\n  chancery audit export --out acme.log\n  chancery audit verify-log acme.log --key-file acme.vkey --checkpoint acme.checkpoint"
@@ -92,6 +101,8 @@ pub(crate) async fn audit(args: AuditArgs, form: Form) -> Result<(), Ended> {
         AuditCommand::Checkpoint(args) => checkpoint(&args, form).await,
         AuditCommand::Proof(args) => proof(&args, form).await,
         AuditCommand::VerifyEvent(args) => check::verify_event(&args, form),
+        AuditCommand::Evidence(args) => evidence::evidence(&args, form).await,
+        AuditCommand::Trust(args) => evidence::trust(&args, form).await,
         AuditCommand::Export(args) => export::export(&args, form).await,
         AuditCommand::VerifyLog(args) => check::verify_log(&args, form),
         AuditCommand::Fsck(args) => check::fsck(&args, form).await,

@@ -6,7 +6,7 @@ use chancery_testkit::{Answer, Raw, TestServer, TestTenant, on_both_engines};
 use serde_json::json;
 
 /// Binary columns that are open, and why; every other one must be sealed and is tested here.
-const OPEN: [(&str, &str); 54] = [
+const OPEN: [(&str, &str); 56] = [
     ("account", "id"),
     ("authority", "certificate"), // public by nature
     ("authority", "id"),
@@ -36,9 +36,11 @@ const OPEN: [(&str, &str); 54] = [
     ("imported", "blind"), // a keyed hash, for look-up
     ("imported", "certificate_id"),
     ("job", "id"),
-    ("job", "subject"),    // ids
-    ("log", "checkpoint"), // public by nature
-    ("log", "key"),        // sealed, and opened by the sequencer alone: tenants/log.rs
+    ("job", "subject"), // ids
+    ("lineage", "event_id"),
+    ("lineage", "subject"), // an id, or the name of a profile, which is open there, too
+    ("log", "checkpoint"),  // public by nature
+    ("log", "key"),         // sealed, and opened by the sequencer alone: tenants/log.rs
     ("log", "public_key"),
     ("log_tile", "events"), // ids
     ("log_tile", "hashes"), // of salted commitments

@@ -1,7 +1,7 @@
 //! Writes the golden files into a directory: what the code says of itself.
 
 use anyhow::{Context, Result};
-use chancery_testkit::{Engine, TestServer, matrix};
+use chancery_testkit::{Engine, TestServer, matrix, schema};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -12,7 +12,10 @@ async fn main() -> Result<()> {
     let document: Value = serde_json::from_str(&text)?;
     let undocumented = undocumented(&document).await;
     let operations = matrix::operations(&document, undocumented.iter().map(String::as_str));
+    let schema = |name, title| serde_json::to_string_pretty(&schema::standalone(&document, name, title)).map(|text| text + "\n");
     let files = [
+        ("evidence-bundle.schema.json", schema("Bundle", "Chancery evidence bundle, chancery-evidence/1")?),
+        ("trust-file.schema.json", schema("TrustFile", "Chancery trust file, chancery-trust/1")?),
         ("openapi.json", text),
         ("authorisation.md", matrix::authorisation(&operations)),
         ("matrices.md", matrix::matrices(&operations, &undocumented)),

@@ -3,8 +3,9 @@
 use crate::world::{LogKey, STRANGER, TENANT, World};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chancery_domain::Timestamp;
 use chancery_evidence::{Bundle, KeyKind, PlatformProof, TrustFile, View};
-use chancery_verify::{Known, Report, Verdict, verify_bundle};
+use chancery_verify::{Brand, Known, LARGEST_LOGO, Report, Verdict, completion, verify_bundle};
 use serde_json::{Value, json};
 
 fn look(bundle: &Bundle, trust: &TrustFile) -> Report {
@@ -39,7 +40,7 @@ fn a_sound_bundle_is_valid_with_trust_and_consistent_without() {
     assert_eq!(said("policy"), ["release, version 1, in force since 2027-01-15T08:00:00Z"]);
     assert_eq!(said("signature"), ["ecdsa-p256-sha256, holds"]);
     assert_eq!(said("witnesses"), ["witness.example"]);
-    assert_eq!(said("revocation"), ["not revoked before the act, by 1 lists"]);
+    assert_eq!(said("revocation"), ["not revoked before the act, by the list of 2027-03-01T00:00:00Z"]);
     assert!(said("signed")[0].starts_with("release.tar, sha-256:"), "{report:#?}");
     let alone = verify_bundle(&serde_json::to_vec(&world.bundle()).unwrap(), None);
     assert_eq!(alone.verdict, Verdict::Untrusted);
@@ -202,4 +203,24 @@ fn what_cannot_be_read_is_said() {
     assert_eq!(trust(|trust| trust.roots = vec!["no PEM".to_owned()]), Err("trust"));
     assert_eq!(trust(|trust| trust.logs[0].keys = vec!["no key".to_owned()]), Err("trust"));
     assert_eq!(trust(|trust| trust.platform.as_mut().unwrap().cosignatures = 2), Err("trust"));
+}
+
+#[test]
+fn a_valid_bundle_has_a_page_for_people_and_no_other_has() {
+    let world = World::new(None);
+    let (mut bundle, at) = (world.bundle(), Timestamp::from_seconds(1_800_000_000));
+    let brand = Brand::new("Acme <Bank>".to_owned(), Some(b"\x89PNG\r\n\x1a\nrest")).unwrap();
+    let page = |bundle: &Bundle| {
+        let bytes = serde_json::to_vec(bundle).unwrap();
+        completion(&bytes, &look(bundle, &world.trust()), Some(&brand), at)
+    };
+    let shown = page(&bundle).unwrap();
+    for part in ["release.tar", "Release signing", "release, version 1", "data:image/png;base64,iVBORw0KGgpyZXN0", "2027-01-15T08:00:00"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains("<Bank>") && shown.contains("Bank&"), "what the brand says is text");
+    bundle.signatures.clear();
+    assert_eq!(page(&bundle), None);
+    assert!(Brand::new(String::new(), Some(b"<svg>")).is_err());
+    assert!(Brand::new(String::new(), Some(&[b"\x89PNG\r\n\x1a\n".as_slice(), &vec![0; LARGEST_LOGO]].concat())).is_err());
 }

@@ -1,26 +1,36 @@
 //! Files of all kinds through the one door.
 
 use crate::world::World;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use chancery_domain::Timestamp;
-use chancery_domain::signature::SignatureAlgorithm;
-use chancery_formats::{Certified, jws};
+use chancery_domain::signature::{DigestAlgorithm, SignatureAlgorithm};
+use chancery_formats::{Certified, cms, dsse, in_toto, jar, jws, sigstore};
 use chancery_verify::{Given, Known, Report, Verdict, verify};
+use chancery_x509::hash::digest;
+use chancery_x509::pem;
 use std::io::Cursor;
 
 const AT: &str = "2027-01-15T08:00:00Z";
 
 fn look(bytes: &[u8], known: Option<&Known>, content: Option<&[u8]>) -> Report {
-    verify(&mut Cursor::new(bytes), &Given { known, content, at: Timestamp::parse(AT).unwrap() }).unwrap()
+    with(bytes, known, content, &[])
+}
+
+fn with(bytes: &[u8], known: Option<&Known>, content: Option<&[u8]>, certificates: &[Vec<u8>]) -> Report {
+    verify(&mut Cursor::new(bytes), &Given { known, content, certificates, at: Timestamp::parse(AT).unwrap() }).unwrap()
 }
 
 fn jws(world: &World, serialization: jws::Serialization) -> String {
     let certified = Certified { chain: &world.chain, algorithm: SignatureAlgorithm::EcdsaP256Sha256 };
     let prepared = jws::prepare(&certified, &jws::Wish { serialization, ..jws::Wish::default() }, b"release 1.0").unwrap();
-    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &world.pkcs8).unwrap();
-    let signature = key.sign(&SystemRandom::new(), prepared.to_be_signed()).unwrap();
-    prepared.finish(signature.as_ref()).unwrap()
+    let signature = world.sign(prepared.to_be_signed());
+    prepared.finish(&signature).unwrap()
+}
+
+fn cms(world: &World, signed: cms::Signed<'_>) -> Vec<u8> {
+    let certified = Certified { chain: &world.chain, algorithm: SignatureAlgorithm::EcdsaP256Sha256 };
+    let prepared = cms::prepare(&certified, signed, Timestamp::parse(AT).unwrap()).unwrap();
+    let signature = world.sign(prepared.to_be_signed());
+    prepared.finish(&signature).unwrap()
 }
 
 #[test]
@@ -33,10 +43,85 @@ fn a_kind_is_seen_from_the_file_and_each_is_verified() {
     let report = look(format!("{compact}\n").as_bytes(), Some(&known), None);
     assert_eq!((report.kind, report.verdict), ("JSON Web Signature", Verdict::Valid), "{report:?}");
     assert!(report.said.iter().any(|said| said.label == "by" && said.text.contains("Release signing")), "{report:?}");
+    let attached = cms(&world, cms::Signed::Attached(b"release 1.0"));
+    let report = look(&attached, Some(&known), None);
+    assert_eq!((report.kind, report.verdict), ("CMS SignedData", Verdict::Valid), "{report:?}");
+    assert_eq!(look(pem::encode("CMS", &attached).as_bytes(), Some(&known), None).verdict, Verdict::Valid);
+    assert_eq!(look(pem::encode("CERTIFICATE", &world.chain[0]).as_bytes(), Some(&known), None).verdict, Verdict::Invalid);
+    let detached = cms(&world, cms::Signed::Detached(&digest(DigestAlgorithm::Sha256, b"release 1.0")));
+    assert_eq!(look(&detached, Some(&known), Some(b"release 1.0")).verdict, Verdict::Valid);
+    assert_eq!(look(&detached, Some(&known), Some(b"release 1.1")).verdict, Verdict::Invalid);
+    assert_eq!(look(&detached, Some(&known), None).verdict, Verdict::Invalid);
     let detached = jws(&world, jws::Serialization::Detached);
     assert_eq!(look(detached.as_bytes(), Some(&known), Some(b"release 1.0")).verdict, Verdict::Valid);
     assert_eq!(look(detached.as_bytes(), Some(&known), Some(b"release 1.1")).verdict, Verdict::Invalid);
     assert_eq!(look(detached.as_bytes(), Some(&known), None).verdict, Verdict::Invalid);
+}
+
+#[test]
+fn a_sigstore_bundle_is_about_the_file_at_hand() {
+    let world = World::new(None);
+    let known = Known::parse(&serde_json::to_vec(&world.trust()).unwrap()).unwrap();
+    let certified = Certified { chain: &world.chain, algorithm: SignatureAlgorithm::EcdsaP256Sha256 };
+    let digest = digest(DigestAlgorithm::Sha256, b"release 1.0");
+    let prepared = sigstore::prepare_message(&certified, sigstore::Material::Certificate, &digest).unwrap();
+    let bundle = prepared.finish(&world.signature).unwrap();
+    let report = look(bundle.as_bytes(), Some(&known), Some(b"release 1.0"));
+    assert_eq!((report.kind, report.verdict), ("Sigstore bundle", Verdict::Valid), "{report:?}");
+    assert_eq!(look(bundle.as_bytes(), Some(&known), Some(b"release 1.1")).verdict, Verdict::Invalid);
+    assert_eq!(look(bundle.as_bytes(), Some(&known), None).verdict, Verdict::Invalid);
+}
+
+#[test]
+fn a_program_and_a_pdf_are_seen_to_be_unsigned() {
+    let known = Known::parse(&serde_json::to_vec(&World::new(None).trust()).unwrap()).unwrap();
+    for (bytes, kind) in [(b"MZ\x90\0 and nothing more".as_slice(), "Windows program"), (b"%PDF-1.7 and nothing more", "PDF")] {
+        let report = look(bytes, Some(&known), None);
+        assert_eq!((report.kind, report.verdict), (kind, Verdict::Invalid));
+    }
+}
+
+#[test]
+fn an_archive_is_read_as_one() {
+    let world = World::new(None);
+    let known = Known::parse(&serde_json::to_vec(&world.trust()).unwrap()).unwrap();
+    // The shortest archive there is: nothing but its end.
+    let mut empty = Cursor::new([b"PK\x05\x06".as_slice(), &[0; 18]].concat());
+    let package = jar::Package::of(&mut empty, "RELEASE").unwrap();
+    let algorithm = SignatureAlgorithm::EcdsaP256Sha256;
+    let certified = Certified { chain: &world.chain, algorithm };
+    let prepared = jar::prepare(&certified, &package.digest(algorithm), Timestamp::parse(AT).unwrap()).unwrap();
+    let signature = world.sign(prepared.to_be_signed());
+    let mut signed = Vec::new();
+    package.write(&mut empty, &prepared.finish(&signature).unwrap(), algorithm, &mut signed).unwrap();
+    let report = look(&signed, Some(&known), None);
+    assert_eq!((report.kind, report.verdict), ("JAR", Verdict::Valid), "{report:?}");
+    let end = signed.len();
+    signed[end - 60] ^= 1;
+    assert_eq!(look(&signed, Some(&known), None).verdict, Verdict::Invalid);
+}
+
+#[test]
+fn a_statement_is_about_what_it_says() {
+    let world = World::new(None);
+    let known = Known::parse(&serde_json::to_vec(&world.trust()).unwrap()).unwrap();
+    let subject = in_toto::Subject { name: "release.tar".to_owned(), digests: vec![digest(DigestAlgorithm::Sha256, b"release 1.0")] };
+    let envelope = |statement: &[u8]| {
+        let certified = Certified { chain: &world.chain, algorithm: SignatureAlgorithm::EcdsaP256Sha256 };
+        let prepared = dsse::prepare(&certified, in_toto::PAYLOAD_TYPE, statement).unwrap();
+        let signature = world.sign(prepared.to_be_signed());
+        prepared.finish(&signature).unwrap()
+    };
+    let sound = envelope(&in_toto::statement(&[subject], "https://example.com/checked/v1", b"{}").unwrap());
+    let look = |content: Option<&[u8]>| with(sound.as_bytes(), Some(&known), content, &world.chain);
+    let report = look(Some(b"release 1.0"));
+    assert_eq!((report.kind, report.verdict), ("DSSE envelope", Verdict::Valid), "{report:?}");
+    assert!(report.said.iter().any(|said| said.label == "subject" && said.text.starts_with("release.tar, sha-256:")), "{report:?}");
+    assert_eq!(look(None).verdict, Verdict::Valid);
+    let report = look(Some(b"release 1.1"));
+    assert_eq!((report.verdict, report.faults[0].code), (Verdict::Invalid, "subject"));
+    assert_eq!(with(sound.as_bytes(), Some(&known), None, &[]).verdict, Verdict::Invalid, "nobody who is known signed");
+    assert_eq!(with(envelope(b"{}").as_bytes(), Some(&known), None, &world.chain).verdict, Verdict::Invalid, "no statement");
 }
 
 #[test]

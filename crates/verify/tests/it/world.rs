@@ -147,7 +147,7 @@ impl World {
                 "signature.create",
                 json!({
                     "signature": "s-1", "signer": "release", "policy_version": 1, "format": "raw", "algorithm": "ecdsa-p256-sha256",
-                    "chain": [print(&chain[0])], "documents": [{ "digest": signed_digest, "signature": print(&signature), "name": "release.tar" }],
+                    "chain": [hex::encode(digest(DigestAlgorithm::Sha256, &chain[0]).as_bytes())], "documents": [{ "digest": signed_digest, "signature": print(&signature), "name": "release.tar" }],
                 }),
             ),
             event("signature.withdraw", json!({ "signature": "s-1", "reason": "wrong build" })),
@@ -168,6 +168,12 @@ impl World {
             size: 5,
             space: "",
         }
+    }
+
+    /// A signature of the signer's.
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &self.pkcs8).unwrap();
+        key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
     }
 
     pub(crate) fn leaves(&self) -> Vec<Hash> {

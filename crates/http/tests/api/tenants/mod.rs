@@ -5,6 +5,7 @@ mod accounts;
 mod certificates;
 mod dry_run;
 mod events;
+mod evidence;
 mod external;
 mod issuers;
 mod log;

@@ -1,0 +1,186 @@
+//! Evidence: one file about one act, put together from the log, from what the act rests upon and from what it made (I14).
+
+use crate::realm::Realm;
+use crate::signatures;
+use crate::{Caller, Chancery, Failure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chancery_domain::action::EventRead;
+use chancery_domain::lineage::LineageKind;
+use chancery_domain::{CertificateId, EventId, IssuerId, SignatureId, SignerId, enforced};
+use chancery_evidence::{BUNDLE, Bundle, EventProof, InclusionProof, OpenedEvent, SignatureEvidence, TRUST, TrustFile, TrustedLog, View};
+use chancery_store::CertificateRow;
+use chancery_x509::pem;
+use serde_json::Value;
+use std::str::FromStr;
+
+/// A bundle in the making.
+struct Gathered<'a> {
+    service: &'a Chancery,
+    caller: &'a Caller,
+    checkpoints: Vec<String>,
+}
+
+/// What an event says of what it is about.
+struct Told(Value);
+
+impl Chancery {
+    /// The evidence of the act that this event records, as somebody may see it.
+    pub async fn evidence(&self, caller: &Caller, id: EventId, view: View) -> Result<Bundle, Failure> {
+        let mut gathered = Gathered { service: self, caller, checkpoints: Vec::new() };
+        let (act, told) = gathered.prove(id).await?;
+        let realm = &caller.realm;
+        let (mut lineage, mut later) = (Vec::new(), Vec::new());
+        for (kind, subject, version) in told.rests_upon() {
+            lineage.extend(gathered.prove_origin(kind, &subject, version).await?);
+        }
+        if let Some((kind, subject)) = told.taken_back_by() {
+            later.extend(gathered.prove_origin(kind, &subject, 1).await?);
+        }
+        let (chain, revocation) = self.certificates_of(realm, &told).await?;
+        let encoded = |ders: Vec<Vec<u8>>| ders.iter().map(|der| STANDARD.encode(der)).collect();
+        let bundle = Bundle {
+            format: BUNDLE.to_owned(),
+            view: View::Full,
+            tenant: realm.id,
+            act,
+            lineage,
+            later,
+            checkpoints: gathered.checkpoints,
+            platform: None,
+            signatures: signatures_of(realm, &told).await?,
+            chain: encoded(chain),
+            revocation: encoded(revocation),
+        };
+        Ok(if enforced!("evidence.view") { bundle.as_seen_by(view) } else { bundle })
+    }
+
+    /// What somebody has to trust beforehand to verify the tenant's evidence: its log's keys, the platform's, and the tenant's roots.
+    pub async fn trust_file(&self, caller: &Caller) -> Result<TrustFile, Failure> {
+        self.permit::<EventRead>(caller).await?;
+        let view = &caller.realm.view;
+        let keys = self.log_epochs(caller).await?.into_iter().map(|epoch| epoch.verifier_key).collect();
+        let roots = view.authorities().await?.into_iter().filter(|row| row.parent.is_none()).filter_map(|row| row.certificate);
+        Ok(TrustFile {
+            format: TRUST.to_owned(),
+            logs: vec![TrustedLog { tenant: caller.tenant(), keys }],
+            roots: roots.map(|der| pem::encode(pem::CERTIFICATE, &der)).collect(),
+            ..TrustFile::default()
+        })
+    }
+
+    /// The certificates that the act is about, the leaf first and without the root, and what is published of their revocation.
+    async fn certificates_of(&self, realm: &Realm, told: &Told) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>), Failure> {
+        if told.act() == "signature.create" {
+            let (Some(signer), Some(version)) = (told.id::<SignerId>("signer_id"), told.number("signer_version")) else {
+                return Ok(Default::default());
+            };
+            let versions = realm.view.signer_versions(signer).await?;
+            let Some(row) = versions.iter().find(|row| row.version == version) else { return Ok(Default::default()) };
+            let certificate = match row.certificate {
+                Some(id) => realm.view.certificate(id).await?,
+                None => None,
+            };
+            return Ok((realm.signers_chain(row)?, self.lists_of(realm, certificate.as_ref()).await?));
+        }
+        let row = match told.id::<CertificateId>("certificate").filter(|_| told.is_of_certificate()) {
+            Some(id) => realm.view.certificate(id).await?,
+            None => None,
+        };
+        let Some(row) = row else { return Ok(Default::default()) };
+        let lists = self.lists_of(realm, Some(&row)).await?;
+        let certificate = self.certificate_of(realm, &row).await?;
+        Ok((std::iter::once(certificate.der).chain(certificate.chain).collect(), lists))
+    }
+
+    /// The newest lists that tell of a certificate and of the authority above it.
+    async fn lists_of(&self, realm: &Realm, row: Option<&CertificateRow>) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut lists = Vec::new();
+        let (Some(row), Some(issuer)) = (row, row.and_then(|row| row.origin.issuer())) else { return Ok(lists) };
+        lists.extend(realm.view.crl(issuer, row.shard).await?.map(|list| list.der));
+        if let Some(root) = realm.view.authority(issuer).await?.and_then(|authority| authority.parent) {
+            lists.extend(realm.view.crl(root, 0).await?.map(|list| list.der));
+        }
+        Ok(lists)
+    }
+}
+
+impl Gathered<'_> {
+    /// That an event stands in the log, and what it says.
+    async fn prove(&mut self, id: EventId) -> Result<(EventProof, Told), Failure> {
+        let found = self.service.event_proof(self.caller, id).await?;
+        let proof = InclusionProof::parse(&found.proof).map_err(Failure::internal)?;
+        let note = proof.checkpoint.to_string();
+        let checkpoint = self.checkpoints.iter().position(|known| *known == note).unwrap_or_else(|| {
+            self.checkpoints.push(note);
+            self.checkpoints.len().saturating_sub(1)
+        });
+        let told = Told(serde_json::from_str(&found.canonical)?);
+        let proof = EventProof {
+            checkpoint,
+            index: proof.index,
+            leaf: hex::encode(found.leaf),
+            inclusion: proof.hashes.iter().map(hex::encode).collect(),
+            opened: Some(OpenedEvent { salt: hex::encode(found.salt), event: found.canonical }),
+        };
+        Ok((proof, told))
+    }
+
+    /// The event that made this, or took it back. What was made before lineage was kept has none.
+    async fn prove_origin(&mut self, kind: LineageKind, subject: &[u8], version: u32) -> Result<Option<EventProof>, Failure> {
+        match self.caller.realm.view.lineage(kind, subject, version).await? {
+            None => Ok(None),
+            Some(row) => Ok(Some(self.prove(row.event).await?.0)),
+        }
+    }
+}
+
+/// The signatures that the act made.
+async fn signatures_of(realm: &Realm, told: &Told) -> Result<Vec<SignatureEvidence>, Failure> {
+    let Some(id) = told.id::<SignatureId>("signature").filter(|_| told.act() == "signature.create") else { return Ok(Vec::new()) };
+    let Some(row) = realm.view.signature(id).await? else { return Ok(Vec::new()) };
+    let documents = signatures::read(realm, &row)?.documents.into_iter();
+    Ok(documents.map(|document| SignatureEvidence { digest: document.digest, value: Some(document.signature) }).collect())
+}
+
+impl Told {
+    fn act(&self) -> &str {
+        self.0.get("act").and_then(Value::as_str).unwrap_or_default()
+    }
+    fn text(&self, field: &str) -> Option<&str> {
+        self.0.get("detail")?.get(field)?.as_str()
+    }
+    fn number(&self, field: &str) -> Option<u32> {
+        self.0.get("detail")?.get(field)?.as_u64()?.try_into().ok()
+    }
+    fn id<T: FromStr>(&self, field: &str) -> Option<T> {
+        self.text(field)?.parse().ok()
+    }
+    fn is_of_certificate(&self) -> bool {
+        matches!(self.act(), "certificate.issue" | "certificate.renew" | "certificate.import")
+    }
+
+    /// What the act was decided under and made with.
+    fn rests_upon(&self) -> Vec<(LineageKind, Vec<u8>, u32)> {
+        let mut found = Vec::new();
+        match (self.id::<SignerId>("signer_id"), self.text("profile"), self.number("policy_version")) {
+            (Some(signer), _, Some(version)) => found.push((LineageKind::SigningProfile, signer.as_bytes().to_vec(), version)),
+            (None, Some(profile), Some(version)) => found.push((LineageKind::Profile, profile.as_bytes().to_vec(), version)),
+            _ => {}
+        }
+        if let (Some(signer), Some(version)) = (self.id::<SignerId>("signer_id"), self.number("signer_version")) {
+            found.push((LineageKind::SignerKey, signer.as_bytes().to_vec(), version));
+        }
+        found.extend(self.id::<IssuerId>("issuer").map(|issuer| (LineageKind::Issuer, issuer.as_bytes().to_vec(), 1)));
+        found
+    }
+
+    /// What would take it back, if it happened.
+    fn taken_back_by(&self) -> Option<(LineageKind, Vec<u8>)> {
+        if self.act() == "signature.create" {
+            return self.id::<SignatureId>("signature").map(|id| (LineageKind::Withdrawal, id.as_bytes().to_vec()));
+        }
+        let certificate = self.id::<CertificateId>("certificate").filter(|_| self.is_of_certificate());
+        certificate.map(|id| (LineageKind::Revocation, id.as_bytes().to_vec()))
+    }
+}

@@ -1,0 +1,95 @@
+//! `GET /v1/tenants/{tenant}/events/{event}/evidence` and `/trust`: what the service gives verifies without it, and says what was so (I14).
+
+use chancery_testkit::{TestServer, TestTenant, on_both_engines, python, schema};
+use chancery_verify::{Known, Report, Verdict, verify_bundle};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+async fn trust(server: &TestServer, tenant: &TestTenant) -> Known {
+    let file = server.as_(&tenant.admin).get(&tenant.path("/trust")).await.ok(200);
+    Known::parse(&serde_json::to_vec(&file).unwrap()).unwrap()
+}
+
+async fn evidence(server: &TestServer, tenant: &TestTenant, event: &Value, view: &str) -> Vec<u8> {
+    let path = tenant.path(&format!("/events/{}/evidence{view}", event.as_str().unwrap()));
+    let answer = server.as_(&tenant.admin).get(&path).await;
+    answer.ok(200);
+    answer.body.to_vec()
+}
+
+fn said<'a>(report: &'a Report, label: &str) -> Vec<&'a str> {
+    report.said.iter().filter(|said| said.label == label).map(|said| said.text.as_str()).collect()
+}
+
+async fn a_signatures_evidence_verifies_without_the_service(server: &TestServer) {
+    let signer = server.signer(&server.acme, "release", json!({})).await;
+    let event = server.signature(&server.acme, &signer).await["event"]["id"].clone();
+    server.run_jobs().await;
+    let (ours, theirs) = (trust(server, &server.acme).await, trust(server, &server.brava).await);
+    let bundle = evidence(server, &server.acme, &event, "").await;
+    let report = verify_bundle(&bundle, Some(&ours));
+    assert_eq!((report.verdict, report.faults.as_slice()), (Verdict::Valid, [].as_slice()), "{report:#?}");
+    assert_eq!(said(&report, "act"), ["signature.create"]);
+    assert_eq!(said(&report, "signature"), ["ecdsa-p256-sha256, holds"]);
+    assert!(said(&report, "policy")[0].starts_with("release, version 1, in force since "), "{report:#?}");
+    assert_eq!(said(&report, "root").len(), 1);
+    assert_eq!(verify_bundle(&bundle, Some(&theirs)).verdict, Verdict::Invalid, "another tenant's trust is no trust in this one");
+    assert_eq!(verify_bundle(&bundle, None).verdict, Verdict::Untrusted);
+    for view in ["auditor", "partner"] {
+        let seen = evidence(server, &server.acme, &event, &format!("?view={view}")).await;
+        let value: Value = serde_json::from_slice(&seen).unwrap();
+        assert_eq!(verify_bundle(&seen, Some(&ours)).verdict, Verdict::Valid, "{view}: {value:#}");
+        assert_eq!(value["signatures"][0]["value"].is_string(), view == "partner");
+        assert_eq!(value["lineage"][0]["opened"].is_object(), view == "auditor");
+    }
+    let admin = server.as_(&server.acme.admin);
+    let strange = server.acme.path("/events/00000000-0000-0000-0000-000000000000/evidence");
+    admin.get(&strange).await.problem(404, "not-found");
+}
+
+async fn a_certificates_evidence_tells_of_its_revocation(server: &TestServer) {
+    let issued = server.certificate(&server.acme, "evidence").await;
+    let (event, id) = (issued["event"]["id"].clone(), issued["id"].as_str().unwrap().to_owned());
+    server.run_jobs().await;
+    let known = trust(server, &server.acme).await;
+    let report = verify_bundle(&evidence(server, &server.acme, &event, "").await, Some(&known));
+    assert_eq!((report.verdict, report.faults.as_slice()), (Verdict::Valid, [].as_slice()), "{report:#?}");
+    assert_eq!((said(&report, "act"), said(&report, "later").len()), (vec!["certificate.issue"], 0));
+    assert_eq!(said(&report, "policy").len(), 1, "the profile's version is there: {report:#?}");
+    // Lists tell whole seconds.
+    server.pass(Duration::from_secs(60)).await;
+    let path = server.acme.path(&format!("/certificates/{id}/revoke"));
+    server.as_(&server.acme.admin).post(&path, json!({ "reason": "superseded" })).await.ok(200);
+    server.run_jobs().await;
+    let report = verify_bundle(&evidence(server, &server.acme, &event, "").await, Some(&known));
+    assert_eq!((report.verdict, report.faults.as_slice()), (Verdict::Valid, [].as_slice()), "it was sound when it was issued: {report:#?}");
+    assert_eq!(said(&report, "later").len(), 1, "{report:#?}");
+    assert_eq!(said(&report, "revoked later").len(), 1, "{report:#?}");
+}
+
+/// Bundle and trust file are what their published schemas say, as an independent validator reads these, and nothing that is not.
+async fn what_is_given_is_as_its_schema_says(server: &TestServer) {
+    let signer = server.signer(&server.acme, "release", json!({})).await;
+    let event = server.signature(&server.acme, &signer).await["event"]["id"].clone();
+    server.run_jobs().await;
+    let bundle: Value = serde_json::from_slice(&evidence(server, &server.acme, &event, "").await).unwrap();
+    let trust = server.as_(&server.acme.admin).get(&server.acme.path("/trust")).await.ok(200);
+    let document: Value = serde_json::from_str(&chancery_http::document().to_pretty_json().unwrap()).unwrap();
+    const JUDGE: &str = "import json, sys, jsonschema_rs\n\
+        schema, good, bad = (json.loads(text) for text in sys.argv[1:])\n\
+        judge = jsonschema_rs.validator_for(schema)\n\
+        judge.validate(good)\n\
+        sys.exit(judge.is_valid(bad))";
+    for (name, good) in [("Bundle", bundle), ("TrustFile", trust)] {
+        let mut bad = good.clone();
+        bad["surprise"] = json!(1);
+        let schema = schema::standalone(&document, name, "test");
+        python::must(JUDGE, &[schema.to_string(), good.to_string(), bad.to_string()]);
+    }
+}
+
+on_both_engines! {
+    what_is_given_is_as_its_schema_says,
+    a_signatures_evidence_verifies_without_the_service,
+    a_certificates_evidence_tells_of_its_revocation,
+}
