@@ -13,6 +13,12 @@ UNION ALL SELECT 'a log with a gap, or of another size than its events', l.epoch
 UNION ALL SELECT 'an event that its tile does not have where it stands', hex(e.id) FROM event e WHERE e.leaf_index IS NOT NULL AND NOT EXISTS
   (SELECT 1 FROM log_tile t WHERE t.epoch = e.log_epoch AND t.level = 0 AND t.tile_index = e.leaf_index / 256
    AND substr(t.events, e.leaf_index % 256 * 16 + 1, 16) = e.id AND substr(t.hashes, e.leaf_index % 256 * 32 + 1, 32) = e.leaf)
+UNION ALL SELECT 'something said to be made by an event that is not there', l.kind FROM lineage l WHERE NOT EXISTS
+  (SELECT 1 FROM event e WHERE e.tenant_id = ?1 AND e.id = l.event_id)
+UNION ALL SELECT 'a version of a profile that no event is known to have made', p.name FROM profile p WHERE NOT EXISTS
+  (SELECT 1 FROM lineage l WHERE l.tenant_id = ?1 AND l.kind = 'profile' AND l.subject = CAST(p.name AS BLOB) AND l.version = p.version)
+UNION ALL SELECT 'a revocation that no event is known to have made', hex(c.id) FROM certificate c WHERE c.status = 'revoked' AND NOT EXISTS
+  (SELECT 1 FROM lineage l WHERE l.tenant_id = ?1 AND l.kind = 'revocation' AND l.subject = c.id)
 UNION ALL SELECT 'a certificate without its order', hex(c.id) FROM certificate c WHERE c.order_id IS NOT NULL AND NOT EXISTS
   (SELECT 1 FROM certificate_order o WHERE o.tenant_id = ?1 AND o.id = c.order_id AND o.certificate_id = c.id)
 UNION ALL SELECT 'an order without its certificate', hex(o.id) FROM certificate_order o WHERE o.certificate_id IS NOT NULL AND NOT EXISTS
