@@ -58,6 +58,11 @@ pub enum Failure {
     /// The store was restored from a backup: it is written when what was published since is known here; nothing was done.
     #[error("this server was restored from a backup and only reads: its operator runs `chancery reconcile`, then repeat the request")]
     Restored,
+    /// The clock of this server is not to be trusted: no timestamp is given.
+    #[error(
+        "no timestamp is given: this server's clock jumped, or lies before what it signed already; its operator sets it right and restarts"
+    )]
+    TimeNotAvailable,
     /// Storage or key provider do not answer; nothing was acknowledged.
     #[error("temporarily unavailable: {0}")]
     Unavailable(String),

@@ -16,10 +16,10 @@ use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::decision::{Operation, Request};
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::lineage::LineageKind;
-use chancery_domain::signing::{SignerName, SignerState};
+use chancery_domain::signing::{SignerName, SignerState, SigningProfile};
 use chancery_domain::{CertificateId, SignerId, enforced};
 use chancery_store::{SignerRow, SignerVersionRow};
-use chancery_x509::{CertificateSummary, document_signer, document_signers_chain, is_signed_by, pem};
+use chancery_x509::{CertificateSummary, SignerUse, document_signer, document_signers_chain, is_signed_by, pem};
 use zeroize::Zeroizing;
 
 /// How many signers a tenant may have.
@@ -88,7 +88,7 @@ impl Chancery {
             return Err(Failure::LimitReached("signers").into());
         }
         let profile = meant(realm, &new.profile).await?;
-        let mut certified = self.certified(&permit, &new.source).await?;
+        let mut certified = self.certified(&permit, &new.source, purpose(&profile)).await?;
         let id = SignerId::new(&*ports.clock, &*ports.entropy);
         let row = SignerRow { id, name: new.name.clone(), state: SignerState::Active, created_at: self.now(), version: 1 };
         certified.deed.changes.insert_signer(&row);
@@ -116,10 +116,10 @@ impl Chancery {
             return Err(Failure::LimitReached("versions of a signer").into());
         }
         let mut certified = match &roll.source {
-            Some(source) => self.certified(&permit, source).await?,
+            Some(source) => self.certified(&permit, source, purpose(&signer.profile)).await?,
             None => {
                 let wish = again(realm, &signer, roll.key_algorithm).await?;
-                self.certified_here(&permit, wish).await?
+                self.certified_here(&permit, wish, purpose(&signer.profile)).await?
             }
         };
         certified.deed.changes.retire_signer_version(&signer.version, self.now());
@@ -127,17 +127,17 @@ impl Chancery {
         Ok((self.read_signer(caller, name).await?, receipt))
     }
 
-    async fn certified(&self, permit: &Permit<SignerWrite>, source: &SignerSource) -> Result<Certified, Stop> {
+    async fn certified(&self, permit: &Permit<SignerWrite>, source: &SignerSource, purpose: SignerUse) -> Result<Certified, Stop> {
         match source {
-            SignerSource::Certify(request) => self.certified_here(permit, wish(request)?).await,
-            SignerSource::Import { private_key, chain } => Ok(imported(permit, private_key, chain).await?),
+            SignerSource::Certify(request) => self.certified_here(permit, wish(request)?, purpose).await,
+            SignerSource::Import { private_key, chain } => Ok(imported(permit, private_key, chain, purpose).await?),
         }
     }
 
     /// A key made here with its certificate: decided and issued as every other (I3).
-    async fn certified_here(&self, permit: &Permit<SignerWrite>, wish: Wish) -> Result<Certified, Stop> {
+    async fn certified_here(&self, permit: &Permit<SignerWrite>, wish: Wish, purpose: SignerUse) -> Result<Certified, Stop> {
         let Issuance { deed, row, der, authority, private, detail, .. } = self.issuance(permit, wish).await?;
-        document_signer(&der).map_err(|problem| Failure::invalid("certify", problem))?;
+        document_signer(&der, purpose).map_err(|problem| Failure::invalid("certify", problem))?;
         let pkcs8 = private.ok_or_else(|| Failure::internal("a signer's key was not made here"))?;
         let chain = [der].into_iter().chain(authority.chain.iter().cloned()).collect();
         Ok(Certified { deed, detail, certificate: Some(row.id), chain, pkcs8 })
@@ -201,15 +201,21 @@ async fn again(realm: &Realm, signer: &OpenSigner, key_algorithm: Option<KeyAlgo
     Ok(Wish { profile: profile.parse().map_err(Failure::internal)?, issuer: Asked::InPlaceOf(issuer), request, subject, csr: None, renews })
 }
 
+/// What a signer's certificate must be for.
+fn purpose(profile: &SigningProfile) -> SignerUse {
+    if profile.gives_timestamps() { SignerUse::Timestamps } else { SignerUse::Documents }
+}
+
 /// A key and its chain from elsewhere.
-async fn imported(permit: &Permit<SignerWrite>, private_key: &str, chain: &str) -> Result<Certified, Failure> {
+async fn imported(permit: &Permit<SignerWrite>, private_key: &str, chain: &str, purpose: SignerUse) -> Result<Certified, Failure> {
     let realm = &permit.caller().realm;
     // What is wrong with it is not said in its own words, for it is a secret (I9).
     let bad_key = || Failure::invalid("private_key", "one PRIVATE KEY block: PKCS#8 in PEM, not encrypted, of a kind that signers have");
     let mut blocks = pem::decode(private_key).map_err(|_| bad_key())?;
     let block = blocks.pop().filter(|block| blocks.is_empty() && block.label == pem::PRIVATE_KEY).ok_or_else(bad_key)?;
     let key = SigningKey::open(&block.der).map_err(|_| bad_key())?;
-    let (chain, summary) = document_signers_chain(chain, &key.public_key()?).map_err(|problem| Failure::invalid("chain", problem))?;
+    let read = document_signers_chain(chain, &key.public_key()?, purpose);
+    let (chain, summary) = read.map_err(|problem| Failure::invalid("chain", problem))?;
     let leaf = chain.first().ok_or_else(|| Failure::internal("a chain that was read is empty"))?;
     let certificate = own_certificate(realm, leaf, &summary).await?;
     let detail = detail! {

@@ -10,7 +10,7 @@ use chancery_domain::signing::decision::{SignerFacts, Standing};
 use chancery_domain::signing::{SignerName, SigningProfile};
 use chancery_domain::{CertificateId, SignerId, Timestamp};
 use chancery_store::{SignerRow, SignerVersionRow, SigningProfileRow};
-use chancery_x509::CertificateSummary;
+use chancery_x509::{CertificateSummary, SignerUse, document_signer};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -94,7 +94,9 @@ impl Realm {
         let summaries = chain.iter().map(|der| CertificateSummary::from_der(der)).collect::<Result<Vec<_>, _>>()?;
         let own = summaries.first().ok_or_else(|| Failure::internal("the chain of a signer is empty"))?;
         let (standing, certificate) = self.standing(&version).await?;
-        let facts = SignerFacts { state: row.state, key: key.algorithm(), standing, not_before: own.not_before, not_after: own.not_after };
+        let stamps = chain.first().is_some_and(|der| document_signer(der, SignerUse::Timestamps).is_ok());
+        let (not_before, not_after) = (own.not_before, own.not_after);
+        let facts = SignerFacts { state: row.state, key: key.algorithm(), standing, not_before, not_after, stamps };
         let fingerprints = summaries.iter().map(|summary| summary.sha256.clone()).collect();
         Ok(OpenSigner { row, profile, profile_row, version, key, chain, fingerprints, facts, certificate, day: Mutex::default() })
     }

@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::admission::Admission;
+use crate::clock_watch::ClockWatch;
 use crate::deed::record_unwrap;
 use crate::realm::Realm;
 use crate::tally::Tally;
@@ -55,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) turns: Turns,
     pub(crate) admission: Admission,
     pub(crate) uses: Uses,
+    /// Whether the clock is to be trusted with timestamps.
+    pub(crate) watch: ClockWatch,
 }
 
 /// How many tenants' unwrapped keys and policies are held at once.
@@ -64,6 +67,7 @@ impl Chancery {
     /// The service over an opened store and a key provider.
     pub fn new(store: Store, provider: Arc<dyn KeyProvider>, ports: Ports, settings: Settings) -> Self {
         let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+        let watch = ClockWatch::beginning(&*ports.clock);
         let inner = Inner {
             store,
             provider,
@@ -77,6 +81,7 @@ impl Chancery {
             turns: Turns::of_this_machine(),
             admission: Admission::of_this_machine(),
             uses: Uses::default(),
+            watch,
         };
         Self { inner: Arc::new(inner) }
     }

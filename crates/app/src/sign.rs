@@ -7,7 +7,7 @@ use crate::failure::{Stop, deciding_anew};
 use crate::open_signer::{OpenSigner, ceiling, day, made, made_on};
 use crate::places;
 use crate::signatures::{self, Body};
-use crate::signing_key::{Prepared, Signed, cost, prepare};
+use crate::signing_key::{Prepared, Signed, TokenWish, cost, prepare};
 use crate::view::{Receipt, Signature};
 use crate::{Caller, Chancery, Failure, Permit};
 use chancery_domain::SignatureId;
@@ -29,8 +29,17 @@ pub struct SignRequest {
     pub algorithm: Option<SignatureAlgorithm>,
     /// Whether the document goes into the signature, where the form leaves that open; as is usual for it, by default.
     pub attached: Option<bool>,
+    /// Whether a timestamp goes into each signature; by default if the signer's profile wants one and the form has room for it.
+    pub timestamp: Option<bool>,
     /// The documents.
     pub documents: Vec<Document>,
+}
+
+impl SignRequest {
+    /// Signatures in this form, as is usual for it, over nothing yet.
+    pub const fn of(format: Format) -> Self {
+        Self { format, algorithm: None, attached: None, timestamp: None, documents: Vec::new() }
+    }
 }
 
 /// A document to be signed.
@@ -66,12 +75,32 @@ impl Chancery {
             let row = realm.view.signature(SignatureId::from_bytes(done.subject)).await?.ok_or(Failure::NotFound)?;
             return Ok((signatures::read(realm, &row)?, done.receipt));
         }
-        let (approved, policy_version) = self.approve(caller, &signer, request).await?;
-        let (format, algorithm) = (approved.format(), approved.algorithm());
-        let prepared = prepare(approved, &signer.chain, self.now())?;
-        let signed = self.sign_all(caller, &signer, format, prepared).await?;
-        let body = signatures::body(caller, &signer, policy_version, (format, algorithm), &signed);
-        self.record_signatures(&permit, &signer, body, &signed).await
+        self.sign_permitted(&permit, &signer, request, &TokenWish::default()).await
+    }
+
+    /// From a permit to signatures that are recorded.
+    pub(crate) async fn sign_permitted(
+        &self,
+        permit: &Permit<SignatureCreate>,
+        signer: &OpenSigner,
+        request: &SignRequest,
+        wish: &TokenWish,
+    ) -> Result<(Signature, Receipt), Stop> {
+        let caller = permit.caller();
+        let (approved, policy_version) = self.approve(caller, signer, request).await?;
+        let (format, algorithm, stamped) = (approved.format(), approved.algorithm(), approved.timestamp());
+        let now = match format {
+            Format::Timestamp => self.trusted_time(&caller.realm).await?,
+            _ => self.now(),
+        };
+        let prepared = prepare(approved, signer, wish, now, &*self.ports().entropy)?;
+        let mut signed = self.sign_all(caller, signer, format, prepared).await?;
+        let timestamps = match stamped {
+            true => Some(self.put_timestamps(caller, &signer.profile, &mut signed).await?),
+            false => None,
+        };
+        let body = signatures::body(caller, signer, policy_version, (format, algorithm), &signed);
+        self.record_signatures(permit, signer, body, &signed, timestamps).await
     }
 
     /// Decides under the profile in force now. The one way to a signature (I3).
@@ -81,8 +110,9 @@ impl Chancery {
         // A JWS has its payload inside unless that is asked for otherwise, CMS has it not.
         let attached = asked.attached.unwrap_or(asked.format == Format::Jws);
         let digests: Vec<_> = artifacts.iter().take(MOST_ARTIFACTS).map(|artifact| artifact.digest.to_string()).collect();
-        let request =
-            SignatureRequest { account: caller.account(), format: asked.format, algorithm, artifacts, attached, timestamp: false };
+        let format = asked.format;
+        let timestamp = asked.timestamp.unwrap_or(signer.profile.timestamp_required && format.carries_timestamp());
+        let request = SignatureRequest { account: caller.account(), format, algorithm, artifacts, attached, timestamp };
         let decision = decide_signature(request, &signer.facts, &signer.profile, signer.profile_row.version, self.now());
         let reasons = match decision.outcome {
             Ok(approved) => return Ok((approved, decision.policy_version)),
@@ -127,6 +157,7 @@ impl Chancery {
         signer: &OpenSigner,
         body: Body,
         signed: &[Signed],
+        timestamps: Option<SignatureId>,
     ) -> Result<(Signature, Receipt), Stop> {
         let (caller, ports, now) = (permit.caller(), self.ports(), self.now());
         let realm = &caller.realm;
@@ -154,7 +185,8 @@ impl Chancery {
             deed.changes.count_up_by(&counter, "signatures of this signer today", count);
         }
         deed.changes.insert_signature(&row);
-        let detail = record(id, signer, &body, signed);
+        let mut detail = record(id, signer, &body, signed);
+        detail.extend(timestamps.map(|id| ("timestamps".to_owned(), id.to_string().into())));
         let receipt = deed.commit(ports, "signature.create", *id.as_bytes(), detail).await?;
         Ok((signatures::shown(&row, body), receipt))
     }
@@ -199,6 +231,9 @@ fn record(id: SignatureId, signer: &OpenSigner, body: &Body, signed: &[Signed]) 
         let mut told = detail! { "digest" => document.digest.as_str(), "signature" => fingerprint(signed) };
         told.extend(document.name.as_ref().map(|name| ("name".to_owned(), name.as_str().into())));
         told.extend(document.size.map(|size| ("size".to_owned(), size.into())));
+        if let Some(stamp) = &signed.stamp {
+            told.extend(detail! { "serial" => stamp.serial.to_string(), "time" => stamp.at.to_string() });
+        }
         serde_json::Value::from(told)
     });
     let documents: Vec<_> = documents.collect();

@@ -12,15 +12,17 @@ use chancery_domain::lineage::LineageKind;
 use chancery_domain::signing::{SignerName, SignerState, SigningProfile};
 use chancery_domain::{AccountId, SignerId, enforced};
 use chancery_store::{SignerRow, SignerVersionRow, SigningProfileRow};
-use chancery_x509::{CertificateSummary, PublicKey};
+use chancery_x509::{CertificateSummary, PublicKey, tsp};
 
 /// A signing profile as somebody gave it.
 #[derive(Clone, Debug)]
 pub struct AskedProfile {
-    /// The profile, but for its accounts.
+    /// The profile, but for its accounts and who gives its timestamps.
     pub profile: SigningProfile,
     /// Its accounts.
     pub accounts: Vec<Given<AccountId>>,
+    /// The signer that gives its timestamps.
+    pub timestamp_by: Option<Given<SignerName>>,
 }
 
 impl Chancery {
@@ -63,6 +65,11 @@ impl Chancery {
         let profile = meant(realm, asked).await?;
         if signer.profile_row.version != read && enforced!("signing-profile-version.read") {
             return Err(Failure::Changed.into());
+        }
+        // RFC 3161 section 2.3: its certificate is for the one or the other.
+        if profile.gives_timestamps() != signer.facts.stamps && enforced!("signer.purpose") {
+            let message = "its certificate is for timestamps alone, or for everything but them: make another signer";
+            return Err(Failure::invalid("formats", message).into());
         }
         let version = read.checked_add(1).ok_or_else(|| Failure::internal("too many versions of a profile"))?;
         let id = signer.row.id;
@@ -143,7 +150,19 @@ pub(crate) async fn meant(realm: &Realm, asked: &AskedProfile) -> Result<Signing
     let no_such_account = || Failure::invalid("accounts", "this tenant has no such account");
     let mut profile = asked.profile.clone();
     profile.accounts = asked.accounts.iter().map(|id| id.ok_or_else(no_such_account)).collect::<Result<_, _>>()?;
+    let no_such_authority = || Failure::invalid("timestamp_by", "this tenant has no signer of this name that gives timestamps");
+    profile.timestamp_by = asked.timestamp_by.clone().map(|name| name.ok_or_else(no_such_authority)).transpose()?;
     profile.check().map_err(|error| Failure::invalid(error.field, error.rule))?;
+    if profile.timestamp.as_ref().is_some_and(|terms| tsp::policy(&terms.policy).is_none()) && enforced!("signer.timestamp-policy") {
+        return Err(Failure::invalid("timestamp", "its policy is an object identifier: numbers with dots"));
+    }
+    if let Some(by) = &profile.timestamp_by {
+        let authority = realm.signer(by).await?;
+        let gives = authority.is_some_and(|signer| signer.profile.gives_timestamps());
+        if !gives && enforced!("signer.timestamp-by") {
+            return Err(no_such_authority());
+        }
+    }
     for id in &profile.accounts {
         if realm.view.account(*id).await?.is_none() && enforced!("signer.accounts") {
             return Err(no_such_account());

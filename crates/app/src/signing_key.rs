@@ -4,14 +4,17 @@
 
 use crate::Failure;
 use crate::admission::Cost;
-use chancery_domain::Timestamp;
+use crate::open_signer::OpenSigner;
 use chancery_domain::key::KeyAlgorithm;
+use chancery_domain::port::Entropy;
 use chancery_domain::signature::{Digest, Format, SignatureAlgorithm};
 use chancery_domain::signing::decision::{ApprovedSignature, Artifact};
+use chancery_domain::{Serial, Timestamp};
 use chancery_formats::in_toto::{PAYLOAD_TYPE, Statement};
 use chancery_formats::jws::{Serialization, Wish};
 use chancery_formats::{Certified, cms, dsse, jar, jws};
 use chancery_keys::SoftwareKey;
+use chancery_x509::tsp::{self, Accuracy, PreparedToken, TimestampRequest, TokenPlan};
 use chancery_x509::{PublicKey, SignError, Signer, prove_key_pair};
 
 /// Signs what was approved and prepared, and nothing else. Sealed under the tenant's data keys, so that *disable* stops it.
@@ -31,6 +34,27 @@ enum Form {
     Cms(Box<cms::Prepared>),
     Jws(Box<jws::Prepared>),
     Dsse(Box<dsse::Prepared>),
+    Timestamp(Box<PreparedToken>, Stamp),
+}
+
+/// How a timestamp is wished for, besides its digest.
+pub(crate) struct TokenWish {
+    /// Content octets of an INTEGER that is to come back.
+    pub(crate) nonce: Option<Vec<u8>>,
+    /// Whether it is to hold the authority's certificates.
+    pub(crate) certificates: bool,
+}
+
+impl Default for TokenWish {
+    fn default() -> Self {
+        Self { nonce: None, certificates: true }
+    }
+}
+
+/// What a timestamp says that nobody asked for.
+pub(crate) struct Stamp {
+    pub(crate) serial: Serial,
+    pub(crate) at: Timestamp,
 }
 
 /// A document and its signature in its form.
@@ -39,6 +63,8 @@ pub(crate) struct Signed {
     pub(crate) size: Option<u64>,
     pub(crate) digest: Digest,
     pub(crate) signature: Vec<u8>,
+    /// Of a timestamp, its number and time.
+    pub(crate) stamp: Option<Stamp>,
 }
 
 /// What the key signs: a message, or one of which only the digest is here.
@@ -48,11 +74,41 @@ enum ToBeSigned<'a> {
 }
 
 /// Prepares each of the documents that were approved, in the form that was approved and no other.
-pub(crate) fn prepare(approved: ApprovedSignature, chain: &[Vec<u8>], now: Timestamp) -> Result<Vec<Prepared>, Failure> {
+pub(crate) fn prepare(
+    approved: ApprovedSignature,
+    by: &OpenSigner,
+    wish: &TokenWish,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<Vec<Prepared>, Failure> {
     let (format, algorithm, attached) = (approved.format(), approved.algorithm(), approved.attached());
-    let signer = Certified { chain, algorithm };
-    let prepare = |artifact: Artifact| Ok(Prepared { form: form(format, attached, &signer, &artifact, now)?, algorithm, artifact });
+    let signer = Certified { chain: &by.chain, algorithm };
+    let prepare = |artifact: Artifact| {
+        let form = match format {
+            Format::Timestamp => token(by, algorithm, &artifact, wish, Stamp { serial: Serial::random(entropy), at: now.whole_second() })?,
+            _ => form(format, attached, &signer, &artifact, now)?,
+        };
+        Ok(Prepared { form, algorithm, artifact })
+    };
     approved.into_artifacts().into_iter().map(prepare).collect()
+}
+
+/// A timestamp over the artifact's digest under the terms of the authority's profile.
+fn token(by: &OpenSigner, algorithm: SignatureAlgorithm, artifact: &Artifact, wish: &TokenWish, stamp: Stamp) -> Result<Form, Failure> {
+    let terms = by.profile.timestamp.as_ref().ok_or_else(|| Failure::internal("a timestamp was approved without its terms"))?;
+    let policy = tsp::policy(&terms.policy).ok_or_else(|| Failure::internal("the policy of an authority is no object identifier"))?;
+    let TokenWish { nonce, certificates } = wish;
+    let request = TimestampRequest { imprint: artifact.digest.clone(), policy: None, nonce: nonce.clone(), certificates: *certificates };
+    let plan = TokenPlan {
+        request: &request,
+        chain: &by.chain,
+        algorithm,
+        policy,
+        serial: stamp.serial,
+        at: stamp.at,
+        accuracy: Accuracy { seconds: terms.accuracy_seconds, millis: 0 },
+    };
+    plan.prepare().map(|prepared| Form::Timestamp(Box::new(prepared), stamp)).map_err(Failure::internal)
 }
 
 fn form(format: Format, attached: bool, signer: &Certified<'_>, artifact: &Artifact, now: Timestamp) -> Result<Form, Failure> {
@@ -79,7 +135,9 @@ fn form(format: Format, attached: bool, signer: &Certified<'_>, artifact: &Artif
             let prepared = dsse::prepare(signer, PAYLOAD_TYPE, content()?);
             prepared.map(|prepared| Form::Dsse(Box::new(prepared))).map_err(|error| wrong(&error))
         }
-        Format::Pades | Format::Authenticode | Format::Sigstore => Err(Failure::internal("a form was approved that is not made")),
+        Format::Pades | Format::Authenticode | Format::Sigstore | Format::Timestamp => {
+            Err(Failure::internal("a form was approved that is not made"))
+        }
     }
 }
 
@@ -89,6 +147,7 @@ impl Prepared {
             (Form::Cms(prepared), ..) => ToBeSigned::Message(prepared.to_be_signed()),
             (Form::Jws(prepared), ..) => ToBeSigned::Message(prepared.to_be_signed()),
             (Form::Dsse(prepared), ..) => ToBeSigned::Message(prepared.to_be_signed()),
+            (Form::Timestamp(prepared, _), ..) => ToBeSigned::Message(prepared.to_be_signed()),
             // The digest is what was decided on; of a document that was sent it was made here.
             (Form::Raw, Some(_), _) | (Form::Raw, None, None) => ToBeSigned::Digest(&self.artifact.digest),
             (Form::Raw, None, Some(message)) => ToBeSigned::Message(message),
@@ -97,14 +156,19 @@ impl Prepared {
 
     /// Puts the signature into its form, where it is verified once more; a bare one stays as it is.
     fn finish(self, signature: Vec<u8>) -> Result<Signed, Failure> {
+        let mut stamp = None;
         let signature = match self.form {
+            Form::Timestamp(prepared, said) => {
+                stamp = Some(said);
+                prepared.finish(&signature).map_err(Failure::internal)?
+            }
             Form::Raw => signature,
             Form::Cms(prepared) => prepared.finish(&signature).map_err(Failure::internal)?,
             Form::Jws(prepared) => prepared.finish(&signature).map_err(Failure::internal)?.into_bytes(),
             Form::Dsse(prepared) => prepared.finish(&signature).map_err(Failure::internal)?.into_bytes(),
         };
         let Artifact { name, size, digest, .. } = self.artifact;
-        Ok(Signed { name, size, digest, signature })
+        Ok(Signed { name, size, digest, signature, stamp })
     }
 }
 

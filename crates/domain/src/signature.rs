@@ -206,11 +206,14 @@ pub enum Format {
     Dsse,
     /// Sigstore bundle, version 0.3.
     Sigstore,
+    /// Timestamp token (RFC 3161).
+    Timestamp,
 }
 
 impl Format {
     /// Every form.
-    pub const ALL: [Self; 8] = [Self::Raw, Self::Jws, Self::Cms, Self::Pades, Self::Authenticode, Self::Jar, Self::Dsse, Self::Sigstore];
+    pub const ALL: [Self; 9] =
+        [Self::Raw, Self::Jws, Self::Cms, Self::Pades, Self::Authenticode, Self::Jar, Self::Dsse, Self::Sigstore, Self::Timestamp];
 
     /// The name used in requests, answers and events.
     pub const fn as_str(self) -> &'static str {
@@ -223,11 +226,16 @@ impl Format {
             Self::Jar => "jar",
             Self::Dsse => "dsse",
             Self::Sigstore => "sigstore",
+            Self::Timestamp => "timestamp",
         }
     }
     /// The form with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.as_str() == name)
+    }
+    /// Whether a timestamp over the signature goes into it (CAdES-T).
+    pub const fn carries_timestamp(self) -> bool {
+        matches!(self, Self::Cms | Self::Jar)
     }
 }
 

@@ -58,12 +58,28 @@ pub struct SigningProfile {
     /// Whether each signature must carry a timestamp.
     #[serde(default)]
     pub timestamp_required: bool,
+    /// The signer of this tenant whose timestamps go into its signatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp_by: Option<SignerName>,
+    /// Of a timestamping authority, what its timestamps say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<TimestampTerms>,
     /// The longest document, in bytes; of one that is named by its digest the requester states the length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_artifact_bytes: Option<u64>,
     /// For so many seconds after it signs its certificate must still be valid.
     #[serde(default)]
     pub min_validity_seconds: u32,
+}
+
+/// What the timestamps of an authority say (RFC 3161 section 2.4.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimestampTerms {
+    /// The policy under which they are given: an object identifier, as numbers with dots.
+    pub policy: String,
+    /// How exact they are, in seconds.
+    pub accuracy_seconds: u32,
 }
 
 /// What is wrong with a signing profile: the field and the rule.
@@ -85,6 +101,11 @@ impl SigningProfile {
         self.algorithms.iter().copied().find(|algorithm| algorithm.fits(key)).unwrap_or(SignatureAlgorithm::usual(key))
     }
 
+    /// Whether it is that of a timestamping authority.
+    pub fn gives_timestamps(&self) -> bool {
+        self.formats.contains(&Format::Timestamp)
+    }
+
     /// Checks what the types alone do not say.
     ///
     /// # Errors
@@ -102,6 +123,15 @@ impl SigningProfile {
         rule(counted(self.max_signatures), "max_signatures", "between 1 and 1,000,000,000,000")?;
         rule(counted(self.max_signatures_a_day), "max_signatures_a_day", "between 1 and 1,000,000,000,000")?;
         rule(counted(self.max_artifact_bytes), "max_artifact_bytes", "between 1 and 1,000,000,000,000")?;
+        // RFC 3161 section 2.3: the key is for nothing else.
+        let alone = self.formats.iter().all(|format| *format == Format::Timestamp);
+        rule(!self.gives_timestamps() || alone, "formats", "timestamp stands alone: who gives the time signs nothing else")?;
+        let terms = self.timestamp.is_some() == self.gives_timestamps();
+        rule(terms, "timestamp", "with the format timestamp its policy and accuracy, and without it nothing")?;
+        let accurate = self.timestamp.as_ref().is_none_or(|terms| (1..=3600).contains(&terms.accuracy_seconds));
+        rule(accurate, "timestamp", "an accuracy of 1 to 3600 seconds")?;
+        let needs_none = self.timestamp_by.is_some() && self.gives_timestamps();
+        rule(!needs_none, "timestamp_by", "a timestamp carries no other timestamp")?;
         rule(self.min_validity_seconds <= 20 * 366 * 86_400, "min_validity_seconds", "at most 20 years")
     }
 }
@@ -119,6 +149,8 @@ mod tests {
             max_signatures: None,
             max_signatures_a_day: None,
             timestamp_required: false,
+            timestamp_by: None,
+            timestamp: None,
             max_artifact_bytes: None,
             min_validity_seconds: 0,
         }
@@ -140,6 +172,23 @@ mod tests {
         assert_eq!(field(|profile| profile.max_signatures_a_day = Some(MANY + 1)), "max_signatures_a_day");
         assert_eq!(field(|profile| profile.max_artifact_bytes = Some(0)), "max_artifact_bytes");
         assert_eq!(field(|profile| profile.min_validity_seconds = u32::MAX), "min_validity_seconds");
+    }
+
+    #[test]
+    fn who_gives_timestamps_says_under_which_terms_and_signs_nothing_else() {
+        let terms = |accuracy_seconds| Some(TimestampTerms { policy: "1.3.6.1.4.1.99999.1".to_owned(), accuracy_seconds });
+        let authority = || SigningProfile { formats: vec![Format::Timestamp], timestamp: terms(1), ..good() };
+        authority().check().unwrap();
+        let field = |profile: SigningProfile| profile.check().unwrap_err().field;
+        assert_eq!(field(SigningProfile { formats: vec![Format::Timestamp, Format::Cms], ..authority() }), "formats");
+        assert_eq!(field(SigningProfile { timestamp: None, ..authority() }), "timestamp");
+        assert_eq!(field(SigningProfile { timestamp: terms(1), ..good() }), "timestamp");
+        for accuracy in [0, 3601] {
+            assert_eq!(field(SigningProfile { timestamp: terms(accuracy), ..authority() }), "timestamp");
+        }
+        let by = "clock".parse().ok();
+        SigningProfile { timestamp_by: by.clone(), ..good() }.check().unwrap();
+        assert_eq!(field(SigningProfile { timestamp_by: by, ..authority() }), "timestamp_by");
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod profiles;
 pub mod signatures;
 pub mod signers;
 pub mod tenant;
+mod timestamps;
 
 use chancery_app::Chancery;
 use utoipa_axum::router::OpenApiRouter;
@@ -42,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(orders::routes())
         .merge(signers::routes())
         .merge(signatures::routes())
+        .merge(timestamps::routes())
         .merge(events::routes())
         .merge(log::routes())
         .merge(evidence::routes())

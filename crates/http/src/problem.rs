@@ -129,6 +129,7 @@ const fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
         Failure::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many concurrent changes"),
         Failure::Crowded => (StatusCode::TOO_MANY_REQUESTS, "crowded", "Too many requests of this tenant at once"),
         Failure::Restored => (StatusCode::SERVICE_UNAVAILABLE, "restored", "Restored from a backup and read-only"),
+        Failure::TimeNotAvailable => (StatusCode::SERVICE_UNAVAILABLE, "time-not-available", "The clock is not to be trusted"),
         Failure::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
         Failure::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A defect of the server"),
     }
@@ -146,7 +147,7 @@ impl IntoResponse for Error {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
             // An operator's work takes longer than a queue.
-            let seconds = if matches!(self, Self::App(Failure::Restored)) { "60" } else { "1" };
+            let seconds = if matches!(self, Self::App(Failure::Restored | Failure::TimeNotAvailable)) { "60" } else { "1" };
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {

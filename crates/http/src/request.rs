@@ -32,6 +32,9 @@ pub(crate) struct Submitted<T> {
     pub(crate) once: Option<Once>,
 }
 
+/// A timestamp query (RFC 3161 section 3.4) and the request's idempotency key.
+pub(crate) struct SubmittedQuery(pub(crate) Submitted<Bytes>);
+
 impl FromRequestParts<Chancery> for InTenant {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, state: &Chancery) -> Result<Self, Error> {
@@ -101,22 +104,7 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 impl<T: DeserializeOwned> FromRequest<Chancery> for Submitted<T> {
     type Rejection = Error;
     async fn from_request(request: Request, state: &Chancery) -> Result<Self, Error> {
-        let operation = format!("{} {}", request.method(), request.uri().path());
-        let key = idempotency_key(request.headers())?;
-        let json = content_is_json(request.headers());
-        let slow =
-            |_| Error::Request(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come within 5 s: send it again, at once".to_owned());
-        let time = if enforced!("limit.body-time") { BODY_TIME } else { BODY_TIME * 1000 };
-        let bytes = tokio::time::timeout(time, Bytes::from_request(request, state)).await.map_err(slow)?;
-        let bytes = bytes.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Error::Request(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is longer than 256 KiB".to_owned())
-            }
-            status => Error::Request(status, "malformed", "the body cannot be read".to_owned()),
-        })?;
-        if !bytes.is_empty() && !json {
-            return Err(Error::malformed("send the body as JSON with Content-Type: application/json"));
-        }
+        let Submitted { body: bytes, once } = content(request, state, "application/json").await?;
         let content: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         // serde takes an array for an object's fields in their order, which nobody means.
         if !content.trim_ascii_start().starts_with(b"{") {
@@ -124,8 +112,37 @@ impl<T: DeserializeOwned> FromRequest<Chancery> for Submitted<T> {
         }
         // serde's message names fields and types, never the body's values beyond an unknown field's name (I9).
         let body = serde_json::from_slice(content).map_err(|error| Error::malformed(explain(&error)))?;
-        Ok(Self { body, once: key.map(|key| Once::new(&key, &operation, &bytes)) })
+        Ok(Self { body, once })
     }
+}
+
+impl FromRequest<Chancery> for SubmittedQuery {
+    type Rejection = Error;
+    async fn from_request(request: Request, state: &Chancery) -> Result<Self, Error> {
+        content(request, state, "application/timestamp-query").await.map(Self)
+    }
+}
+
+/// The bytes of a body of this kind, if there is one.
+async fn content(request: Request, state: &Chancery, kind: &str) -> Result<Submitted<Bytes>, Error> {
+    let operation = format!("{} {}", request.method(), request.uri().path());
+    let key = idempotency_key(request.headers())?;
+    let fits = content_is(kind, request.headers());
+    let slow =
+        |_| Error::Request(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come within 5 s: send it again, at once".to_owned());
+    let time = if enforced!("limit.body-time") { BODY_TIME } else { BODY_TIME * 1000 };
+    let bytes = tokio::time::timeout(time, Bytes::from_request(request, state)).await.map_err(slow)?;
+    let bytes = bytes.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Error::Request(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is longer than 256 KiB".to_owned())
+        }
+        status => Error::Request(status, "malformed", "the body cannot be read".to_owned()),
+    })?;
+    if !bytes.is_empty() && !fits {
+        return Err(Error::malformed(format!("send the body with Content-Type: {kind}")));
+    }
+    let once = key.map(|key| Once::new(&key, &operation, &bytes));
+    Ok(Submitted { body: bytes, once })
 }
 
 fn explain(error: &serde_json::Error) -> String {
@@ -155,9 +172,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
     key.map(|key| Some(key.to_owned())).ok_or_else(|| Error::malformed("Idempotency-Key: 1 to 255 visible ASCII characters"))
 }
 
-fn content_is_json(headers: &HeaderMap) -> bool {
+fn content_is(kind: &str, headers: &HeaderMap) -> bool {
     let essence = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|text| text.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(kind))
 }
 
 impl Deref for InTenant {

@@ -64,6 +64,11 @@ impl Client {
         self.clone().with("content-type", "application/json").send("POST", path, body.to_string()).await
     }
 
+    /// `POST path` with a timestamp query (RFC 3161).
+    pub async fn query(&self, path: &str, query: Vec<u8>) -> Answer {
+        self.clone().with("content-type", "application/timestamp-query").send("POST", path, query).await
+    }
+
     /// `PUT path` with a JSON body.
     pub async fn put(&self, path: &str, body: Value) -> Answer {
         self.clone().with("content-type", "application/json").send("PUT", path, body.to_string()).await

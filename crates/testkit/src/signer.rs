@@ -12,6 +12,14 @@ pub fn signing_profile() -> Value {
     })
 }
 
+/// The policy of timestamps.
+pub const TIMESTAMP_POLICY: &str = "1.3.6.1.4.1.99999.1";
+
+/// A profile for timestamps.
+pub fn timestamping_profile() -> Value {
+    with(signing_profile(), json!({"formats": ["timestamp"], "timestamp": {"policy": TIMESTAMP_POLICY, "accuracy_seconds": 1}}))
+}
+
 /// `value` with these fields put in their place.
 pub fn with(mut value: Value, fields: Value) -> Value {
     for (name, field) in fields.as_object().into_iter().flatten() {
@@ -26,6 +34,16 @@ impl TestServer {
         let body = json!({
             "name": name, "signing_profile": with(signing_profile(), profile),
             "certify": { "profile": "code-signing", "names": [tenant.host("release")], "issuer": tenant.issuer }
+        });
+        self.as_(&tenant.admin).post(&tenant.path("/signers"), body).await.ok(201);
+        name.to_owned()
+    }
+
+    /// Makes a timestamping authority with this kind of key and these fields of its profile; its name.
+    pub async fn timestamper(&self, tenant: &TestTenant, name: &str, key: &str, profile: Value) -> String {
+        let body = json!({
+            "name": name, "signing_profile": with(timestamping_profile(), profile),
+            "certify": { "profile": "tsa-signer", "names": [tenant.host("time")], "issuer": tenant.issuer, "key_algorithm": key }
         });
         self.as_(&tenant.admin).post(&tenant.path("/signers"), body).await.ok(201);
         name.to_owned()

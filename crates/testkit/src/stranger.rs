@@ -5,7 +5,7 @@ use chancery_domain::Timestamp;
 use chancery_domain::port::Clock;
 pub use rcgen::ExtendedKeyUsagePurpose;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, SerialNumber,
 };
 use std::time::Duration;
@@ -79,7 +79,10 @@ impl Stranger {
         params.is_ca = if wanted.authority { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::NoCa };
         if let Some(purpose) = &wanted.purpose {
             params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-            params.extended_key_usages = vec![purpose.clone()];
+            match purpose {
+                ExtendedKeyUsagePurpose::TimeStamping => params.custom_extensions.push(time_stamping()),
+                purpose => params.extended_key_usages = vec![purpose.clone()],
+            }
         }
         let at = |days: i64| {
             let time = Timestamp::from_seconds(clock.now().millis() / 1000 + days * 86_400);
@@ -91,4 +94,11 @@ impl Stranger {
         let key = given.unwrap_or_else(|| KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key pair is made"));
         params.signed_by(&key, &self.0).expect("the certificate is signed").pem()
     }
+}
+
+/// extendedKeyUsage timeStamping, critical and alone (RFC 3161 section 2.3).
+fn time_stamping() -> CustomExtension {
+    let mut extension = CustomExtension::from_oid_content(&[2, 5, 29, 37], b"\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x08".to_vec());
+    extension.set_criticality(true);
+    extension
 }

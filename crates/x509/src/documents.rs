@@ -17,11 +17,20 @@ use const_oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_KP_CLIENT_AUTH, ID_KP_OC
 const OTHER_PURPOSES: [ObjectIdentifier; 5] =
     [ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING, ID_KP_TIME_STAMPING, ANY_EXTENDED_KEY_USAGE];
 
-/// What a certificate says, if documents may be signed with its key.
+/// What a signer's key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignerUse {
+    /// Signatures on documents, programs and statements.
+    Documents,
+    /// Timestamps, and so nothing else.
+    Timestamps,
+}
+
+/// What a certificate says, if its key may be used so.
 ///
 /// # Errors
 /// A [`Problem`]: `certificate` if it cannot be read, `purpose` if its key is for something else.
-pub fn document_signer(der: &[u8]) -> Result<CertificateSummary, Problem> {
+pub fn document_signer(der: &[u8], wanted: SignerUse) -> Result<CertificateSummary, Problem> {
     let unread = || Problem::new("certificate", "no version 3 X.509 certificate in DER");
     let summary = CertificateSummary::from_der(der).map_err(|_| unread())?;
     let certificate = Certificate::from_der(der).map_err(|_| unread())?;
@@ -34,6 +43,14 @@ pub fn document_signer(der: &[u8]) -> Result<CertificateSummary, Problem> {
     // digitalSignature and contentCommitment (RFC 5280 section 4.2.1.3)
     let signs = extensions.key_usage.is_none() || extensions.allows_usage(0) || extensions.allows_usage(1);
     refuse(signs, "its keyUsage has neither digitalSignature nor contentCommitment".to_owned())?;
+    if wanted == SignerUse::Timestamps {
+        // RFC 3161 section 2.3
+        let alone = extensions.extended_key_usage.as_ref().is_some_and(|found| found.critical && found.value == [ID_KP_TIME_STAMPING]);
+        return match alone || !enforced!("timestamp-signer.purpose") {
+            true => Ok(summary),
+            false => Err(Problem::new("purpose", "its extendedKeyUsage is not timeStamping, critical and alone")),
+        };
+    }
     let purposes = extensions.extended_key_usage.as_ref().map(|found| found.value.as_slice()).unwrap_or_default();
     let other = purposes.iter().find(|purpose| OTHER_PURPOSES.contains(purpose));
     let message = |other: ObjectIdentifier| format!("its extendedKeyUsage {} is for something else than documents", named(other));
@@ -45,14 +62,14 @@ pub fn document_signer(der: &[u8]) -> Result<CertificateSummary, Problem> {
 ///
 /// # Errors
 /// A [`Problem`]: `chain` if it is none, `key` if it is another key's, or as [`document_signer`].
-pub fn document_signers_chain(text: &str, key: &PublicKey) -> Result<(Vec<Vec<u8>>, CertificateSummary), Problem> {
+pub fn document_signers_chain(text: &str, key: &PublicKey, wanted: SignerUse) -> Result<(Vec<Vec<u8>>, CertificateSummary), Problem> {
     let blocks = pem::decode(text).map_err(|error| Problem::new("chain", error.to_string()))?;
     if blocks.len() > LONGEST_PATH && enforced!("document-signer.length") {
         return Err(Problem::new("chain", format!("at most {LONGEST_PATH} certificates")));
     }
     let chain: Vec<_> = blocks.into_iter().map(|block| block.der.to_vec()).collect();
     let leaf = chain.first().ok_or_else(|| Problem::new("chain", "name at least one certificate"))?;
-    let summary = document_signer(leaf)?;
+    let summary = document_signer(leaf, wanted)?;
     if summary.spki_der != key.spki_der() && enforced!("document-signer.key") {
         return Err(Problem::new("key", "the first certificate is not that of the private key"));
     }

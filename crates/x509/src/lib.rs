@@ -34,7 +34,7 @@ pub use algorithm::RefusedSignature;
 pub use chain::{ChainError, is_signed_by, verify_chain};
 pub use crl::{Crl, CrlEntry, CrlError, CrlPlan};
 pub use csr::{CertificationRequest, CsrError};
-pub use documents::{document_signer, document_signers_chain};
+pub use documents::{SignerUse, document_signer, document_signers_chain};
 pub use issuer::{IssuerCertificate, IssuerError};
 pub use key::{BadKey, BadSignature, PublicKey, SignError, Signer, Unverified, prove_key_pair};
 pub use lint::{Finding, LintError};

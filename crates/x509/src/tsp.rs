@@ -2,7 +2,7 @@
 //!
 //! What is made has whole seconds and says how exact they are; what is read may have fractions.
 
-use const_oid::ObjectIdentifier;
+pub use const_oid::ObjectIdentifier;
 
 mod info;
 mod make;
@@ -18,6 +18,11 @@ pub use verify::{Imprint, TimestampToken, TokenWish, verify_token};
 
 /// Longest request that is read, in bytes.
 pub const LARGEST_REQUEST: usize = 4096;
+
+/// The object identifier that this text is, numbers with dots.
+pub fn policy(text: &str) -> Option<ObjectIdentifier> {
+    ObjectIdentifier::new(text).ok()
+}
 
 /// id-ct-TSTInfo (RFC 3161 section 2.4.2).
 const ID_CT_TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");

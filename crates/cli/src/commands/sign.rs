@@ -48,6 +48,9 @@ pub(crate) struct SignArgs {
     /// Leave the document out of the signature (`jws`).
     #[arg(long)]
     detached: bool,
+    /// Have a timestamp put into the signature (`cms`, `jar`), by the signer that the signer's profile names for it.
+    #[arg(long)]
+    timestamp: bool,
     /// The kind of signature; by default the one that the signer's profile prefers.
     #[arg(long, value_parser = PossibleValuesParser::new(SignatureAlgorithm::ALL.map(SignatureAlgorithm::as_str)))]
     algorithm: Option<String>,
@@ -66,7 +69,7 @@ pub(crate) async fn sign(args: SignArgs, form: Form) -> Result<(), Ended> {
     let mut wares = args.files.iter().map(|path| Ware::of(path, format, algorithm, args.attached)).collect::<Result<Vec<_>, _>>()?;
     let documents = wares.iter().map(|ware| ware.asked.clone()).collect();
     let attached = (args.attached || args.detached).then_some(args.attached);
-    let body = SignBody { format, algorithm: Some(algorithm), attached, documents };
+    let body = SignBody { format, algorithm: Some(algorithm), attached, timestamp: args.timestamp.then_some(true), documents };
     let signed: SignatureDocument = desk.act(&format!("/signers/{}/signatures", args.signer), &body).await?;
     let mut written = Vec::new();
     for (ware, document) in wares.iter_mut().zip(&signed.documents) {
@@ -93,7 +96,7 @@ async fn algorithm(desk: &Desk, args: &SignArgs) -> Result<SignatureAlgorithm, E
 
 /// What asks for one document in its usual form.
 pub(crate) fn signing_request(format: Format, document: DocumentBody) -> SignBody {
-    SignBody { format, algorithm: None, attached: None, documents: vec![document] }
+    SignBody { format, algorithm: None, attached: None, timestamp: None, documents: vec![document] }
 }
 
 /// A file to be signed, and what is sent of it.
@@ -121,6 +124,7 @@ impl Ware {
         let by_digest = match format {
             Format::Cms if !attached => Some(content_digest(algorithm)),
             Format::Raw => algorithm.digest(),
+            Format::Timestamp => Some(algorithm.digest().unwrap_or(DigestAlgorithm::Sha256)),
             _ => None,
         };
         let Some(kind) = by_digest else {
@@ -181,6 +185,7 @@ fn beside(path: &Path, format: Format) -> PathBuf {
         Format::Jws => ".jws",
         Format::Dsse => ".dsse.json",
         Format::Jar => ".signed.jar",
+        Format::Timestamp => ".tst",
         _ => ".sig",
     });
     name.into()

@@ -12,6 +12,7 @@ use chancery_domain::{AccountId, IssuerId};
 use chancery_http::api::platform::EmptyBody;
 use chancery_http::api::signers::{
     CreateSignerBody, ImportedKeyBody, RollSignerBody, SignerCertificateBody, SignerDocument, SignerList, SigningProfileDocument,
+    TimestampTermsDocument,
 };
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
@@ -140,6 +141,18 @@ struct CreateArgs {
     /// How many signatures it makes a day (UTC).
     #[arg(long, value_name = "COUNT")]
     max_signatures_a_day: Option<u64>,
+    /// Sign nothing without a timestamp in it.
+    #[arg(long, requires = "timestamp_by")]
+    timestamp_required: bool,
+    /// The signer whose timestamps go into its signatures.
+    #[arg(long, value_name = "SIGNER")]
+    timestamp_by: Option<SignerName>,
+    /// With `--format timestamp`, the policy under which it gives them: an OID, as numbers with dots.
+    #[arg(long, value_name = "OID", requires = "accuracy_seconds")]
+    timestamp_policy: Option<String>,
+    /// With `--format timestamp`, how exact they are.
+    #[arg(long, value_name = "SECONDS", requires = "timestamp_policy")]
+    accuracy_seconds: Option<u32>,
     /// The longest document, in bytes.
     #[arg(long, value_name = "BYTES")]
     max_artifact_bytes: Option<u64>,
@@ -206,7 +219,12 @@ fn create(args: CreateArgs) -> Result<CreateSignerBody, Ended> {
         accounts: args.accounts.iter().map(ToString::to_string).collect(),
         max_signatures: args.max_signatures,
         max_signatures_a_day: args.max_signatures_a_day,
-        timestamp_required: false,
+        timestamp_required: args.timestamp_required,
+        timestamp_by: args.timestamp_by.map(|name| name.to_string()),
+        timestamp: args
+            .timestamp_policy
+            .zip(args.accuracy_seconds)
+            .map(|(policy, accuracy_seconds)| TimestampTermsDocument { policy, accuracy_seconds }),
         max_artifact_bytes: args.max_artifact_bytes,
         min_validity_seconds: 0,
     };

@@ -35,6 +35,8 @@ async fn signer(tenant: &Tenant) -> Result<(SignerDocument, String), Wrong> {
             max_signatures: Some(100),
             max_signatures_a_day: None,
             timestamp_required: false,
+            timestamp_by: None,
+            timestamp: None,
             max_artifact_bytes: Some(1_000_000),
             min_validity_seconds: 0,
         },

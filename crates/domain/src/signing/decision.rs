@@ -8,7 +8,7 @@ use crate::{AccountId, Timestamp, enforced};
 use std::time::Duration;
 
 /// The forms that are made.
-pub const MADE: [Format; 5] = [Format::Raw, Format::Jws, Format::Cms, Format::Jar, Format::Dsse];
+pub const MADE: [Format; 6] = [Format::Raw, Format::Jws, Format::Cms, Format::Jar, Format::Dsse, Format::Timestamp];
 
 /// So many documents are signed by one request at most.
 pub const MOST_ARTIFACTS: usize = 100;
@@ -39,7 +39,7 @@ pub struct SignatureRequest {
     pub artifacts: Vec<Artifact>,
     /// Whether the document goes into the signature, where the form leaves that open.
     pub attached: bool,
-    /// Whether the signatures will carry a timestamp.
+    /// Whether the signatures are to carry a timestamp.
     pub timestamp: bool,
 }
 
@@ -67,6 +67,8 @@ pub struct SignerFacts {
     pub not_before: Timestamp,
     /// Last second of its certificate.
     pub not_after: Timestamp,
+    /// Whether its certificate is for timestamps, and so for nothing else.
+    pub stamps: bool,
 }
 
 /// The evaluator's answer, kept in the event of the act.
@@ -84,6 +86,7 @@ pub struct ApprovedSignature {
     format: Format,
     algorithm: SignatureAlgorithm,
     attached: bool,
+    timestamp: bool,
     artifacts: Vec<Artifact>,
 }
 
@@ -99,6 +102,10 @@ impl ApprovedSignature {
     /// Whether the document goes into the signature.
     pub const fn attached(&self) -> bool {
         self.attached
+    }
+    /// Whether a timestamp goes into each signature.
+    pub const fn timestamp(&self) -> bool {
+        self.timestamp
     }
     /// What is to be signed.
     pub fn artifacts(&self) -> &[Artifact] {
@@ -142,10 +149,7 @@ pub fn decide_signature(
         let message = format!("this signer's key is {} and makes no {} signature", signer.key.as_str(), request.algorithm.as_str());
         refuse("key", "algorithm", message);
     }
-    if profile.timestamp_required && !request.timestamp {
-        let message = format!("this signer's profile wants a timestamp in each signature, and {} carries none", request.format.as_str());
-        refuse("timestamp", "format", message);
-    }
+    check_timestamp(&request, signer, profile, &mut refuse);
     if !(1..=MOST_ARTIFACTS).contains(&request.artifacts.len()) {
         refuse("artifacts", "artifacts", format!("1 to {MOST_ARTIFACTS} documents"));
     }
@@ -154,8 +158,8 @@ pub fn decide_signature(
     }
     let outcome = match reasons.is_empty() {
         true => {
-            let SignatureRequest { format, algorithm, attached, artifacts, .. } = request;
-            Ok(ApprovedSignature { format, algorithm, attached, artifacts })
+            let SignatureRequest { format, algorithm, attached, timestamp, artifacts, .. } = request;
+            Ok(ApprovedSignature { format, algorithm, attached, timestamp, artifacts })
         }
         false => Err(told(reasons)),
     };
@@ -199,12 +203,38 @@ fn check_signer(signer: &SignerFacts, profile: &SigningProfile, now: Timestamp, 
     }
 }
 
+fn check_timestamp(
+    request: &SignatureRequest,
+    signer: &SignerFacts,
+    profile: &SigningProfile,
+    refuse: &mut impl FnMut(&str, &str, String),
+) {
+    // RFC 3161 section 2.3: the key is for timestamps alone.
+    match (signer.stamps, request.format == Format::Timestamp) {
+        (true, false) => refuse("certificate-purpose", "format", "this signer's certificate is for timestamps and nothing else".to_owned()),
+        (false, true) => refuse("certificate-purpose", "format", "this signer's certificate is not for timestamps".to_owned()),
+        _ => {}
+    }
+    let form = request.format.as_str();
+    if profile.timestamp_required && !request.timestamp {
+        let message = format!("this signer's profile wants a timestamp in each signature, and this {form} would carry none");
+        refuse("timestamp", "format", message);
+    }
+    if request.timestamp && !request.format.carries_timestamp() {
+        refuse("timestamp-form", "timestamp", format!("{form} carries no timestamp"));
+    }
+    if request.timestamp && profile.timestamp_by.is_none() {
+        let message = "this signer's profile does not say who gives the timestamp: set timestamp_by".to_owned();
+        refuse("timestamp-by", "timestamp", message);
+    }
+}
+
 /// Whether the signature cannot be made of a digest.
 const fn holds_the_document(request: &SignatureRequest) -> bool {
     match request.format {
         Format::Jws | Format::Dsse => true,
         Format::Cms => request.attached,
-        Format::Raw | Format::Jar | Format::Pades | Format::Authenticode | Format::Sigstore => false,
+        Format::Raw | Format::Jar | Format::Pades | Format::Authenticode | Format::Sigstore | Format::Timestamp => false,
     }
 }
 
@@ -266,6 +296,7 @@ mod tests {
             standing: Standing::Good,
             not_before: Timestamp::from_seconds(1_000),
             not_after: Timestamp::from_seconds(2_000),
+            stamps: false,
         }
     }
 
@@ -322,6 +353,25 @@ mod tests {
         assert_eq!(profile(|p| p.min_validity_seconds = 501), ["certificate-ends-soon"]);
         assert!(profile(|p| p.min_validity_seconds = 500).is_empty());
         assert_eq!(profile(|p| p.digests = vec![DigestAlgorithm::Sha384]), ["digest"]);
+    }
+
+    #[test]
+    fn timestamps_are_given_by_whom_they_are_for_and_go_where_there_is_room() {
+        let of = |format, timestamp, stamps, profile: &SigningProfile| {
+            codes(SignatureRequest { format, timestamp, ..asked() }, SignerFacts { stamps, ..signer() }, profile, 1_500_000)
+        };
+        let any = SigningProfile { formats: Format::ALL.to_vec(), timestamp_by: "clock".parse().ok(), ..good() };
+        assert!(of(Format::Timestamp, false, true, &any).is_empty());
+        assert_eq!(of(Format::Timestamp, false, false, &any), ["certificate-purpose"]);
+        assert_eq!(of(Format::Raw, false, true, &any), ["certificate-purpose"]);
+        assert!(of(Format::Cms, true, false, &any).is_empty() && of(Format::Jar, true, false, &any).is_empty());
+        assert_eq!(of(Format::Raw, true, false, &any), ["timestamp-form"]);
+        assert_eq!(of(Format::Cms, true, false, &SigningProfile { timestamp_by: None, ..any.clone() }), ["timestamp-by"]);
+        let required = SigningProfile { timestamp_required: true, ..any };
+        assert_eq!(of(Format::Cms, false, false, &required), ["timestamp"]);
+        let request = SignatureRequest { format: Format::Cms, timestamp: true, ..asked() };
+        let decision = decide_signature(request, &signer(), &required, 1, Timestamp::from_seconds(1_500));
+        assert!(decision.outcome.unwrap().timestamp());
     }
 
     #[test]

@@ -29,6 +29,10 @@ pub struct SignBody {
     /// `jar` never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attached: Option<bool>,
+    /// Whether a timestamp goes into each signature (`cms`, `jar`), given by the signer that the profile names. By default if the profile
+    /// wants one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<bool>,
     /// The documents, each to be signed by itself.
     #[schema(min_items = 1, max_items = 100)]
     pub documents: Vec<DocumentBody>,
@@ -152,7 +156,8 @@ async fn sign(
     Submitted { body, once }: Submitted<SignBody>,
 ) -> Result<(StatusCode, Json<SignatureDocument>), Error> {
     let documents = body.documents.into_iter().map(document).collect::<Result<_, _>>()?;
-    let request = SignRequest { format: body.format, algorithm: body.algorithm, attached: body.attached, documents };
+    let SignBody { format, algorithm, attached, timestamp, .. } = body;
+    let request = SignRequest { format, algorithm, attached, timestamp, documents };
     let (signature, receipt) = service.sign(&caller.once(once), &ids.parse("signer")?, &request).await?;
     Ok((StatusCode::CREATED, Json(SignatureDocument { event: Some(receipt.into()), ..signature.into() })))
 }

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chancery_app::{AskedProfile, Chancery, NewSigner, RollSigner, Signer, SignerSource, SignerVersion, certificate_pem};
 use chancery_domain::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
-use chancery_domain::signing::{SignerName, SigningProfile};
+use chancery_domain::signing::{SignerName, SigningProfile, TimestampTerms};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -47,6 +47,13 @@ pub struct SigningProfileDocument {
     /// Whether each signature must carry a timestamp.
     #[serde(default)]
     pub timestamp_required: bool,
+    /// The signer whose timestamps go into its signatures, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
+    pub timestamp_by: Option<String>,
+    /// With the format `timestamp`, which then stands alone: what its timestamps say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<TimestampTermsDocument>,
     /// The longest document, in bytes; of one that is named by its digest the requester states the length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
@@ -55,6 +62,18 @@ pub struct SigningProfileDocument {
     #[serde(default)]
     #[schema(maximum = 632_448_000)]
     pub min_validity_seconds: u32,
+}
+
+/// What timestamps say (RFC 3161).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimestampTermsDocument {
+    /// The policy under which they are given, as numbers with dots.
+    #[schema(max_length = 200, pattern = r"^[0-2](\.(0|[1-9][0-9]*))+$")]
+    pub policy: String,
+    /// How exact they are, in seconds.
+    #[schema(minimum = 1, maximum = 3600)]
+    pub accuracy_seconds: u32,
 }
 
 /// A signer to be made, with `certify` or `imported`.
@@ -190,6 +209,10 @@ impl From<SigningProfile> for SigningProfileDocument {
             max_signatures: profile.max_signatures,
             max_signatures_a_day: profile.max_signatures_a_day,
             timestamp_required: profile.timestamp_required,
+            timestamp_by: profile.timestamp_by.map(|name| name.to_string()),
+            timestamp: profile
+                .timestamp
+                .map(|TimestampTerms { policy, accuracy_seconds }| TimestampTermsDocument { policy, accuracy_seconds }),
             max_artifact_bytes: profile.max_artifact_bytes,
             min_validity_seconds: profile.min_validity_seconds,
         }
@@ -200,6 +223,7 @@ impl From<SigningProfileDocument> for AskedProfile {
     fn from(document: SigningProfileDocument) -> Self {
         Self {
             accounts: document.accounts.iter().map(|id| id.parse().ok()).collect(),
+            timestamp_by: document.timestamp_by.map(|name| name.parse().ok()),
             profile: SigningProfile {
                 formats: document.formats,
                 algorithms: document.algorithms,
@@ -208,6 +232,10 @@ impl From<SigningProfileDocument> for AskedProfile {
                 max_signatures: document.max_signatures,
                 max_signatures_a_day: document.max_signatures_a_day,
                 timestamp_required: document.timestamp_required,
+                timestamp_by: None,
+                timestamp: document
+                    .timestamp
+                    .map(|TimestampTermsDocument { policy, accuracy_seconds }| TimestampTerms { policy, accuracy_seconds }),
                 max_artifact_bytes: document.max_artifact_bytes,
                 min_validity_seconds: document.min_validity_seconds,
             },

@@ -7,7 +7,7 @@ use chancery_domain::profile::ProfileName;
 use chancery_testkit::csr::csr;
 use chancery_testkit::matrix::{self, Id, Operation, Place};
 use chancery_testkit::openssl::Openssl;
-use chancery_testkit::signer::signing_profile;
+use chancery_testkit::signer::{signing_profile, timestamping_profile};
 use chancery_testkit::stranger::{ExtendedKeyUsagePurpose, Stranger, Wanted};
 use chancery_testkit::{Answer, Client, TestServer, TestTenant};
 use serde_json::{Value, json};
@@ -56,6 +56,9 @@ impl Called for Operation {
             // Only what others signed is removed.
             "issuer" if self.path.ends_with("/issuers/{issuer}/remove") => "theirs",
             "certificate" if self.path.ends_with("/certificates/{certificate}/remove") => "taken",
+            // Who gives timestamps is another signer than who signs.
+            "signer" if self.path.ends_with("/timestamps") => "stamper",
+            "timestamp_by" => "stamper",
             "certificates" => "certificate",
             "accounts" => "account",
             name => name,
@@ -103,8 +106,17 @@ impl Called for Operation {
 }
 
 async fn send(operation: &Operation, client: Client, address: &str, body: Value) -> Answer {
+    if operation.path.ends_with("/timestamps") && operation.method == "POST" {
+        return client.query(address, query()).await;
+    }
     let client = client.with("content-type", "application/json").with("if-match", "\"1\"");
     client.send(&operation.method, address, if operation.body.is_some() { body.to_string() } else { String::new() }).await
+}
+
+/// A timestamp query over a digest of nothing in particular (RFC 3161 section 2.4.1).
+fn query() -> Vec<u8> {
+    let imprint = b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
+    [b"\x30\x36\x02\x01\x01", imprint.as_slice(), &[7; 32]].concat()
 }
 
 fn body(operation: &Operation, ids: &Ids) -> Value {
@@ -194,6 +206,11 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let made = json!({"name": signer, "signing_profile": signing_profile(), "imported": imported});
     let made = admin.post(&tenant.path("/signers"), made).await.ok(201);
     let signature = server.signature(tenant, &signer).await;
+    let wanted = Wanted { purpose: Some(ExtendedKeyUsagePurpose::TimeStamping), ..wanted };
+    let imported = json!({"private_key": key, "chain": Stranger::called("Elsewhere").certificate(&server.clock, &wanted)});
+    let stamper = format!("time-{}", &account[28..]);
+    let body = json!({"name": stamper, "signing_profile": timestamping_profile(), "imported": imported});
+    admin.post(&tenant.path("/signers"), body).await.ok(201);
     let theirs = admin.post(&tenant.path("/trust-anchors"), json!({"name": "Theirs", "pem": anchor()})).await.ok(201);
     let foreign = || Stranger::called("Somebody").certificate(&server.clock, &Wanted::default());
     let taken = admin.post(&tenant.path("/certificates/import"), json!({"bundle": foreign()})).await.ok(200);
@@ -201,6 +218,7 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     Ids::from([
         ("external", external),
         ("signer", signer),
+        ("stamper", stamper),
         ("signer-id", made["id"].as_str().unwrap().to_owned()),
         ("signature", signature["id"].as_str().unwrap().to_owned()),
         ("theirs", theirs["id"].as_str().unwrap().to_owned()),

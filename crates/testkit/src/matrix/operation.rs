@@ -92,7 +92,7 @@ impl Kind {
             "event" => Self::Event,
             "shard" => Self::Shard,
             "profile" => Self::Profile,
-            "signer" => Self::Signer,
+            "signer" | "timestamp_by" => Self::Signer,
             "signature" => Self::Signature,
             "public" => Self::Public,
             "file" => Self::File,

@@ -177,7 +177,7 @@ impl Act {
             Self::RollSigner(name) => one(name.clone(), service.roll_signer(caller, &named(name)?, &RollSigner::default()).await?.1),
             Self::Sign(name, document) => {
                 let document = Document { name: None, content: Content::Whole(document.clone().into_bytes()) };
-                let request = SignRequest { format: Format::Raw, algorithm: None, attached: None, documents: vec![document] };
+                let request = SignRequest { documents: vec![document], ..SignRequest::of(Format::Raw) };
                 let (made, receipt) = service.sign(caller, &named(name)?, &request).await?;
                 let signature = made.documents.into_iter().map(|document| document.signature).collect::<String>();
                 one(format!("{}/{signature}", made.id), receipt)
@@ -244,12 +244,14 @@ fn new_signer(name: &str, slug: &str) -> NewSigner {
         max_signatures: Some(1000),
         max_signatures_a_day: Some(1000),
         timestamp_required: false,
+        timestamp_by: None,
+        timestamp: None,
         max_artifact_bytes: None,
         min_validity_seconds: 0,
     };
     NewSigner {
         name: name.parse().unwrap_or_else(|_| unreachable!("the simulation names signers well")),
-        profile: AskedProfile { profile, accounts: Vec::new() },
+        profile: AskedProfile { profile, accounts: Vec::new(), timestamp_by: None },
         source: SignerSource::Certify(Box::new(certify)),
     }
 }

@@ -7,6 +7,8 @@ mod limits;
 mod policy;
 mod signatures;
 mod signers;
+mod stamped;
+mod timestamps;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
