@@ -1,6 +1,6 @@
 //! What all formats with CMS inside have in common: the signature, its timestamps, the path, and what was revoked.
 
-use crate::revocation;
+use crate::revocation::{self, Signs};
 use crate::trust::Trust;
 use crate::verdict::{Problem, TimestampWitness, Verified};
 use chancery_domain::signature::Digest;
@@ -49,7 +49,7 @@ pub(crate) fn verify(cms: &SignedData<'_>, rules: &Rules<'_>, trust: &Trust, at:
     if stray && enforced!("formats.stray") {
         return Err(vec![Problem::new("certificate", "a certificate inside has no part in the path: anyone could have put it there")]);
     }
-    revocation::check(&path, &trust.crls, judged_at).map_err(|problem| vec![problem])?;
+    revocation::check(&path, &trust.crls, judged_at, Signs::Documents).map_err(|problem| vec![problem])?;
     let subject = CertificateSummary::from_der(checked.certificate).map(|summary| summary.subject).unwrap_or_default();
     Ok(Verified {
         subject,
@@ -79,7 +79,7 @@ pub(crate) fn earliest(tokens: &[&[u8]], signature: &[u8], trust: &Trust, at: Ti
     for token in tokens {
         let verified = verify_token(token, &wish).map_err(|problems| problems.into_iter().map(of_timestamp).collect::<Vec<_>>())?;
         let path: Vec<&[u8]> = verified.chain.iter().map(Vec::as_slice).collect();
-        revocation::check(&path, &trust.crls, verified.at).map_err(|problem| vec![of_timestamp(problem)])?;
+        revocation::check(&path, &trust.crls, verified.at, Signs::Timestamps).map_err(|problem| vec![of_timestamp(problem)])?;
         if earliest.as_ref().is_none_or(|earlier| verified.at < earlier.at) {
             earliest = Some(TimestampWitness { at: verified.at, subject: verified.subject, chain: verified.chain });
         }

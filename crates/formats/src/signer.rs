@@ -1,6 +1,6 @@
 //! Whose signature it is: a certificate's that leads to a trusted root, or a trusted key's.
 
-use crate::revocation;
+use crate::revocation::{self, Signs};
 use crate::{Problem, Trust, Verified};
 use chancery_domain::signature::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use chancery_domain::{Timestamp, enforced};
@@ -83,7 +83,7 @@ pub(crate) fn with_certificate(
     let pool: Vec<&[u8]> = others.iter().map(Vec::as_slice).collect();
     let roots: Vec<&[u8]> = judged.trust.roots.iter().map(Vec::as_slice).collect();
     let wish = PathWish { leaf: certificate, pool: &pool, roots: &roots, at: judged.at, purposes: judged.purposes };
-    let path = find_path(&wish).and_then(|path| revocation::check(&path, &judged.trust.crls, judged.at).map(|()| path));
+    let path = find_path(&wish).and_then(|path| revocation::check(&path, &judged.trust.crls, judged.at, Signs::Documents).map(|()| path));
     let path = path.map_err(|problem| problems.push(problem)).unwrap_or_default();
     if !problems.is_empty() {
         return Err(problems);

@@ -132,8 +132,15 @@ pub(crate) fn damaged(bytes: &[u8], seed: u64) -> impl Iterator<Item = Vec<u8>> 
 
 /// A list of this authority's in which one certificate is revoked since then (UTCTime).
 pub(crate) fn crl(authority: &Identity, revoked: &Identity, since: &[u8]) -> Vec<u8> {
+    crl_because(authority, revoked, since, None)
+}
+
+/// The same, with a reason code (RFC 5280 section 5.3.1) or without one.
+pub(crate) fn crl_because(authority: &Identity, revoked: &Identity, since: &[u8], reason: Option<u8>) -> Vec<u8> {
+    let because = |code| tlv(0x30, &[&tlv(0x30, &[&[6, 3, 0x55, 0x1d, 21], &tlv(4, &[&[0x0a, 1, code]])])]);
+    let because = reason.map(because).unwrap_or_default();
     let times = [tlv(0x17, &[ALWAYS[0]]), tlv(0x17, &[ALWAYS[1]])].concat();
-    let entry = tlv(0x30, &[&tlv(2, &[&revoked.serial]), &tlv(0x17, &[since])]);
+    let entry = tlv(0x30, &[&tlv(2, &[&revoked.serial]), &tlv(0x17, &[since]), &because]);
     let number = tlv(0x30, &[&[6, 3, 0x55, 0x1d, 20], &tlv(4, &[&[2, 1, 1]])]);
     let extensions = tlv(0xa0, &[&tlv(0x30, &[&number])]);
     let identifier = identifier(authority.algorithm);

@@ -2,7 +2,7 @@
 
 use crate::cms::{DOCUMENT, codes, detached, document_digest};
 use crate::pki::{Identity, Profile, authority, signer, time_stamper};
-use crate::support::{Folder, Party, crl, damaged, flips, now};
+use crate::support::{Folder, Party, crl, crl_because, damaged, flips, now};
 use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::signature::{DigestAlgorithm, SignatureAlgorithm};
 use chancery_domain::{Serial, Timestamp};
@@ -136,6 +136,30 @@ fn what_was_revoked_by_then_does_not_hold() {
     let stranger = Identity::root(authority("Acme Signing"), KeyAlgorithm::EcP384);
     assert_eq!(verdict(&bare, &trust(crl(&stranger, &party.identity, b"261101000000Z"))), [""; 0]);
     assert_eq!(verdict(&bare, &trust(b"no list".to_vec())), ["crl"]);
+}
+
+/// THREATS 34; RFC 3161 section 4.
+#[test]
+fn a_stolen_key_of_a_timestamping_authority_backdates_nothing() {
+    let (party, stamper) = (Party::new(SignatureAlgorithm::EcdsaP256Sha256), Stamper::new());
+    let (digest, bare) = (document_digest(party.algorithm), detached(&party));
+    let stamped = cms::with_timestamp(&bare, &stamper.stamp(&bare, now())).unwrap();
+    let verdict = |list: Vec<u8>| {
+        let trust = Trust { crls: vec![list], ..stamper.trusted_with(&party) };
+        codes(cms::verify(&stamped, Some(&digest), &trust, time("2027-01-01T00:00:00Z")))
+    };
+    let because = |since: &[u8], reason| verdict(crl_because(&stamper.root, &stamper.identity, since, reason));
+    // affiliationChanged, superseded, cessationOfOperation: what is older holds.
+    for code in [3, 4, 5] {
+        assert_eq!(because(b"261201000000Z", Some(code)), [""; 0], "{code}");
+        assert_eq!(because(b"261101000000Z", Some(code)), ["timestamp"], "{code}");
+    }
+    // None, unspecified, keyCompromise, privilegeWithdrawn: who has the key writes any time.
+    for reason in [None, Some(0), Some(1), Some(9)] {
+        assert_eq!(because(b"261201000000Z", reason), ["timestamp"], "{reason:?}");
+    }
+    // A signer's own compromise spoils nothing that was witnessed before.
+    assert_eq!(verdict(crl_because(&party.middle, &party.identity, b"261201000000Z", Some(1))), [""; 0]);
 }
 
 #[test]
