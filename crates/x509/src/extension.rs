@@ -2,6 +2,7 @@
 
 use crate::constraints::Constraints;
 use crate::name::{self, GeneralName};
+use chancery_domain::enforced;
 use chancery_domain::key::KeyAlgorithm;
 use const_oid::ObjectIdentifier;
 use const_oid::db::DB;
@@ -10,7 +11,7 @@ use const_oid::db::rfc5280::{
     ID_CE_NAME_CONSTRAINTS, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER, ID_KP_EMAIL_PROTECTION, ID_PE_AUTHORITY_INFO_ACCESS,
 };
 use der::asn1::{AnyRef, BitStringRef, OctetStringRef};
-use der::{Decode, DecodeValue, FixedTag, Header, Reader, Tag, TagNumber, Tagged};
+use der::{Decode, DecodeValue, ErrorKind, FixedTag, Header, Reader, Tag, TagNumber, Tagged};
 use x509_cert::ext::pkix::BasicConstraints;
 
 /// The keyUsage bits of an authority: keyCertSign and cRLSign.
@@ -51,6 +52,9 @@ pub(crate) const ID_PKIX_OCSP_NOCHECK: ObjectIdentifier = ObjectIdentifier::new_
 pub(crate) fn named(id: ObjectIdentifier) -> String {
     DB.by_oid(&id).map_or_else(|| id.to_string(), |name| name.trim_start_matches("id-ce-").to_owned())
 }
+
+/// Most extensions of a certificate: each that is not known is compared with all before it.
+pub(crate) const MOST_EXTENSIONS: usize = 64;
 
 /// An extension that was found.
 #[derive(Clone, Debug)]
@@ -98,8 +102,12 @@ impl FixedTag for Extensions<'_> {
 impl<'a> DecodeValue<'a> for Extensions<'a> {
     type Error = der::Error;
     fn decode_value<R: Reader<'a>>(reader: &mut R, _: Header) -> Result<Self, der::Error> {
-        let mut extensions = Self::default();
+        let (mut extensions, mut count) = (Self::default(), 0);
         while !reader.is_finished() {
+            count += 1;
+            if count > MOST_EXTENSIONS && enforced!("certificate.extensions") {
+                return Err(reader.error(ErrorKind::Overlength));
+            }
             let extension = RawExtension::decode(reader)?;
             extensions.take(&extension)?;
         }

@@ -3,7 +3,7 @@
 //! A lint is a constant in one of the files below with a stable code, the source of its rule, and a function over what was read
 //! back from the bytes. To add one: write it beside its kin with a passing and a failing fixture, and name it in `CERTIFICATE`.
 
-use crate::certificate::Tbs;
+use crate::certificate::{LARGEST_CERTIFICATE, Tbs};
 use crate::constraints::Constraints;
 use crate::issuer::IssuerCertificate;
 use crate::key::PublicKey;
@@ -74,6 +74,9 @@ struct Lint {
     check: fn(&Linted<'_>) -> Result<(), String>,
 }
 
+/// Longest that is signed, in bytes: with the longest signature around it, it is read back.
+const LARGEST_TBS: usize = LARGEST_CERTIFICATE - 4096;
+
 /// What a certificate was meant to be.
 pub(crate) enum Expected<'a> {
     /// An end entity's.
@@ -115,6 +118,9 @@ impl<'a> Expected<'a> {
 
 /// Runs every lint over the bytes that are to be signed.
 pub(crate) fn certificate(tbs_der: &[u8], expected: &Expected<'_>) -> Result<(), LintError> {
+    if tbs_der.len() > LARGEST_TBS && enforced!("lint.length") {
+        return Err(unreadable(der::ErrorKind::Overlength.into()));
+    }
     let tbs = Tbs::from_der(tbs_der).map_err(unreadable)?;
     let linted = Linted { tbs: &tbs, expected, names: names::read(&tbs) };
     let objection = |lint: &Lint| {
