@@ -24,6 +24,12 @@ pub(crate) enum Unsound {
     /// Its tiles make another root.
     #[error("its stored tiles do not hash to the root that was signed at {0} leaves")]
     Root(u64),
+    /// Its private key is not the one that was sealed.
+    #[error("its sealed key is not to be believed: {0}")]
+    Key(String),
+    /// An epoch's row is not there, and other rows tell of it.
+    #[error("epoch {0} has tiles or events, and its row is not there")]
+    Gone(u32),
 }
 
 /// An epoch, opened to be appended to.
@@ -71,11 +77,11 @@ impl Epoch {
     }
 
     /// The stored one, if it is what was signed last.
-    pub(crate) fn open(realm: &Realm, row: LogRow, tiles: Vec<LogTileRow>) -> Result<Result<Self, Unsound>, Failure> {
-        let pkcs8 = realm.open(&places::LOG_KEY, &row.epoch.to_be_bytes(), &row.key)?;
-        let key = SoftwareKey::from_pkcs8(&pkcs8)?;
+    pub(crate) fn open(realm: &Realm, row: LogRow, tiles: Vec<LogTileRow>) -> Result<Self, Unsound> {
+        let key = own_key(realm, &row)?;
         let events = tiles.iter().find(|tile| tile.level == 0).map(|tile| tile.events.clone()).unwrap_or_default();
-        Ok(signed_edge(&row, tiles).map(|edge| Self { row, key, edge, events, is_stored: true }))
+        let edge = signed_edge(&row, tiles)?;
+        Ok(Self { row, key, edge, events, is_stored: true })
     }
 
     /// What the event that opens it says of it.
@@ -128,6 +134,19 @@ impl Epoch {
         let signature = self.key.sign(text.as_bytes())?;
         Ok(Note::sign(text, &verifier_key(&self.row)?, &signature)?.to_string())
     }
+}
+
+/// The key that signs an epoch's checkpoints. Whoever holds the tables chooses what the row says that they verify with.
+pub(crate) fn own_key(realm: &Realm, row: &LogRow) -> Result<SoftwareKey, Unsound> {
+    let open = || {
+        let key = SoftwareKey::from_pkcs8(&realm.open(&places::LOG_KEY, &row.epoch.to_be_bytes(), &row.key)?)?;
+        Ok::<_, Failure>((public_key(&key)?, key))
+    };
+    let (public, key) = open().map_err(|failure| Unsound::Key(failure.to_string()))?;
+    if public != row.public_key && enforced!("log.key") {
+        return Err(Unsound::Key("the public key beside it is another one's".to_owned()));
+    }
+    Ok(key)
 }
 
 /// The key that an epoch's checkpoints verify with.

@@ -159,10 +159,10 @@ impl From<CommitError> for Stop {
         match error {
             CommitError::Store(error) => Self::Failure(error.into()),
             CommitError::Guard(Guard::Version("subject_key") | Guard::Unique("subject_key")) => Self::Unexpected,
-            // What was read has changed, or the same idempotency key, slug or import was faster: look again.
-            CommitError::Guard(Guard::Epoch | Guard::Version(_) | Guard::Unique("idempotency" | "registered_tenant" | "imported")) => {
-                Self::Again
-            }
+            // What was read has changed, or the same idempotency key, slug, import or first epoch of a log was faster: look again.
+            CommitError::Guard(
+                Guard::Epoch | Guard::Version(_) | Guard::Unique("idempotency" | "registered_tenant" | "imported" | "log"),
+            ) => Self::Again,
             CommitError::Guard(Guard::Limit(name)) => Self::Failure(Failure::LimitReached(name)),
             CommitError::Guard(Guard::Unique(what)) => Self::Failure(Failure::Internal(format!("a new {what} exists already"))),
         }
@@ -199,3 +199,14 @@ macro_rules! deciding_anew {
     }};
 }
 pub(crate) use deciding_anew;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_nodes_that_make_a_logs_first_epoch_one_looks_again() {
+        assert!(matches!(Stop::from(CommitError::Guard(Guard::Unique("log"))), Stop::Again));
+        assert!(matches!(Stop::from(CommitError::Guard(Guard::Unique("log_tile"))), Stop::Failure(Failure::Internal(_))));
+    }
+}

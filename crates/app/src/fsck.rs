@@ -1,14 +1,15 @@
 //! `audit fsck`: the logs of a store that is only looked at, rebuilt from their leaves and compared with everything that is stored of them.
 
-use crate::epoch::{edge_of, signed_head, tile};
+use crate::epoch::{edge_of, own_key, signed_head, tile};
 use crate::log::opened;
 use crate::realm::Realm;
 use crate::{Chancery, Failure};
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{TenantId, enforced};
+use chancery_domain::{EventId, TenantId, Timestamp, enforced};
 use chancery_evidence::{Checkpoint, Edge, Hash, TILE_WIDTH, Tile};
-use chancery_store::{LogRow, LogTileRow, Page};
+use chancery_store::{LogRow, LogTileRow, Page, TenantView};
 use serde::Serialize;
+use std::time::Duration;
 
 /// What was found of one epoch of a realm's log.
 #[derive(Debug, Serialize)]
@@ -27,6 +28,14 @@ pub struct CheckedLog {
     pub faults: Vec<String>,
 }
 
+impl CheckedLog {
+    fn none(tenant: TenantId, fault: String) -> Self {
+        Self { tenant, epoch: 0, origin: String::new(), size: 0, outside: 0, faults: vec![fault] }
+    }
+}
+
+/// An event has its place in a second, or in a minute and a half if a server ended meanwhile.
+const PLACED_BY: Duration = Duration::from_secs(120);
 /// More of them are not told one by one.
 const FAULTS: usize = 20;
 
@@ -41,13 +50,20 @@ impl Chancery {
         realms.sort_unstable();
         let mut found = Vec::new();
         for tenant in realms {
-            found.extend(self.check_realm(tenant, outside).await?);
+            match self.check_realm(tenant, outside).await {
+                Err(failure @ Failure::NotFound) if only.is_some() => return Err(failure),
+                Err(failure) if enforced!("fsck.unreadable") => {
+                    found.push(CheckedLog::none(tenant, format!("it cannot be checked: {failure}")));
+                }
+                checked => found.extend(checked?),
+            }
         }
         let known = |kept: &&Checkpoint| found.iter().any(|log| log.origin == kept.origin);
         let unknown: Vec<_> = outside.iter().filter(|kept| !known(kept)).map(|kept| kept.origin.clone()).collect();
         for origin in unknown.into_iter().filter(|_| enforced!("fsck.unknown")) {
-            let faults = vec!["a checkpoint kept elsewhere is of a log that is not here".to_owned()];
-            found.push(CheckedLog { tenant: only.unwrap_or(TenantId::PLATFORM), epoch: 0, origin, size: 0, outside: 0, faults });
+            let none =
+                CheckedLog::none(only.unwrap_or(TenantId::PLATFORM), "a checkpoint kept elsewhere is of a log that is not here".to_owned());
+            found.push(CheckedLog { origin, ..none });
         }
         Ok(found)
     }
@@ -81,8 +97,35 @@ impl Chancery {
             let faults = check.faults;
             found.push(CheckedLog { tenant, epoch: log.epoch, origin: log.origin, size: log.size, outside: kept.len(), faults });
         }
+        for stray in self.strays(&view).await?.into_iter().filter(|_| enforced!("fsck.strays")) {
+            match found.last_mut() {
+                Some(newest) => newest.faults.push(stray),
+                None => found.push(CheckedLog::none(tenant, stray)),
+            }
+        }
         Ok(found)
     }
+
+    /// What stands in no epoch that there is, in words.
+    async fn strays(&self, view: &TenantView) -> Result<Vec<String>, Failure> {
+        let strays = view.log_strays(first_id(self.now().before(PLACED_BY))).await?;
+        let words = [
+            (strays.placed, "events have places in no epoch that is here, or past its end"),
+            (strays.tiles, "tiles are of no epoch that is here"),
+            (
+                strays.waiting,
+                "events are older than two minutes and have no place: the sequencer stopped, no server runs, or places were taken away",
+            ),
+        ];
+        Ok(words.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect())
+    }
+}
+
+/// The first id of a moment: an event's id begins with its milliseconds (RFC 9562 section 5.7).
+fn first_id(at: Timestamp) -> EventId {
+    let (mut id, [_, _, millis @ ..]) = ([0; 16], at.millis().to_be_bytes());
+    id.iter_mut().zip(millis).for_each(|(to, from)| *to = from);
+    EventId::from_bytes(id)
 }
 
 struct Check<'a> {
@@ -127,9 +170,14 @@ impl Check<'_> {
             }
             Ok(_) => {}
         }
-        let placed = self.realm.view.count_placed(self.log.epoch).await?;
-        // A server that runs beside may have placed more since the log was read.
-        if placed < self.log.size && enforced!("fsck.places") {
+        if let Err(unsound) = own_key(self.realm, self.log)
+            && enforced!("fsck.key")
+        {
+            self.fault(unsound.to_string());
+        }
+        // A server that runs beside places more behind them.
+        let placed = self.realm.view.count_placed(self.log.epoch, self.log.size).await?;
+        if placed != self.log.size && enforced!("fsck.places") {
             self.fault(format!("{placed} events have places in it, and it has {} entries", self.log.size));
         }
         Ok(())

@@ -9,8 +9,11 @@ use crate::epoch::{Epoch, Unsound, edge_of};
 use crate::failure::Stop;
 use crate::realm::Realm;
 use crate::{Chancery, Failure};
-use chancery_domain::{TenantId, broken, enforced, kill_point};
+use chancery_domain::{EventId, TenantId, broken, enforced, kill_point};
+use chancery_evidence::Hash;
 use chancery_store::TenantView;
+use futures_util::future::join_all;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +23,26 @@ const TICK: Duration = Duration::from_millis(500);
 const BATCH: u32 = 1024;
 /// Batches of one realm before others have their turn (I11).
 const TURN: usize = 4;
+/// How long a turn may take: a realm whose store hangs holds up the others no longer (I11). A batch that is left is guarded, whenever it
+/// comes to its end.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Realms that have their turns at once.
+const ABREAST: usize = 8;
+/// What failed is tried again with every so-manieth tick: in 5 s.
+const AGAIN: usize = 10;
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Nothing is left.
+    Done,
+    /// More is left than a turn takes.
+    More,
+    /// It is tried again soon.
+    Failed,
+    /// The stored log is not what was signed; the lane looks whether it was mended.
+    Stopped,
+}
 
 /// Why a batch was not sequenced.
 enum Halt {
@@ -51,39 +74,57 @@ impl Chancery {
     pub(crate) async fn sequence_for_ever(&self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
+        let mut failed = BTreeSet::new();
+        for round in 1_usize.. {
             tick.tick().await;
             if self.is_restored() {
                 return;
             }
-            for tenant in self.inner.store.take_unsequenced() {
-                self.sequence(tenant).await;
+            let mut tenants = self.inner.store.take_unsequenced();
+            // Neither held up by what fails with every act, nor forgotten until the lane's minute.
+            tenants.retain(|tenant| !failed.contains(tenant));
+            if round.is_multiple_of(AGAIN) {
+                tenants.extend(std::mem::take(&mut failed));
+            }
+            for some in tenants.chunks(ABREAST) {
+                let turns = join_all(some.iter().map(|tenant| self.sequence(*tenant))).await;
+                failed.extend(some.iter().zip(turns).filter(|(_, turn)| *turn == Turn::Failed).map(|(tenant, _)| *tenant));
             }
         }
     }
 
-    /// Gives a turn's worth of the realm's events their places; whether none is left without one. What fails is tried again by the lane.
-    pub(crate) async fn sequence(&self, tenant: TenantId) -> bool {
+    /// Gives a turn's worth of the realm's events their places.
+    pub(crate) async fn sequence(&self, tenant: TenantId) -> Turn {
         if !enforced!("sequencer") {
-            return true;
+            return Turn::Done;
         }
-        for _ in 0..TURN {
-            match self.sequence_batch(tenant).await {
-                Ok(true) => return true,
-                Ok(false) | Err(Halt::Again) => {}
-                Err(Halt::Failed(failure)) => {
-                    tracing::warn!(%tenant, %failure, "events have no place in the log yet; it is tried again");
-                    return false;
-                }
-                Err(Halt::Fatal(realm, unsound)) => {
-                    self.raise_alarm(&realm, &unsound).await;
-                    return false;
-                }
+        let slow = |_| Err(Halt::Failed(Failure::Unavailable(format!("the tenant's store did not answer for {} s", PATIENCE.as_secs()))));
+        match tokio::time::timeout(PATIENCE, self.sequence_turn(tenant)).await.unwrap_or_else(slow) {
+            Ok(Turn::More) | Err(Halt::Again) => {
+                self.inner.store.note_unsequenced(tenant);
+                Turn::More
+            }
+            Ok(turn) => turn,
+            Err(Halt::Failed(failure)) => {
+                tracing::warn!(%tenant, %failure, "events have no place in the log yet; it is tried again");
+                Turn::Failed
+            }
+            Err(Halt::Fatal(realm, unsound)) => {
+                self.raise_alarm(&realm, &unsound).await;
+                Turn::Stopped
             }
         }
-        // More is left than a turn takes.
-        self.inner.store.note_unsequenced(tenant);
-        true
+    }
+
+    async fn sequence_turn(&self, tenant: TenantId) -> Result<Turn, Halt> {
+        for _ in 0..TURN {
+            match self.sequence_batch(tenant).await {
+                Ok(true) => return Ok(Turn::Done),
+                Ok(false) | Err(Halt::Again) => {}
+                Err(halt) => return Err(halt),
+            }
+        }
+        Ok(Turn::More)
     }
 
     /// Sequences one batch; whether nothing is left.
@@ -94,7 +135,7 @@ impl Chancery {
             return Ok(true);
         }
         let realm = self.realm(tenant).await?;
-        let epoch = self.newest_epoch(&realm, &view).await?;
+        let epoch = self.newest_epoch(&realm, &view, &events).await?;
         let mut changes = view.changes();
         let mut apart = view.changes();
         let places = epoch.append(&mut changes, &events, self.now())?;
@@ -109,12 +150,20 @@ impl Chancery {
         Ok(events.len() < BATCH as usize)
     }
 
-    async fn newest_epoch(&self, realm: &Arc<Realm>, view: &TenantView) -> Result<Epoch, Halt> {
-        let Some(read) = view.log().await.map_err(Failure::from)? else { return Ok(Epoch::new(realm, 1, self.ports())?) };
+    /// The epoch that these events are appended to.
+    async fn newest_epoch(&self, realm: &Arc<Realm>, view: &TenantView, events: &[(EventId, Hash)]) -> Result<Epoch, Halt> {
+        let fatal = |unsound| Halt::Fatal(Arc::clone(realm), unsound);
+        let last = events.last().map_or(EventId::from_bytes([0xff; 16]), |(id, _)| *id);
+        let head = view.log_head(last).await.map_err(Failure::from)?;
+        // A row that was deleted is not begun anew under another key.
+        if let Some(gone) = head.told.filter(|told| head.row.as_ref().is_none_or(|row| row.epoch < *told) && enforced!("log.gone")) {
+            return Err(fatal(Unsound::Gone(gone)));
+        }
+        let Some(read) = head.row else { return Ok(Epoch::new(realm, 1, self.ports())?) };
         let stored = view.log_tiles(read.epoch, &edge_of(read.size)).await.map_err(Failure::from)?;
         // Another node may have moved it between the two reads.
         let (row, tiles) = stored.filter(|(row, _)| row.size == read.size).ok_or(Halt::Again)?;
-        Epoch::open(realm, row, tiles)?.map_err(|unsound| Halt::Fatal(Arc::clone(realm), unsound))
+        Epoch::open(realm, row, tiles).map_err(fatal)
     }
 
     /// Says that a log stopped, in the realm's own log, too: the event waits there, as all others do now, and says so at the next epoch.

@@ -1,6 +1,7 @@
 //! The worker: takes the fairest due lane and works in that tenant's view, one tenant at a time (I11).
 
 use crate::failure::Stop;
+use crate::sequence::Turn;
 use crate::{Chancery, Failure};
 use chancery_domain::{TenantId, Timestamp, kill_point};
 use chancery_store::JobRow;
@@ -120,7 +121,7 @@ impl Chancery {
     async fn turn(&self, tenant: TenantId) -> Result<(Option<Timestamp>, i64), Failure> {
         let done = self.work_for(tenant).await?;
         let mut next = self.inner.store.tenant(tenant).next_due().await?;
-        if !self.sequence(tenant).await {
+        if self.sequence(tenant).await != Turn::Done {
             let again = self.now().after(LEASE);
             next = Some(next.map_or(again, |next| next.min(again)));
         }

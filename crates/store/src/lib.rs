@@ -58,7 +58,7 @@ pub use job::{JobRow, OutboxRow};
 pub use keyring::{KeyringDb, KeyringRow};
 pub use keys::{KekRow, PurposeKeyRow};
 pub use lineage::LineageRow;
-pub use log::{LogPlace, LogRow, LogTileRow};
+pub use log::{LogHead, LogPlace, LogRow, LogStrays, LogTileRow};
 pub use order::OrderRow;
 pub use platform::{LaneRow, PublicAddressRow, RegisteredTenantRow};
 pub use profile::ProfileRow;

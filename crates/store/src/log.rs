@@ -37,6 +37,26 @@ pub struct LogTileRow {
     pub events: Vec<u8>,
 }
 
+/// The newest epoch's row, and what beside the rows tells of epochs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogHead {
+    /// The newest epoch.
+    pub row: Option<LogRow>,
+    /// The highest epoch that a tile, the oldest event with a place, or the newest before the one asked for stands in.
+    pub told: Option<u32>,
+}
+
+/// What stands in no epoch that there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogStrays {
+    /// Events with a place in no epoch, or past the end of theirs.
+    pub placed: u64,
+    /// Tiles of no epoch.
+    pub tiles: u64,
+    /// Events from before the moment asked for that have no place.
+    pub waiting: u64,
+}
+
 /// Where an event stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogPlace {
@@ -75,6 +95,26 @@ impl TenantView {
             self.id()
         );
         self.row(query, parse_log).await
+    }
+
+    /// The newest epoch of the log and what else tells of epochs, all as of one moment. Of the events it looks at two: the oldest that
+    /// has a place, and the newest before this one that has.
+    pub async fn log_head(&self, before: EventId) -> Result<LogHead, StoreError> {
+        let log = sql!(
+            "SELECT epoch, origin, public_key, key, size, checkpoint, signed_at FROM log WHERE tenant_id = ?1 ORDER BY epoch DESC LIMIT 1",
+            self.id()
+        );
+        let tile = sql!("SELECT epoch FROM log_tile WHERE tenant_id = ?1 ORDER BY epoch DESC LIMIT 1", self.id());
+        let oldest = sql!("SELECT log_epoch FROM event WHERE tenant_id = ?1 AND log_epoch IS NOT NULL ORDER BY id LIMIT 1", self.id());
+        let newest = sql!(
+            "SELECT log_epoch FROM event WHERE tenant_id = ?1 AND log_epoch IS NOT NULL AND id < ?2 ORDER BY id DESC LIMIT 1",
+            self.id(),
+            before.as_bytes()
+        );
+        let mut results = self.engine.read(self.tenant, vec![log, tile, oldest, newest]).await?.into_iter();
+        let row = results.next().unwrap_or_default().first().map(parse_log).transpose()?;
+        let told = results.flatten().map(|row| row.unsigned(0)).collect::<Result<Vec<u32>, _>>()?;
+        Ok(LogHead { row, told: told.into_iter().max() })
     }
 
     /// All epochs of the log, oldest first.
@@ -116,10 +156,36 @@ impl TenantView {
         self.rows(query, |row| Ok((row.id(0, EventId::from_bytes)?, row.array(1)?))).await
     }
 
-    /// How many events have places in an epoch.
-    pub async fn count_placed(&self, epoch: u32) -> Result<u64, StoreError> {
-        let query = sql!("SELECT count(*) FROM event WHERE tenant_id = ?1 AND log_epoch = ?2", self.id(), epoch);
+    /// How many events have places in an epoch before this index.
+    pub async fn count_placed(&self, epoch: u32, before: u64) -> Result<u64, StoreError> {
+        let query = sql!(
+            "SELECT count(*) FROM event WHERE tenant_id = ?1 AND log_epoch = ?2 AND leaf_index >= 0 AND leaf_index < ?3",
+            self.id(),
+            epoch,
+            signed(before)
+        );
         Ok(self.row(query, |row| row.count(0)).await?.unwrap_or(0))
+    }
+
+    /// How many rows tell of what the epochs' rows do not, all as of one moment.
+    pub async fn log_strays(&self, before: EventId) -> Result<LogStrays, StoreError> {
+        let placed = sql!(
+            "SELECT count(*) FROM event e LEFT JOIN log l ON l.tenant_id = e.tenant_id AND l.epoch = e.log_epoch
+             WHERE e.tenant_id = ?1 AND (e.log_epoch IS NOT NULL OR e.leaf_index IS NOT NULL)
+             AND (l.epoch IS NULL OR e.leaf_index IS NULL OR e.leaf_index < 0 OR e.leaf_index >= l.size)",
+            self.id()
+        );
+        let tiles = sql!(
+            "SELECT count(*) FROM log_tile t WHERE t.tenant_id = ?1
+             AND NOT EXISTS (SELECT 1 FROM log l WHERE l.tenant_id = ?1 AND l.epoch = t.epoch)",
+            self.id()
+        );
+        let waiting =
+            sql!("SELECT count(*) FROM event WHERE tenant_id = ?1 AND leaf_index IS NULL AND id < ?2", self.id(), before.as_bytes());
+        let results = self.engine.read(self.tenant, vec![placed, tiles, waiting]).await?;
+        let mut counts = results.iter().map(|rows| rows.first().map_or(Ok(0), |row| row.count(0)));
+        let mut next = || counts.next().unwrap_or(Ok(0));
+        Ok(LogStrays { placed: next()?, tiles: next()?, waiting: next()? })
     }
 
     /// The events whose leaves stand in a tile of level 0, in their order; what of it is missing is not there.

@@ -117,6 +117,14 @@ fn changes(engine: Engine) -> Vec<(&'static str, String, &'static str)> {
         ("event", format!("UPDATE event SET leaf_index = NULL WHERE {first}"), "stands elsewhere"),
         ("event", format!("UPDATE event SET log_epoch = NULL, leaf_index = NULL WHERE {first}"), "events have places in it"),
         ("event", format!("DELETE FROM event WHERE {first}"), "are not there"),
+        ("event", inserted(engine, "1", "2"), "events have places in it"),
+        ("event", inserted(engine, "1", "900"), "past its end"),
+        ("event", inserted(engine, "7", "2"), "in no epoch that is here"),
+        ("event", inserted(engine, "NULL", "NULL"), "have no place"),
+        ("event", format!("UPDATE event SET log_epoch = NULL WHERE {first}"), "stands elsewhere"),
+        ("log", "DELETE FROM log WHERE tenant_id = ?1".to_owned(), "in no epoch that is here"),
+        ("log", format!("UPDATE log SET key = {} WHERE tenant_id = ?1", zeroed("key")), "its sealed key is not to be believed"),
+        ("purpose_key", format!("UPDATE purpose_key SET wrapped = {} WHERE tenant_id = ?1", zeroed("wrapped")), "it cannot be checked"),
         ("log_tile", format!("UPDATE log_tile SET hashes = {} WHERE tenant_id = ?1", zeroed("hashes")), "is not what the entries make"),
         ("log_tile", moved, "a checkpoint kept elsewhere over the first"),
         ("log_tile", "DELETE FROM log_tile WHERE tenant_id = ?1".to_owned(), "are not there"),
@@ -124,6 +132,15 @@ fn changes(engine: Engine) -> Vec<(&'static str, String, &'static str)> {
         ("log", format!("UPDATE log SET public_key = {} WHERE tenant_id = ?1", zeroed("public_key")), "not to be believed"),
         ("log", "UPDATE log SET size = size - 1 WHERE tenant_id = ?1".to_owned(), "has another root than its"),
     ]
+}
+
+/// An event that nobody recorded: its id is old, and it stands where it says.
+fn inserted(engine: Engine, epoch: &str, index: &str) -> String {
+    let id = if engine == Engine::Sqlite { "CAST(zeroblob(15) || x'01' AS BLOB)" } else { "'\\x00000000000000000000000000000001'::bytea" };
+    format!(
+        "INSERT INTO event (tenant_id, id, body, leaf, log_epoch, leaf_index)
+         SELECT tenant_id, {id}, body, leaf, {epoch}, {index} FROM event WHERE tenant_id = ?1 AND leaf_index = 2"
+    )
 }
 
 fn saved(engine: Engine) -> &'static str {

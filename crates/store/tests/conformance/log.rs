@@ -3,7 +3,7 @@
 use crate::engine::{Engine, Harness};
 use crate::rows::{Rows, bytes, event, now};
 use chancery_domain::EventId;
-use chancery_store::{Changes, CommitError, Guard, LogPlace, LogRow, LogTileRow, TenantView};
+use chancery_store::{Changes, CommitError, Guard, LogHead, LogPlace, LogRow, LogStrays, LogTileRow, TenantView};
 use rstest::rstest;
 
 async fn commit(view: &TenantView, change: impl FnOnce(&mut Changes)) -> Result<(), CommitError> {
@@ -66,13 +66,32 @@ async fn events_get_the_places_where_they_stand_in_their_tiles(#[values(Engine::
     }
     let ids: Vec<_> = view.log_events(1, 1).await.unwrap().iter().map(|row| row.id).collect();
     assert_eq!(ids, (256..300).map(|number| EventId::from_bytes(bytes(number))).collect::<Vec<_>>());
-    assert_eq!((view.count_placed(1).await.unwrap(), view.count_placed(2).await.unwrap()), (300, 0));
+    assert_eq!(
+        (view.count_placed(1, 300).await.unwrap(), view.count_placed(1, 299).await.unwrap(), view.count_placed(2, 300).await.unwrap()),
+        (300, 299, 0)
+    );
     assert_eq!(other.unsequenced(1000).await.unwrap().len(), 300, "another tenant's have none");
+    let last = EventId::from_bytes([0xff; 16]);
+    assert_eq!(view.log_head(last).await.unwrap(), LogHead { row: Some(log(1, 300)), told: Some(1) });
+    assert_eq!(other.log_head(last).await.unwrap(), LogHead { row: None, told: None });
+    assert_eq!(view.log_strays(last).await.unwrap(), LogStrays::default());
+    assert_eq!(other.log_strays(last).await.unwrap(), LogStrays { waiting: 300, ..LogStrays::default() });
     let (kept, tiles) = view.log_tiles(1, &[(0, 1), (1, 0), (0, 0)]).await.unwrap().unwrap();
     assert_eq!((kept, tiles), (log(1, 300), vec![tile(1, 256..300), tile(0, 0..256)]));
     assert_eq!(view.log_tiles(2, &[(0, 0)]).await.unwrap(), None);
     // Whoever read the log as it was before is late.
     refused(&view, Guard::Version("log"), grow).await;
+    // Tile and places of an epoch that has no row.
+    commit(&view, |changes| changes.insert_event(&event(300))).await.unwrap();
+    let last = EventId::from_bytes([0xff; 16]);
+    commit(&view, |changes| {
+        changes.put_log_tile(2, &tile(0, 300..301));
+        changes.place_events(2, 0, 0);
+    })
+    .await
+    .unwrap();
+    assert_eq!(view.log_strays(last).await.unwrap(), LogStrays { placed: 1, tiles: 1, waiting: 0 });
+    assert_eq!(view.log_head(last).await.unwrap().told, Some(2));
 }
 
 #[rstest]

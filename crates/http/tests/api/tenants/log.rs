@@ -3,9 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chancery_evidence::{Checkpoint, Edge, Hash, InclusionProof, Opening, VerifierKey, verify_consistency};
+use chancery_domain::key::KeyAlgorithm;
+use chancery_domain::port::Entropy;
+use chancery_evidence::{Checkpoint, Edge, Hash, InclusionProof, KeyKind, Note, Opening, VerifierKey, verify_consistency};
+use chancery_keys::SoftwareKey;
 use chancery_testkit::whole_log::{self, Kept};
-use chancery_testkit::{Engine, TestServer, TestTenant, on_both_engines};
+use chancery_testkit::{Engine, Raw, TestServer, TestTenant, on_both_engines};
 use serde_json::{Value, json};
 
 async fn log(server: &TestServer, tenant: &TestTenant) -> Value {
@@ -164,6 +167,40 @@ async fn events_have_their_places_within_a_second(server: &TestServer) {
     let _ = worker.await;
 }
 
+/// What one tenant's tables hold up, it alone waits for; and it goes on soon after, not with the lane's minute. On PostgreSQL, whose rows
+/// another session can hold.
+async fn a_tenant_whose_store_hangs_holds_up_nobody_else(server: &TestServer) {
+    let brava = server.in_brava();
+    server.run_jobs().await;
+    let raw = Raw::connect(server.database().unwrap()).await;
+    let [id, other] = [&server.acme, brava].map(|tenant| tenant.id.replace('-', ""));
+    // The sequencer takes tenants in the order of their ids.
+    let (held, free) = if id < other { (&server.acme, brava) } else { (brava, &server.acme) };
+    raw.execute(&held.id, &format!("BEGIN; SELECT 1 FROM log WHERE tenant_id = '\\x{}' FOR UPDATE", held.id.replace('-', ""))).await;
+    act(server, held, 1).await;
+    act(server, free, 1).await;
+    let service = server.node().service.clone();
+    let worker = tokio::spawn(async move { service.work().await });
+    let has_places = async |tenant: &TestTenant| whole_log::check(&server.view(&tenant.id), &[]).await.is_ok();
+    let get_places = async |tenant: &TestTenant| {
+        for _ in 0..1500 {
+            if has_places(tenant).await {
+                return true;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        false
+    };
+    assert!(get_places(free).await, "the other tenant's events have none");
+    let waiting = raw.count(&held.id, "SELECT count(*) FROM pg_locks WHERE NOT granted AND octet_length(?1::bytea) = 16", &[0; 16]).await;
+    assert!(waiting > 0 && !has_places(held).await, "the held tenant came to its end first");
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    raw.execute(&held.id, "ROLLBACK").await;
+    assert!(get_places(held).await, "nobody tries again");
+    worker.abort();
+    let _ = worker.await;
+}
+
 /// The events of a store from before there was a log get their places from the daily sweep's turn at the latest.
 async fn events_of_before_get_their_places(server: &TestServer) {
     let id = server.acme.id.parse::<chancery_domain::TenantId>().unwrap();
@@ -180,6 +217,96 @@ async fn events_of_before_get_their_places(server: &TestServer) {
     server.pass(std::time::Duration::from_secs(86_400)).await;
     let after = whole_log::check(&server.view(&server.acme.id), &[]).await.unwrap();
     assert!(after[0].checkpoint.size >= before[0].checkpoint.size);
+}
+
+async fn alarms(server: &TestServer) -> usize {
+    server.events(&server.acme).await.iter().filter(|entry| entry["event"]["act"] == "log.stopped").count()
+}
+
+/// Whoever deletes a log's row gets no new history signed while anything else in the tables tells of the old one.
+async fn a_log_whose_row_is_gone_is_not_begun_anew(server: &TestServer) {
+    let [own, nobody] = [server.acme.id.parse::<chancery_domain::TenantId>().unwrap(), chancery_domain::TenantId::from_bytes([0xee; 16])];
+    let (own, nobody) = (own.as_bytes().as_slice(), nobody.as_bytes().as_slice());
+    let saved = if server.engine == Engine::Sqlite { "saved" } else { "public.saved" };
+    act(server, &server.acme, 3).await;
+    server.run_jobs().await;
+    // Rows under another tenant's id are gone, and can be put back.
+    let hide = "UPDATE {} SET tenant_id = ?2 WHERE tenant_id = ?1";
+    let places = "UPDATE event SET log_epoch = NULL, leaf_index = NULL WHERE tenant_id = ?1 AND tenant_id <> ?2";
+    let later = "UPDATE event SET log_epoch = 2 WHERE tenant_id = ?1 AND tenant_id <> ?2 AND leaf_index =
+                 (SELECT max(e.leaf_index) FROM event e WHERE e.tenant_id = ?1)";
+    let cases: [(&str, &[&str], &[&str]); 5] = [
+        ("the row", &["log"], &[]),
+        ("the row and the tiles", &["log", "log_tile"], &[]),
+        ("the row and the places", &["log"], &[places]),
+        ("the row of a later epoch, of which an event tells", &[], &[later]),
+        (
+            "the row of a later epoch, of which a tile tells",
+            &[],
+            &["UPDATE log_tile SET epoch = 2 WHERE tenant_id = ?1 AND tenant_id <> ?2"],
+        ),
+    ];
+    for (told, (what, hidden, changes)) in (1..).zip(cases) {
+        let before = whole_log::check(&server.view(&server.acme.id), &[]).await.unwrap();
+        server
+            .below(async |raw| {
+                raw.execute(&server.acme.id, &format!("CREATE TABLE {saved} AS SELECT * FROM event")).await;
+                for change in hidden.iter().map(|table| hide.replace("{}", table)).chain(changes.iter().map(|change| (*change).to_owned()))
+                {
+                    assert!(raw.change(&server.acme.id, &change, &[own, nobody]).await > 0, "{change}");
+                }
+            })
+            .await;
+        act(server, &server.acme, 1).await;
+        server.run_jobs().await;
+        let epochs = server.view(&server.acme.id).log_epochs().await.unwrap();
+        assert!(epochs.iter().all(|log| hidden.is_empty() && log.size == before[0].checkpoint.size), "{what}: {epochs:?}");
+        assert_eq!(alarms(server).await, told, "{what}: the realm's own log says so, once");
+        server
+            .below(async |raw| {
+                for table in hidden {
+                    raw.change(&server.acme.id, &hide.replace("{}", table), &[nobody, own]).await;
+                }
+                raw.change(&server.acme.id, "UPDATE log_tile SET epoch = 1 WHERE tenant_id = ?1", &[own]).await;
+                let back = ["log_epoch", "leaf_index"].map(|column| {
+                    format!("{column} = (SELECT s.{column} FROM {saved} s WHERE s.tenant_id = event.tenant_id AND s.id = event.id)")
+                });
+                raw.change(&server.acme.id, &format!("UPDATE event SET {} WHERE tenant_id = ?1", back.join(", ")), &[own]).await;
+                raw.execute(&server.acme.id, &format!("DROP TABLE {saved}")).await;
+            })
+            .await;
+        server.clock.advance(std::time::Duration::from_secs(120));
+        server.run_jobs().await;
+        whole_log::check(&server.view(&server.acme.id), &before).await.unwrap_or_else(|found| panic!("{what}: {found}"));
+    }
+}
+
+struct Sevens;
+
+impl Entropy for Sevens {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(7);
+    }
+}
+
+/// Whoever signs the tree that is in the tables with a key of its own does not get it signed with the log's.
+async fn a_checkpoint_under_a_key_from_outside_is_not_gone_on_with(server: &TestServer) {
+    server.leaves_logs_changed();
+    let id = server.acme.id.parse::<chancery_domain::TenantId>().unwrap();
+    act(server, &server.acme, 3).await;
+    server.run_jobs().await;
+    let epoch = log(server, &server.acme).await;
+    let (pair, _) = SoftwareKey::generate_as(KeyAlgorithm::Ed25519, &Sevens).unwrap();
+    let public: [u8; 32] = *pair.spki_der().last_chunk().unwrap();
+    let key = VerifierKey::new(epoch["origin"].as_str().unwrap(), KeyKind::Log, public).unwrap();
+    let text = checkpoint(&epoch).text();
+    let signature = pair.sign(text.as_bytes()).unwrap();
+    let forged = Note::sign(text, &key, &signature).unwrap().to_string();
+    let sql = "UPDATE log SET public_key = ?2, checkpoint = ?3 WHERE tenant_id = ?1";
+    server.below(async |raw| raw.change(&server.acme.id, sql, &[id.as_bytes(), &public, forged.as_bytes()]).await).await;
+    act(server, &server.acme, 1).await;
+    server.run_jobs().await;
+    assert_eq!(alarms(server).await, 1);
 }
 
 async fn over_a_changed_log_nothing_is_signed(server: &TestServer) {
@@ -202,7 +329,6 @@ async fn over_a_changed_log_nothing_is_signed(server: &TestServer) {
         ("log", "public_key", zeroed("public_key")),
     ];
     let saved = if server.engine == Engine::Sqlite { "saved" } else { "public.saved" };
-    let alarms = async || server.events(&server.acme).await.iter().filter(|entry| entry["event"]["act"] == "log.stopped").count();
     for (told, (table, column, change)) in (1..).zip(tables) {
         server.run_jobs().await;
         let before = whole(column).await;
@@ -222,7 +348,7 @@ async fn over_a_changed_log_nothing_is_signed(server: &TestServer) {
         act(server, &server.acme, 1).await;
         server.run_jobs().await;
         assert!(whole_log::check(&server.view(&server.acme.id), &[]).await.is_err(), "{column}");
-        assert_eq!(alarms().await, told, "{column}: the realm's own log says so, once");
+        assert_eq!(alarms(server).await, told, "{column}: the realm's own log says so, once");
         server
             .below(async |raw| {
                 raw.change(&server.acme.id, &restore, &[own]).await;
@@ -272,15 +398,25 @@ async fn a_log_key_from_elsewhere_signs_nothing(server: &TestServer) {
     let right = key(&server.acme, own.as_bytes()).await;
     let mut changed = right.clone();
     *changed.last_mut().unwrap() ^= 1;
+    let mut told = 0;
     for wrong in [key(&server.brava, other.as_bytes()).await, changed, right[..right.len() / 2].to_vec()] {
         put(&wrong).await;
         act(server, &server.acme, 1).await;
         server.run_jobs().await;
         assert!(whole_log::check(&server.view(&server.acme.id), &[]).await.unwrap_err().contains("no place"));
+        told += 1;
+        assert_eq!(alarms(server).await, told, "the realm's own log says so, once");
     }
     put(&right).await;
     server.pass(std::time::Duration::from_secs(61)).await;
     whole_log::check(&server.view(&server.acme.id), &[]).await.unwrap();
+}
+
+mod a_tenant_whose_store_hangs_holds_up_nobody_else {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn postgres() {
+        chancery_testkit::run(super::Engine::Postgres, super::a_tenant_whose_store_hangs_holds_up_nobody_else).await;
+    }
 }
 
 on_both_engines!(
@@ -295,4 +431,6 @@ on_both_engines!(
     events_have_their_places_within_a_second,
     events_of_before_get_their_places,
     over_a_changed_log_nothing_is_signed,
+    a_log_whose_row_is_gone_is_not_begun_anew,
+    a_checkpoint_under_a_key_from_outside_is_not_gone_on_with,
 );
