@@ -3,10 +3,14 @@
 use super::envelope::{Envelope, Signature};
 use crate::signer::{self, Judged, Message};
 use crate::{Problem, Trust, Verified};
-use chancery_domain::signature::{DigestAlgorithm, SignatureAlgorithm};
+use chancery_domain::signature::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use chancery_domain::{Timestamp, enforced};
 use chancery_x509::path::MOST_CERTIFICATES;
 use chancery_x509::{CertificateSummary, PublicKey, Purpose, hash};
+use std::collections::HashSet;
+
+/// Most bytes that are given to keys which sign the message itself (Ed25519, ML-DSA), over all tries that no `keyid` asks for.
+const MOST_TRIED: usize = 256 << 20;
 
 /// By what an envelope is judged.
 #[derive(Clone, Copy, Debug)]
@@ -50,13 +54,11 @@ pub(crate) fn verify_envelope(envelope: Envelope, wish: &Wish<'_>) -> Result<Ver
     let candidates = candidates(wish)?;
     let digest = hash::digest(DigestAlgorithm::Sha256, &envelope.payload);
     let judged = Judged { trust: wish.trust, purposes: wish.purposes, at: wish.at, digest };
-    let content = envelope.message();
+    let mut content = Content::of(envelope.message());
     let (mut signed, mut problems, mut strangers) = (Vec::<(&[u8], Verified)>::new(), Vec::new(), 0);
     for signature in &envelope.signatures {
-        let Some((candidate, algorithm)) = candidates.iter().find_map(|candidate| Some((candidate, candidate.made(&content, signature)?)))
-        else {
-            let claimed = candidates.iter().any(|candidate| signature.key_id.as_ref() == Some(&candidate.key_id));
-            match claimed && enforced!("dsse.claimed") {
+        let Some((candidate, algorithm)) = content.signer(&candidates, signature).map_err(|problem| vec![problem])? else {
+            match is_claimed(&candidates, signature) && enforced!("dsse.claimed") {
                 true => problems.push(Problem::new("signature", format!("{} does not verify", said_of(signature)))),
                 false => strangers += 1,
             }
@@ -66,7 +68,7 @@ pub(crate) fn verify_envelope(envelope: Envelope, wish: &Wish<'_>) -> Result<Ver
         if signed.iter().any(|(other, _)| *other == spki) && enforced!("dsse.once") {
             continue;
         }
-        let message = Message { algorithm, content: signer::Content::Whole(&content), signature: &signature.bytes };
+        let message = Message { algorithm, content: content.as_signed_by(algorithm), signature: &signature.bytes };
         match candidate.judge(&message, wish, &judged) {
             Ok(verified) => signed.push((spki, verified)),
             Err(more) => problems.extend(more),
@@ -101,7 +103,7 @@ struct Candidate<'a> {
     certificate: Option<&'a [u8]>,
 }
 
-/// Trusted keys first: of one that has a certificate too, no path is asked for.
+/// Each key once. Trusted keys first: of one that has a certificate too, no path is asked for.
 fn candidates<'a>(wish: &Wish<'a>) -> Result<Vec<Candidate<'a>>, Vec<Problem>> {
     if wish.certificates.len() > MOST_CERTIFICATES && enforced!("dsse.certificates") {
         let message = format!("{} certificates were given, at most {MOST_CERTIFICATES} are read", wish.certificates.len());
@@ -116,17 +118,70 @@ fn candidates<'a>(wish: &Wish<'a>) -> Result<Vec<Candidate<'a>>, Vec<Problem>> {
         let summary = CertificateSummary::from_der(der).ok().filter(|summary| !summary.is_authority)?;
         candidate(&summary.spki_der, Some(der.as_slice()))
     });
-    Ok(trusted.chain(certified).collect())
+    let mut seen = HashSet::new();
+    Ok(trusted.chain(certified).filter(|candidate| seen.insert(candidate.key_id.clone())).collect())
+}
+
+/// What every signature is made over, digested once for each kind of digest, however many keys are tried.
+struct Content {
+    whole: Vec<u8>,
+    digests: [Digest; 2],
+    tried: usize,
+}
+
+impl Content {
+    fn of(whole: Vec<u8>) -> Self {
+        let digests = [DigestAlgorithm::Sha256, DigestAlgorithm::Sha384].map(|algorithm| hash::digest(algorithm, &whole));
+        Self { whole, digests, tried: 0 }
+    }
+
+    fn as_signed_by(&self, algorithm: SignatureAlgorithm) -> signer::Content<'_> {
+        let digest = self.digests.iter().find(|digest| algorithm.digest() == Some(digest.algorithm()));
+        digest.map_or(signer::Content::Whole(&self.whole), signer::Content::Digest)
+    }
+
+    /// Who made the signature, and with which of the key's kinds: an envelope does not say which. With a kind that reads the whole
+    /// message the key that is named is tried alone.
+    fn signer<'c, 'a>(
+        &mut self,
+        candidates: &'c [Candidate<'a>],
+        signature: &Signature,
+    ) -> Result<Option<(&'c Candidate<'a>, SignatureAlgorithm)>, Problem> {
+        let claimed = is_claimed(candidates, signature);
+        for candidate in candidates {
+            let named = signature.key_id.as_ref() == Some(&candidate.key_id);
+            for algorithm in SignatureAlgorithm::ALL.into_iter().filter(|algorithm| algorithm.fits(candidate.key.algorithm())) {
+                let reads_all = algorithm.digest().is_none();
+                if reads_all && claimed && !named && enforced!("dsse.named-alone") {
+                    continue;
+                }
+                if reads_all && !named {
+                    self.count()?;
+                }
+                let message = Message { algorithm, content: self.as_signed_by(algorithm), signature: &signature.bytes };
+                if message.verify(&candidate.key).is_ok() || !enforced!("dsse.signature") {
+                    return Ok(Some((candidate, algorithm)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn count(&mut self) -> Result<(), Problem> {
+        self.tried = self.tried.saturating_add(self.whole.len());
+        if self.tried > MOST_TRIED && enforced!("dsse.tried") {
+            let message = "so long a message with so many signatures that do not name their key: sign with keyid, or trust fewer keys";
+            return Err(Problem::new("bounds", message));
+        }
+        Ok(())
+    }
+}
+
+fn is_claimed(candidates: &[Candidate<'_>], signature: &Signature) -> bool {
+    candidates.iter().any(|candidate| signature.key_id.as_ref() == Some(&candidate.key_id))
 }
 
 impl Candidate<'_> {
-    /// With which of its kinds this key made the signature, if it did. An envelope does not say which.
-    fn made(&self, content: &[u8], signature: &Signature) -> Option<SignatureAlgorithm> {
-        let fitting = SignatureAlgorithm::ALL.into_iter().filter(|algorithm| algorithm.fits(self.key.algorithm()));
-        let verifies = |algorithm: &SignatureAlgorithm| self.key.verify_as(*algorithm, content, &signature.bytes).is_ok();
-        fitting.clone().find(verifies).or_else(|| if enforced!("dsse.signature") { None } else { fitting.into_iter().next() })
-    }
-
     fn judge(&self, message: &Message<'_>, wish: &Wish<'_>, judged: &Judged<'_>) -> Result<Verified, Vec<Problem>> {
         match self.certificate {
             Some(certificate) => signer::with_certificate(message, certificate, wish.certificates, judged),

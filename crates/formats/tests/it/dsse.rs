@@ -168,6 +168,34 @@ fn the_key_id_is_a_hint_and_no_more() {
     assert_eq!(codes(with_keys(&claimed, vec![spki(&second)], 1)), ["signature"]);
 }
 
+/// Ed25519 reads the whole message with every key.
+#[test]
+fn a_long_message_is_not_read_again_for_every_key() {
+    let (algorithm, other) = (SignatureAlgorithm::Ed25519, spki(&member(SignatureAlgorithm::MlDsa65)));
+    let (signer, keys) = (member(algorithm), (0..63).map(|_| MemoryKey::of(KeyAlgorithm::Ed25519).public_key().spki_der().to_vec()));
+    let strangers: Vec<_> = keys.collect();
+    let trusted = [&strangers[..], &[spki(&signer)]].concat();
+    let sixteen = |length: usize, named: bool| {
+        changed(&made(&signer, algorithm, TYPE, &vec![b'x'; length]), |it| {
+            if !named {
+                it["signatures"][0]["keyid"] = Value::Null;
+            }
+            it["signatures"] = vec![it["signatures"][0].clone(); 16].into();
+        })
+    };
+    let (long, short) = (300_000, 20_000);
+    assert_eq!(codes(with_keys(&sixteen(long, false), strangers.clone(), 1)), ["bounds"]);
+    assert_eq!(codes(with_keys(&sixteen(short, false), strangers.clone(), 1)), ["threshold"]);
+    assert!(with_keys(&sixteen(short, false), trusted.clone(), 1).is_ok());
+    assert!(with_keys(&sixteen(long, true), trusted.clone(), 1).is_ok());
+    // Named by another trusted key of its kind.
+    let second = MemoryKey::of(KeyAlgorithm::Ed25519).public_key().spki_der().to_vec();
+    let id = chancery_x509::hash::digest(chancery_domain::signature::DigestAlgorithm::Sha256, &second);
+    let misnamed = changed(&sixteen(short, true), |it| it["signatures"][0]["keyid"] = hex::encode(id.as_bytes()).into());
+    assert!(with_keys(&misnamed, vec![spki(&signer), other.clone()], 1).is_ok());
+    assert_eq!(codes(with_keys(&misnamed, vec![spki(&signer), second, other], 1)), ["signature"]);
+}
+
 #[test]
 fn a_certificate_must_lead_to_a_root_be_good_for_it_and_valid() {
     let algorithm = SignatureAlgorithm::EcdsaP256Sha256;
