@@ -8,7 +8,7 @@
 use crate::verdict::{Certified, Problem};
 use chancery_domain::Timestamp;
 use chancery_domain::signature::{Digest, DigestAlgorithm, SignatureAlgorithm};
-use chancery_x509::cms::{CmsPlan, Content, PreparedCms, with_unsigned};
+use chancery_x509::cms::{CmsPlan, Content, ID_INDIRECT_DATA, PreparedCms, with_unsigned};
 use const_oid::ObjectIdentifier;
 
 mod image;
@@ -21,8 +21,6 @@ pub use verify::verify;
 /// Longest file, in bytes: its offsets have 32 bits.
 pub const LARGEST: u64 = u32::MAX as u64;
 
-/// SPC_INDIRECT_DATA_OBJID.
-const INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");
 /// SPC_SP_OPUS_INFO_OBJID; said of nothing here.
 const OPUS_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.12");
 /// SPC_STATEMENT_TYPE_OBJID, and individual code signing as its value.
@@ -71,7 +69,7 @@ pub fn prepare(signer: &Certified<'_>, file: &Digest, signing_time: Timestamp) -
         chain: signer.chain,
         with_chain: true,
         algorithm,
-        content_type: INDIRECT_DATA,
+        content_type: ID_INDIRECT_DATA,
         content: Content::Sequence(&content),
         signing_time: Some(signing_time),
         attributes: &[(OPUS_INFO, vec![0x30, 0x00]), (STATEMENT_TYPE, INDIVIDUAL.to_vec())],

@@ -41,7 +41,7 @@ pub(crate) fn unreadable(error: &std::io::Error) -> Problem {
 impl Archive {
     /// Reads the directory and every entry's own header.
     pub(crate) fn read(archive: &mut (impl Read + Seek)) -> Result<Self, Problem> {
-        let (start, directory) = directory(archive)?;
+        let (start, count, directory) = directory(archive)?;
         let mut entries = Vec::new();
         let mut rest = directory.as_slice();
         while !rest.is_empty() {
@@ -49,6 +49,9 @@ impl Archive {
                 return Err(Problem::new("bounds", format!("more than {MOST_ENTRIES} entries")));
             }
             entries.push(entry(&mut rest)?);
+        }
+        if entries.len() != count && enforced!("zip.count") {
+            return Err(malformed(format!("it has {} entries, and says {count}", entries.len())));
         }
         check_names(&entries)?;
         entries.sort_by_key(|entry| entry.offset);
@@ -67,8 +70,8 @@ impl Archive {
     }
 }
 
-/// Where the directory starts, and its bytes.
-fn directory(archive: &mut (impl Read + Seek)) -> Result<(u64, Vec<u8>), Problem> {
+/// Where the directory starts, how many entries it says it has, and its bytes.
+fn directory(archive: &mut (impl Read + Seek)) -> Result<(u64, usize, Vec<u8>), Problem> {
     let length = archive.seek(SeekFrom::End(0)).map_err(|error| unreadable(&error))?;
     let at = length.checked_sub(END as u64).ok_or_else(|| malformed("it is too short"))?;
     let end = read_at(archive, at, END)?;
@@ -81,11 +84,11 @@ fn directory(archive: &mut (impl Read + Seek)) -> Result<(u64, Vec<u8>), Problem
     if number(4, 4) != 0 || number(8, 2) != count || start + size != at || size > LARGEST_DIRECTORY {
         return Err(malformed("the end of its directory contradicts the file"));
     }
-    let directory = read_at(archive, start, usize::try_from(size).unwrap_or(0))?;
-    if count == 0xffff || directory.len() < usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(CENTRAL) {
-        return Err(malformed("its directory is of ZIP64, or shorter than its entries"));
+    let (count, size) = (usize::try_from(count).unwrap_or(usize::MAX), usize::try_from(size).unwrap_or(0));
+    if count == 0xffff {
+        return Err(malformed("its directory is of ZIP64"));
     }
-    Ok((start, directory))
+    Ok((start, count, read_at(archive, start, size)?))
 }
 
 /// The next entry of the directory.

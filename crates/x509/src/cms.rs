@@ -22,6 +22,8 @@ pub use read::SignedData;
 pub const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 /// id-aa-signatureTimeStampToken (RFC 3161 appendix A).
 pub const ID_TIMESTAMP_TOKEN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
+/// SPC_INDIRECT_DATA_OBJID, what Authenticode signs: the one content that stands inside as a SEQUENCE.
+pub const ID_INDIRECT_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.4");
 /// Longest SignedData, attached content included, in bytes.
 pub const LARGEST: usize = 64 << 20;
 /// Longest SignedData without the content, in bytes.

@@ -1,14 +1,14 @@
 //! Whether a program is what its signer signed: checksum and table are not digested, so each must be the only one possible.
 
 use super::image::{Checksum, Image, malformed};
-use super::{INDIRECT_DATA, TIMESTAMP, digest_info, is_known};
+use super::{TIMESTAMP, digest_info, is_known};
 use crate::signed_data::{self, Rules};
 use crate::trust::Trust;
 use crate::verdict::{Problem, Verified};
 use crate::zip::{number, read_at};
 use chancery_domain::{Timestamp, enforced};
 use chancery_x509::Purpose;
-use chancery_x509::cms::{LARGEST_ENVELOPE, SignedData};
+use chancery_x509::cms::{ID_INDIRECT_DATA, LARGEST_ENVELOPE, SignedData};
 use std::io::{Read, Seek};
 
 /// How `data` begins in a SpcIndirectDataContent of a program: SPC_PE_IMAGE_DATA_OBJID.
@@ -24,7 +24,7 @@ pub fn verify(file: &mut (impl Read + Seek), trust: &Trust, at: Timestamp) -> Re
     let table = table(&image, file).map_err(one)?;
     let cms = SignedData::from_der(&table).map_err(one)?;
     let rules = Rules {
-        content_type: INDIRECT_DATA,
+        content_type: ID_INDIRECT_DATA,
         detached: None,
         // Neither Windows nor osslsigncode name the certificate among what is signed.
         certificate_bound: false,

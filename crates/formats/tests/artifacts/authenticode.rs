@@ -2,7 +2,7 @@
 
 use crate::cms::codes;
 use crate::pki::{CODE_SIGNING, EMAIL_PROTECTION};
-use crate::support::{Folder, Party, damaged, flips, now};
+use crate::support::{Folder, Party, damaged, flips, now, reshaped};
 use crate::timestamps::Stamper;
 use chancery_domain::signature::{DigestAlgorithm, SignatureAlgorithm};
 use chancery_formats::authenticode::{self, Package};
@@ -198,6 +198,8 @@ fn a_program_is_refused_for_what_is_wrong_with_it() {
         codes(verify(&write(&unsigned, &prepared.finish(&signature).unwrap()), &party.trust()))
     };
     assert_eq!(by_hand(&party, 0x0f), [""; 0]);
+    let octets = reshaped(&cms, b"\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x01\x04", 0x04, 3);
+    assert_eq!(codes(verify(&write(&unsigned, &octets), &party.trust())), ["form"]);
     assert_eq!(by_hand(&party, 0x1e), ["content-type"]);
     assert_eq!(by_hand(&foreign, 0x0f), ["algorithm"]);
 }

@@ -1,7 +1,7 @@
 //! CMS made here against openssl, CMS made by openssl here, and every bit of it changed.
 
 use crate::pki::{CODE_SIGNING, TIME_STAMPING};
-use crate::support::{Folder, Party, Seeded, damaged, flips, now, python_judge};
+use crate::support::{Folder, Party, Seeded, damaged, flips, now, python_judge, reshaped};
 use chancery_domain::signature::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use chancery_formats::cms::{self, Signed, content_digest};
 use chancery_formats::{Problem, Trust, Verified};
@@ -43,6 +43,14 @@ fn what_is_made_here_verifies_here() {
         *flipped.last_mut().unwrap() ^= 1;
         assert_eq!(codes(cms::verify(&flipped, Some(&digest), &trust, now())), ["signature"]);
     }
+}
+
+#[test]
+fn content_stands_in_an_octet_string_and_in_nothing_else() {
+    let party = Party::new(SignatureAlgorithm::EcdsaP256Sha256);
+    let id_data = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+    let other = reshaped(&attached(&party), id_data, 0x30, 1);
+    assert_eq!(codes(cms::verify(&other, None, &party.trust(), now())), ["form"]);
 }
 
 #[test]

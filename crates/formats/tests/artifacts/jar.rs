@@ -229,6 +229,9 @@ fn hostile_archives_are_refused() {
     let mut end = good();
     end.count = 2;
     assert_eq!(refusal(&end.bytes()), "form");
+    let mut fewer = good().entry("c", b"x");
+    fewer.count = 1;
+    assert_eq!(refusal(&fewer.bytes()), "form");
     let manifest = |text: &str| refusal(&good().entry("META-INF/MANIFEST.MF", text.as_bytes()).bytes());
     assert_eq!(manifest("Manifest-Version: 1.0\n"), "");
     assert_eq!(manifest("no attribute\n"), "form");

@@ -148,3 +148,15 @@ pub(crate) fn crl_because(authority: &Identity, revoked: &Identity, since: &[u8]
     let signature = authority.sign(SignatureAlgorithm::usual(authority.algorithm), &tbs);
     tlv(0x30, &[&tbs, identifier, &tlv(3, &[&[0], &signature])])
 }
+
+/// A SignedData whose content of this type (encoded) has another tag, and which has another version.
+pub(crate) fn reshaped(der: &[u8], content_type: &[u8], tag: u8, version: u8) -> Vec<u8> {
+    let find = |needle: &[u8]| der.windows(needle.len()).position(|window| window == needle).unwrap();
+    let (at, before) = (find(content_type) + content_type.len(), find(&[0x02, 0x01]));
+    assert_eq!((der[at], der[before + 3]), (0xa0, 0x31));
+    let long = if der[at + 1] & 0x80 == 0 { 0 } else { usize::from(der[at + 1] & 0x7f) };
+    let mut reshaped = der.to_vec();
+    (reshaped[at + 2 + long], reshaped[before + 2]) = (tag, version);
+    assert_ne!(reshaped, der);
+    reshaped
+}

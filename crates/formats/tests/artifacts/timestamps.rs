@@ -2,7 +2,7 @@
 
 use crate::cms::{DOCUMENT, codes, detached, document_digest};
 use crate::pki::{Identity, Profile, authority, signer, time_stamper};
-use crate::support::{Folder, Party, crl, crl_because, damaged, flips, now};
+use crate::support::{Folder, Party, crl, crl_because, damaged, flips, now, reshaped};
 use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::signature::{DigestAlgorithm, SignatureAlgorithm};
 use chancery_domain::{Serial, Timestamp};
@@ -76,6 +76,10 @@ fn a_timestamp_tells_when_the_chain_is_judged() {
     let mailer = Stamper::with(signer("Acme Mail", &[crate::pki::EMAIL_PROTECTION]));
     let wrong = cms::with_timestamp(&bare, &mailer.stamp(&bare, now())).unwrap();
     assert_eq!(codes(cms::verify(&wrong, Some(&digest), &mailer.trusted_with(&party), now())), ["timestamp"]);
+    // A token of PKCS#7's form.
+    let tst_info = b"\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x04";
+    let old = cms::with_timestamp(&bare, &reshaped(&stamper.stamp(&bare, now()), tst_info, 0x30, 1)).unwrap();
+    assert_eq!(codes(cms::verify(&old, Some(&digest), &trust, now())), ["timestamp"]);
     // A token with something unsigned in it.
     let loose = with_unsigned(&stamper.stamp(&bare, now()), POLICY, &[5, 0]).unwrap();
     let loose = cms::with_timestamp(&bare, &loose).unwrap();

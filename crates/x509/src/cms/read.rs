@@ -2,12 +2,13 @@
 
 use super::algorithms::digest_identified;
 use super::attributes::{self, Attribute};
-use super::{ID_DATA, ID_SIGNED_DATA, LARGEST, LARGEST_ENVELOPE};
+use super::{ID_DATA, ID_INDIRECT_DATA, ID_SIGNED_DATA, LARGEST, LARGEST_ENVELOPE};
 use crate::certificate::Certificate;
 use crate::der_in::Values;
 use crate::der_out::{DerOut, INTEGER, OCTET_STRING, SEQUENCE, SET, context_constructed};
 use crate::path::MOST_CERTIFICATES;
 use crate::problem::Problem;
+use chancery_domain::enforced;
 use chancery_domain::signature::DigestAlgorithm;
 use const_oid::ObjectIdentifier;
 
@@ -155,7 +156,7 @@ impl<'a> Parts<'a> {
         let digest_identifier = fields.take(SET)?;
         let mut encapsulated = Values::of(fields.take(SEQUENCE)?)?;
         let content_type = encapsulated.read()?;
-        let content = encapsulated.take_if(CONTENT)?.map_or(Ok(Encapsulated::Nothing), Self::content)?;
+        let content = encapsulated.take_if(CONTENT)?.map(|wrapped| Self::content(content_type, wrapped)).transpose()?;
         encapsulated.finish()?;
         let mut bag = Values::of(fields.take_if(CERTIFICATES)?.unwrap_or_default())?;
         let mut certificates = Vec::new();
@@ -183,7 +184,7 @@ impl<'a> Parts<'a> {
             version,
             digest_identifier,
             content_type,
-            content,
+            content: content.unwrap_or(Encapsulated::Nothing),
             certificates,
             signer,
             signed,
@@ -193,11 +194,13 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn content(wrapped: &'a [u8]) -> Result<Encapsulated<'a>, der::Error> {
+    /// Each kind of content in its one form: Authenticode's as PKCS#7 has it, all others in an OCTET STRING.
+    fn content(content_type: ObjectIdentifier, wrapped: &'a [u8]) -> Result<Encapsulated<'a>, der::Error> {
         let mut inside = Values::of(wrapped)?;
-        let content = match inside.tag() {
-            Some(OCTET_STRING) => Encapsulated::Octets(inside.take(OCTET_STRING)?),
-            _ => Encapsulated::Sequence(inside.take(SEQUENCE)?),
+        let as_sequence = if enforced!("cms.form") { content_type == ID_INDIRECT_DATA } else { inside.tag() == Some(SEQUENCE) };
+        let content = match as_sequence {
+            false => Encapsulated::Octets(inside.take(OCTET_STRING)?),
+            true => Encapsulated::Sequence(inside.take(SEQUENCE)?),
         };
         inside.finish()?;
         Ok(content)
