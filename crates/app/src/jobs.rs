@@ -4,6 +4,7 @@ use crate::access::SOON;
 use crate::crl;
 use crate::deed::{Deed, detail};
 use crate::failure::Stop;
+use crate::open_signer::{day, made_on};
 use crate::realm::{CERTIFICATES, Realm};
 use crate::service::Ports;
 use crate::{Chancery, Failure};
@@ -46,12 +47,14 @@ kinds! {
     SettleTenant = "tenant.settle"
     /// Warn that a token expires soon.
     WarnOfToken = "token.expiring"
-    /// Forget old idempotency records, again and again.
+    /// Forget old idempotency records and old days' counters, again and again.
     Sweep = "idempotency.sweep"
 }
 
 /// Idempotency keys are remembered this long.
 const REMEMBERED: Duration = Duration::from_secs(2 * 86_400);
+/// The days' counters of signers are kept this long, so that no node with a wrong clock takes away one that counts.
+const COUNTED: Duration = Duration::from_secs(30 * 86_400);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A job due at once. Those of one kind about one thing within a second are one.
@@ -111,6 +114,9 @@ impl Chancery {
                 let now = self.now();
                 let mut changes = realm.view.changes();
                 changes.forget_idempotency(now.before(REMEMBERED));
+                for signer in realm.view.signers().await? {
+                    changes.forget_counters(&made_on(signer.id), &day(now.before(COUNTED)));
+                }
                 changes.finish_job(job);
                 changes.insert_job(&JobRow { due_at: now.after(DAY), attempts: 0, ..job.clone() });
                 Ok(changes.commit().await?)

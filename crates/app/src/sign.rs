@@ -10,15 +10,14 @@ use crate::signatures::{self, Body};
 use crate::signing_key::{Prepared, Signed, TokenWish, cost, prepare};
 use crate::view::{Receipt, Signature};
 use crate::{Caller, Chancery, Failure, Permit};
-use chancery_domain::SignatureId;
 use chancery_domain::action::{Act, SignatureCreate};
 use chancery_domain::signature::{Digest, DigestAlgorithm, Format, SignatureAlgorithm};
 use chancery_domain::signing::SignerName;
 use chancery_domain::signing::decision::{ApprovedSignature, Artifact, MOST_ARTIFACTS, SignatureRequest, decide_signature};
+use chancery_domain::{SignatureId, enforced};
 use chancery_formats::cms::content_digest;
 use chancery_store::SignatureRow;
 use chancery_x509::hash::digest;
-use std::time::Duration;
 
 /// What is to be signed by one request, wholly or not at all.
 #[derive(Clone, Debug)]
@@ -59,8 +58,6 @@ pub enum Content {
     /// All of it.
     Whole(Vec<u8>),
 }
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 impl Chancery {
     /// Has a signer sign, all of the request or nothing.
@@ -193,18 +190,19 @@ impl Chancery {
 
     /// The counter of today's signatures, made if it is not there yet. At zero it says nothing, so it is no act.
     async fn begin_day(&self, caller: &Caller, signer: &OpenSigner) -> Result<String, Stop> {
-        let (now, kind) = (self.now(), made_on(signer.row.id));
-        let today = day(now);
+        let today = day(self.now());
+        let counter = made_on(signer.row.id) + &today;
         if !signer.counts_on(&today) {
             let mut changes = caller.realm.view.changes();
-            // A node whose clock is behind still counts on the day before.
-            changes.open_counter(&kind, &today, &day(now.before(DAY)), ceiling(signer.profile.max_signatures_a_day));
-            caller.rest();
-            changes.commit().await?;
-            caller.go_on().await;
+            // The limit is that of the profile in force at the commit.
+            if enforced!("signatures.day") {
+                changes.guard_epoch(caller.realm.record.epoch);
+            }
+            changes.open_counter(&counter, ceiling(signer.profile.max_signatures_a_day));
+            caller.apart(changes.commit()).await?;
             signer.has_begun(&today);
         }
-        Ok(kind + &today)
+        Ok(counter)
     }
 }
 

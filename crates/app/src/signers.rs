@@ -2,7 +2,7 @@
 
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
-use crate::open_signer::{ceiling, day, made, made_on};
+use crate::open_signer::{ceiling, made, made_on};
 use crate::places::{self, signer_row};
 use crate::realm::Realm;
 use crate::view::{Receipt, Signer, SignerVersion};
@@ -76,8 +76,8 @@ impl Chancery {
         let mut deed = Deed::by(&permit);
         self.put_signing_profile(&mut deed, realm, id, version, &profile)?;
         deed.changes.move_ceiling(&made(id), ceiling(profile.max_signatures));
-        let today = made_on(id) + &day(self.now());
-        deed.changes.move_ceiling(&today, ceiling(profile.max_signatures_a_day));
+        // Whichever day it is for the node that counts.
+        deed.changes.move_ceilings(&made_on(id), ceiling(profile.max_signatures_a_day));
         let detail = detail! {
             "signer" => name.as_str(), "signer_id" => id.to_string(), "version" => version,
             "content" => serde_json::to_value(&profile).map_err(Failure::from)?

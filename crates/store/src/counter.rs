@@ -38,11 +38,8 @@ impl Changes {
         self.one(Guard::Unique("counter"), statement);
     }
 
-    /// Makes the counter of this kind and time at zero, unless it is there, and drops those of the kind before `since`, in the order of
-    /// their texts.
-    pub fn open_counter(&mut self, kind: &str, time: &str, since: &str, ceiling: i64) {
-        let (name, since) = (format!("{kind}{time}"), format!("{kind}{since}"));
-        self.run(sql!("DELETE FROM counter WHERE tenant_id = ?1 AND name >= ?2 AND name < ?3", self.id(), kind, since));
+    /// Makes a counter at zero, unless it is there.
+    pub fn open_counter(&mut self, name: &str, ceiling: i64) {
         let statement = sql!(
             "INSERT INTO counter (tenant_id, name, value, total, ceiling) VALUES (?1, ?2, 0, 0, ?3) ON CONFLICT DO NOTHING",
             self.id(),
@@ -52,9 +49,24 @@ impl Changes {
         self.run(statement);
     }
 
+    /// Drops the counters of this kind, which their names begin with, before `time`, in the order of their texts.
+    pub fn forget_counters(&mut self, kind: &str, time: &str) {
+        let before = format!("{kind}{time}");
+        let statement =
+            sql!("DELETE FROM counter WHERE tenant_id = ?1 AND substr(name, 1, length(?2)) = ?2 AND name < ?3", self.id(), kind, before);
+        self.run(statement);
+    }
+
     /// Moves a counter's ceiling, if there is such a counter.
     pub fn move_ceiling(&mut self, name: &str, ceiling: i64) {
         self.run(sql!("UPDATE counter SET ceiling = ?3 WHERE tenant_id = ?1 AND name = ?2", self.id(), name, ceiling));
+    }
+
+    /// Moves the ceilings of all counters of this kind, which their names begin with.
+    pub fn move_ceilings(&mut self, kind: &str, ceiling: i64) {
+        let statement =
+            sql!("UPDATE counter SET ceiling = ?3 WHERE tenant_id = ?1 AND substr(name, 1, length(?2)) = ?2", self.id(), kind, ceiling);
+        self.run(statement);
     }
 
     /// Counts one more, unless that passes the ceiling.

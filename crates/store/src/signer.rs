@@ -120,6 +120,17 @@ impl TenantView {
         );
         self.rows(query, version).await
     }
+
+    /// The name of a signer that signs with the key of this certificate now.
+    pub async fn signer_with(&self, certificate: CertificateId) -> Result<Option<SignerName>, StoreError> {
+        let query = sql!(
+            "SELECT s.name FROM signer_version v JOIN signer s ON s.tenant_id = v.tenant_id AND s.id = v.signer_id
+             WHERE v.tenant_id = ?1 AND v.certificate_id = ?2 AND v.key IS NOT NULL ORDER BY s.name LIMIT 1",
+            self.id(),
+            certificate.as_bytes()
+        );
+        self.row(query, |row| row.named(0, |text| text.parse().ok())).await
+    }
 }
 
 impl Changes {

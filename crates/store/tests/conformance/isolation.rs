@@ -63,6 +63,7 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.signer, signer(&rows.signer.name) signers());
     shows!(rows.signing_profile, signing_profile(rows.signer.id));
     shows!(rows.signer_version, signer_versions(rows.signer.id));
+    shows!(rows.signer.name, signer_with(rows.certificate.id));
     shows!(rows.signature, signature(rows.signature.id) signatures(Page { before: None, limit: 10 }));
     shows!(rows.event, events(Page { before: None, limit: 10 }));
     shows!((rows.event.id, rows.event.leaf), unsequenced(10));
@@ -222,8 +223,9 @@ async fn every_change(view: &TenantView, rows: &Rows) {
     changes.move_signer(&rows.signer, SignerState::Disabled);
     changes.retire_signer_version(&rows.signer_version, now());
     changes.move_ceiling("things", 5);
-    changes.open_counter("other", "", "", 7);
-    changes.open_counter("thing", "t", "t", 7);
+    changes.move_ceilings("thing", 6);
+    changes.open_counter("other", 7);
+    changes.forget_counters("other", "t");
     changes.lease_job(&rows.job, Timestamp::from_seconds(1_800_000_009));
     changes.forget_idempotency(Timestamp::from_millis(i64::MAX));
     changes.remove_outbox(rows.outbox.id);

@@ -130,26 +130,31 @@ async fn a_signer_moves_once_and_a_retired_version_has_no_key(#[values(Engine::S
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_counter_of_a_day_takes_the_place_of_those_before(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+async fn counters_of_a_kind_move_and_go_together(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let harness = engine.start().await;
-    let view = harness.tenant(1, 1).await;
+    let (view, other) = (harness.tenant(1, 1).await, harness.tenant(2, 1).await);
     let counted = async |name: &str| view.counter(name).await.unwrap().map(|counter| (counter.value, counter.ceiling));
-    commit(&view, |changes| changes.open_counter("signed:a:", "2026-11-21", "2026-11-20", 5)).await;
-    commit(&view, |changes| changes.open_counter("signed:b:", "2026-11-20", "2026-11-19", 5)).await;
+    for name in ["signed:a", "signed:a:2026-11-20", "signed:a:2026-11-21", "signed:a:2026-11-22", "signed:b:2026-11-20"] {
+        commit(&view, |changes| changes.open_counter(name, 5)).await;
+        commit(&other, |changes| changes.open_counter(name, 5)).await;
+    }
     commit(&view, |changes| changes.count_up_by("signed:a:2026-11-21", "signatures", 3)).await;
     refused(&view, Guard::Limit("signatures"), |changes| changes.count_up_by("signed:a:2026-11-21", "signatures", 3)).await;
     // Once more it is as it was, whatever the ceiling is now.
-    commit(&view, |changes| changes.open_counter("signed:a:", "2026-11-21", "2026-11-20", 9)).await;
+    commit(&view, |changes| changes.open_counter("signed:a:2026-11-21", 9)).await;
     assert_eq!(counted("signed:a:2026-11-21").await, Some((3, 5)));
-    commit(&view, |changes| changes.move_ceiling("signed:a:2026-11-21", 6)).await;
+    commit(&view, |changes| changes.move_ceilings("signed:a:", 6)).await;
     commit(&view, |changes| changes.count_up_by("signed:a:2026-11-21", "signatures", 3)).await;
     assert_eq!(counted("signed:a:2026-11-21").await, Some((6, 6)));
-    commit(&view, |changes| changes.open_counter("signed:a:", "2026-11-22", "2026-11-21", 5)).await;
-    assert_eq!(counted("signed:a:2026-11-21").await, Some((6, 6)), "the day before still counts");
-    commit(&view, |changes| changes.open_counter("signed:a:", "2026-11-23", "2026-11-22", 5)).await;
-    assert_eq!(counted("signed:a:2026-11-21").await, None);
-    assert_eq!((counted("signed:a:2026-11-22").await, counted("signed:b:2026-11-20").await), (Some((0, 5)), Some((0, 5))));
-    assert_eq!(counted("things").await, Some((0, 1)), "what is called otherwise stays");
+    assert_eq!((counted("signed:a:2026-11-20").await, counted("signed:a:2026-11-22").await), (Some((0, 6)), Some((0, 6))));
+    commit(&view, |changes| changes.move_ceiling("signed:a:2026-11-22", 7)).await;
+    commit(&view, |changes| changes.forget_counters("signed:a:", "2026-11-21")).await;
+    assert_eq!(counted("signed:a:2026-11-20").await, None);
+    assert_eq!((counted("signed:a:2026-11-21").await, counted("signed:a:2026-11-22").await), (Some((6, 6)), Some((0, 7))));
+    // What is called otherwise stays as it is, and the other tenant's does.
+    assert_eq!((counted("signed:a").await, counted("signed:b:2026-11-20").await), (Some((0, 5)), Some((0, 5))));
+    assert_eq!(counted("things").await, Some((0, 1)));
+    assert_eq!(other.counter("signed:a:2026-11-20").await.unwrap().map(|counter| counter.ceiling), Some(5));
 }
 
 #[rstest]

@@ -1,6 +1,7 @@
 //! How many signatures a signer makes: in all and a day, never one more.
 
 use super::{digest, raw, shown, sign};
+use chancery_domain::TenantId;
 use chancery_testkit::signer::{signing_profile, with};
 use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};
@@ -65,4 +66,55 @@ async fn each_day_begins_anew_at_midnight(server: &TestServer) {
     assert_eq!(shown(server, "release").await["signatures"], 27);
 }
 
-on_both_engines!(not_one_more_in_all_under_sixty_four_at_once, each_day_begins_anew_at_midnight);
+// The node that read the old profile begins the day.
+async fn a_day_begins_under_the_limit_in_force(server: &TestServer) {
+    server.signer(&server.acme, "release", json!({"formats": ["raw", "cms"], "max_signatures_a_day": 500})).await;
+    let (node, path) = (server.second_node().await, server.acme.path("/signers/release/signatures"));
+    let behind = node.as_(&server.acme.admin);
+    // Refused: it knows the signer from now on, and has counted nothing.
+    behind.post(&path, with(raw(&digest(1)), json!({"format": "jws"}))).await.problem(422, "refused");
+    change(server, json!({"max_signatures_a_day": 2})).await;
+    for number in 0..2 {
+        behind.post(&path, raw(&digest(number))).await.ok(201);
+    }
+    behind.post(&path, raw(&digest(3))).await.problem(403, "quota");
+    // A day ahead by a node's clock, the limit moves as well.
+    server.clock.advance(Duration::from_secs(86_400));
+    behind.post(&path, raw(&digest(1))).await.ok(201);
+    server.clock.jump(-86_400_000);
+    change(server, json!({"max_signatures_a_day": 1})).await;
+    server.clock.advance(Duration::from_secs(86_400));
+    behind.post(&path, raw(&digest(2))).await.problem(403, "quota");
+}
+
+async fn a_clock_that_is_ahead_gives_no_day_twice(server: &TestServer) {
+    server.signer(&server.acme, "release", json!({"max_signatures_a_day": 3})).await;
+    assert_eq!(signed_at_once(server, 4).await, 3);
+    server.clock.jump(5 * 86_400_000);
+    assert_eq!(signed_at_once(server, 4).await, 3);
+    server.clock.jump(-5 * 86_400_000);
+    assert_eq!(signed_at_once(server, 4).await, 0);
+}
+
+async fn counters_of_days_go_after_thirty(server: &TestServer) {
+    server.signer(&server.acme, "release", json!({"max_signatures_a_day": 3})).await;
+    let tenant: TenantId = server.acme.id.parse().unwrap();
+    let days = async || {
+        let sql = "SELECT count(*) FROM counter WHERE tenant_id = ?1 AND name LIKE 'signatures:%:20%'";
+        server.below(async |raw| raw.count(&server.acme.id, sql, tenant.as_bytes()).await).await
+    };
+    assert_eq!(signed_at_once(server, 1).await, 1);
+    server.pass(Duration::from_secs(29 * 86_400)).await;
+    assert_eq!((signed_at_once(server, 1).await, days().await), (1, 2));
+    server.pass(Duration::from_secs(3 * 86_400)).await;
+    assert_eq!(days().await, 1);
+    assert_eq!(shown(server, "release").await["signatures"], 2, "all of them are counted for good");
+}
+
+on_both_engines!(
+    a_day_begins_under_the_limit_in_force,
+    a_clock_that_is_ahead_gives_no_day_twice,
+    counters_of_days_go_after_thirty,
+    not_one_more_in_all_under_sixty_four_at_once,
+    each_day_begins_anew_at_midnight,
+);
