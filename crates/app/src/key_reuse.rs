@@ -95,6 +95,13 @@ impl KeyUse {
         Ok(())
     }
 
+    /// What is known of the key, if anything is, holds at the commit.
+    pub(crate) fn guard(&self, changes: &mut Changes) {
+        if let Some(row) = &self.before {
+            changes.guard_subject_key(row);
+        }
+    }
+
     fn blind_of(&self, realm: &Realm, spki_der: &[u8]) -> Result<[u8; 16], Failure> {
         self.blind.map_or_else(|| blind(realm, spki_der), Ok)
     }

@@ -4,6 +4,7 @@
 use crate::deed::{Deed, Detail, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::issue::{Asked, Issuance, SubjectKey, Wish, wish};
+use crate::key_reuse::KeyUse;
 use crate::open_signer::{ChainBody, OpenSigner, ceiling, made};
 use crate::places::{self, signer_row};
 use crate::realm::Realm;
@@ -11,9 +12,9 @@ use crate::signers::{AskedProfile, meant};
 use crate::signing_key::SigningKey;
 use crate::view::{Receipt, Signer};
 use crate::{Caller, Chancery, Failure, IssueRequest, Permit, certificate_pem};
-use chancery_domain::action::SignerWrite;
+use chancery_domain::action::{Act, SignerWrite};
 use chancery_domain::certificate::{CertificateStatus, Origin};
-use chancery_domain::decision::{Operation, Request};
+use chancery_domain::decision::{KeyHistory, Operation, Reason, Request};
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::lineage::LineageKind;
 use chancery_domain::signing::{SignerName, SignerState, SigningProfile};
@@ -130,7 +131,7 @@ impl Chancery {
     async fn certified(&self, permit: &Permit<SignerWrite>, source: &SignerSource, purpose: SignerUse) -> Result<Certified, Stop> {
         match source {
             SignerSource::Certify(request) => self.certified_here(permit, wish(request)?, purpose).await,
-            SignerSource::Import { private_key, chain } => Ok(imported(permit, private_key, chain, purpose).await?),
+            SignerSource::Import { private_key, chain } => Ok(self.imported(permit, private_key, chain, purpose).await?),
         }
     }
 
@@ -141,6 +142,45 @@ impl Chancery {
         let pkcs8 = private.ok_or_else(|| Failure::internal("a signer's key was not made here"))?;
         let chain = [der].into_iter().chain(authority.chain.iter().cloned()).collect();
         Ok(Certified { deed, detail, certificate: Some(row.id), chain, pkcs8 })
+    }
+
+    /// A key and its chain from elsewhere.
+    async fn imported(
+        &self,
+        permit: &Permit<SignerWrite>,
+        private_key: &str,
+        chain: &str,
+        purpose: SignerUse,
+    ) -> Result<Certified, Failure> {
+        let caller = permit.caller();
+        let realm = &caller.realm;
+        // What is wrong with it is not said in its own words, for it is a secret (I9).
+        let bad_key =
+            || Failure::invalid("private_key", "one PRIVATE KEY block: PKCS#8 in PEM, not encrypted, of a kind that signers have");
+        let mut blocks = pem::decode(private_key).map_err(|_| bad_key())?;
+        let block = blocks.pop().filter(|block| blocks.is_empty() && block.label == pem::PRIVATE_KEY).ok_or_else(bad_key)?;
+        let key = SigningKey::open(&block.der).map_err(|_| bad_key())?;
+        let read = document_signers_chain(chain, &key.public_key()?, purpose);
+        let (chain, summary) = read.map_err(|problem| Failure::invalid("chain", problem))?;
+        let leaf = chain.first().ok_or_else(|| Failure::internal("a chain that was read is empty"))?;
+        let known = KeyUse::read_imported(realm, &summary.spki_der).await?;
+        if let KeyHistory::Compromised(first) = known.history()
+            && enforced!("signer.compromised-key")
+        {
+            let message = format!("this key (first certified in {first}) is compromised: it signs nothing here; make a new one");
+            let reasons = vec![Reason { code: "key-compromised".to_owned(), field: "private_key".to_owned(), message }];
+            // No version of any policy allows it.
+            self.refuse(caller, SignerWrite::ACTION, 0, &reasons).await?;
+            return Err(Failure::Refused(reasons));
+        }
+        let certificate = own_certificate(realm, leaf, &summary).await?;
+        let mut deed = Deed::by(permit);
+        known.guard(&mut deed.changes);
+        let detail = detail! {
+            "imported" => true, "subject" => summary.subject.as_str(), "not_after" => summary.not_after.to_string(),
+            "certificate" => certificate.map(|id| id.to_string()),
+        };
+        Ok(Certified { deed, detail, certificate, chain, pkcs8: block.der })
     }
 
     /// Puts the version that signs from now on into the deed, and commits it.
@@ -204,25 +244,6 @@ async fn again(realm: &Realm, signer: &OpenSigner, key_algorithm: Option<KeyAlgo
 /// What a signer's certificate must be for.
 fn purpose(profile: &SigningProfile) -> SignerUse {
     if profile.gives_timestamps() { SignerUse::Timestamps } else { SignerUse::Documents }
-}
-
-/// A key and its chain from elsewhere.
-async fn imported(permit: &Permit<SignerWrite>, private_key: &str, chain: &str, purpose: SignerUse) -> Result<Certified, Failure> {
-    let realm = &permit.caller().realm;
-    // What is wrong with it is not said in its own words, for it is a secret (I9).
-    let bad_key = || Failure::invalid("private_key", "one PRIVATE KEY block: PKCS#8 in PEM, not encrypted, of a kind that signers have");
-    let mut blocks = pem::decode(private_key).map_err(|_| bad_key())?;
-    let block = blocks.pop().filter(|block| blocks.is_empty() && block.label == pem::PRIVATE_KEY).ok_or_else(bad_key)?;
-    let key = SigningKey::open(&block.der).map_err(|_| bad_key())?;
-    let read = document_signers_chain(chain, &key.public_key()?, purpose);
-    let (chain, summary) = read.map_err(|problem| Failure::invalid("chain", problem))?;
-    let leaf = chain.first().ok_or_else(|| Failure::internal("a chain that was read is empty"))?;
-    let certificate = own_certificate(realm, leaf, &summary).await?;
-    let detail = detail! {
-        "imported" => true, "subject" => summary.subject.as_str(), "not_after" => summary.not_after.to_string(),
-        "certificate" => certificate.map(|id| id.to_string()),
-    };
-    Ok(Certified { deed: Deed::by(permit), detail, certificate, chain, pkcs8: block.der })
 }
 
 /// The certificate in the inventory, if an issuer of the tenant's own signed it: then its revocation is known there and nowhere else.

@@ -30,6 +30,8 @@ pub struct Wanted<'a> {
     pub days: i64,
     /// What its key is for, besides signing; anything if that is not said.
     pub purpose: Option<ExtendedKeyUsagePurpose>,
+    /// What it is for besides that purpose.
+    pub also: &'a [ExtendedKeyUsagePurpose],
 }
 
 impl Default for Wanted<'_> {
@@ -42,6 +44,7 @@ impl Default for Wanted<'_> {
             key: None,
             days: 30,
             purpose: None,
+            also: &[],
         }
     }
 }
@@ -90,6 +93,7 @@ impl Stranger {
         };
         params.not_before = at(wanted.days - 90).into();
         params.not_after = at(wanted.days).into();
+        params.extended_key_usages.extend(wanted.also.iter().cloned());
         let given = wanted.key.map(|pem| KeyPair::from_pem(pem).expect("the key is a key"));
         let key = given.unwrap_or_else(|| KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key pair is made"));
         params.signed_by(&key, &self.0).expect("the certificate is signed").pem()

@@ -2,7 +2,7 @@
 
 use crate::certificate::Certificate;
 use crate::chain::is_signed_by;
-use crate::extension::named;
+use crate::extension::{ID_KP_DOCUMENT_SIGNING, named};
 use crate::key::PublicKey;
 use crate::path::LONGEST_PATH;
 use crate::pem;
@@ -10,12 +10,11 @@ use crate::problem::Problem;
 use crate::summary::CertificateSummary;
 use chancery_domain::enforced;
 use const_oid::ObjectIdentifier;
-use const_oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING, ID_KP_SERVER_AUTH, ID_KP_TIME_STAMPING};
+use const_oid::db::rfc5280::{ID_KP_CODE_SIGNING, ID_KP_EMAIL_PROTECTION, ID_KP_TIME_STAMPING};
 
-/// A key with one of these purposes would be made to speak where a signature stands for something else: a handshake, an answer about
-/// revocation, a time.
-const OTHER_PURPOSES: [ObjectIdentifier; 5] =
-    [ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING, ID_KP_TIME_STAMPING, ANY_EXTENDED_KEY_USAGE];
+/// What a document signer's key may be for. One with any other purpose, or with none named, which is any (RFC 5280 section 4.2.1.12),
+/// would be made to speak where a signature stands for something else: a handshake, a logon, an answer about revocation, a time.
+const DOCUMENT_PURPOSES: [ObjectIdentifier; 3] = [ID_KP_CODE_SIGNING, ID_KP_EMAIL_PROTECTION, ID_KP_DOCUMENT_SIGNING];
 
 /// What a signer's key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +51,11 @@ pub fn document_signer(der: &[u8], wanted: SignerUse) -> Result<CertificateSumma
         };
     }
     let purposes = extensions.extended_key_usage.as_ref().map(|found| found.value.as_slice()).unwrap_or_default();
-    let other = purposes.iter().find(|purpose| OTHER_PURPOSES.contains(purpose));
+    let other = purposes.iter().find(|purpose| !DOCUMENT_PURPOSES.contains(purpose));
     let message = |other: ObjectIdentifier| format!("its extendedKeyUsage {} is for something else than documents", named(other));
     refuse(other.is_none(), other.copied().map(message).unwrap_or_default())?;
+    let unnamed = "its extendedKeyUsage names none of codeSigning, emailProtection and documentSigning, so its key is for anything";
+    refuse(!purposes.is_empty(), unnamed.to_owned())?;
     Ok(summary)
 }
 

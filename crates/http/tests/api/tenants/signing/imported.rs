@@ -44,7 +44,7 @@ async fn a_key_from_elsewhere_signs_with_its_own_chain(server: &TestServer) {
     // It is rolled over to another one from elsewhere, and not by itself.
     let roll = server.acme.path("/signers/release/roll");
     admin.post(&roll, json!({})).await.problem(409, "conflict");
-    let (key, leaf) = certified(server, &stranger, None);
+    let (key, leaf) = certified(server, &stranger, Some(ExtendedKeyUsagePurpose::EmailProtection));
     let rolled = admin.post(&roll, json!({"imported": {"private_key": key, "chain": leaf}})).await.ok(200);
     assert_eq!(rolled["versions"].as_array().unwrap().len(), 2);
     sign(&admin, server, "release", raw(&digest(1))).await.ok(201);
@@ -60,6 +60,13 @@ async fn what_does_not_belong_together_is_refused(server: &TestServer) {
     let (time_key, time) = of(ExtendedKeyUsagePurpose::TimeStamping);
     let (ocsp_key, ocsp) = of(ExtendedKeyUsagePurpose::OcspSigning);
     let (any_key, any) = of(ExtendedKeyUsagePurpose::Any);
+    let (logon_key, logon) = of(ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 4, 1, 311, 20, 2, 2]));
+    let (unnamed_key, unnamed) = certified(server, &stranger, None);
+    let beside = |also: &[ExtendedKeyUsagePurpose]| {
+        stranger.certificate(&server.clock, &Wanted { key: Some(&key), purpose: CODE, also, ..Wanted::default() })
+    };
+    let server_too = beside(&[ExtendedKeyUsagePurpose::ServerAuth]);
+    let unknown_too = beside(&[ExtendedKeyUsagePurpose::EmailProtection, ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 4, 1, 99999, 1])]);
     let authority = stranger.certificate(&server.clock, &Wanted { key: Some(&key), authority: true, ..Wanted::default() });
     let another = Stranger::called("Another").pem();
     let judge = Openssl::new();
@@ -85,12 +92,16 @@ async fn what_does_not_belong_together_is_refused(server: &TestServer) {
         ("a timestamper's", "chain", &time_key, &time),
         ("an OCSP responder's", "chain", &ocsp_key, &ocsp),
         ("for anything", "chain", &any_key, &any),
+        ("a smart card's", "chain", &logon_key, &logon),
+        ("for nothing named", "chain", &unnamed_key, &unnamed),
+        ("a server's, too", "chain", &key, &server_too),
+        ("for what nobody knows, too", "chain", &key, &unknown_too),
     ] {
         let problem = import(server, "release", key, chain).await.problem(422, "invalid");
         assert_eq!(problem["field"], field, "{what}: {problem}");
         assert!(!problem.to_string().contains(key.lines().nth(1).unwrap_or("PRIVATE KEY---")), "{what}: {problem}");
     }
-    import(server, "release", &key, &leaf).await.ok(201);
+    import(server, "release", &key, &beside(&[ExtendedKeyUsagePurpose::EmailProtection])).await.ok(201);
 }
 
 async fn what_an_own_issuer_signed_is_known_by_the_inventory(server: &TestServer) {
@@ -109,6 +120,32 @@ async fn what_an_own_issuer_signed_is_known_by_the_inventory(server: &TestServer
     let imported = body("release", &request.key, text(&issued["certificate"]));
     let made = server.as_(&theirs.admin).post(&theirs.path("/signers"), imported).await.ok(201);
     assert!(made["versions"][0].get("certificate").is_none());
+}
+
+async fn a_compromised_key_is_no_signers(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    let request = csr(&[&server.acme.host("release")], true);
+    let issue = json!({"profile": "code-signing", "csr": request.pem});
+    let issued = admin.post(&server.acme.path("/certificates"), issue).await.ok(201);
+    let revoke = server.acme.path(&format!("/certificates/{}/revoke", text(&issued["id"])));
+    // Somebody else certified the same key, and the tenant's signer has it already.
+    let stranger = Stranger::called("Elsewhere");
+    let leaf = stranger.certificate(&server.clock, &Wanted { key: Some(&request.key), purpose: CODE, ..Wanted::default() });
+    import(server, "before", &request.key, &leaf).await.ok(201);
+    admin.post(&revoke, json!({"reason": "key-compromise"})).await.ok(200);
+    for chain in [&*leaf, text(&issued["certificate"])] {
+        let refused = import(server, "release", &request.key, chain).await;
+        assert_eq!(codes(&refused), ["key-compromised"]);
+        assert!(text(&refused.json()["reasons"][0]["message"]).contains(text(&issued["id"])));
+    }
+    let roll = json!({"imported": {"private_key": request.key, "chain": leaf}});
+    assert_eq!(codes(&admin.post(&server.acme.path("/signers/before/roll"), roll).await), ["key-compromised"]);
+    let denials = events(server, "denied").await;
+    assert_eq!(denials.len(), 3);
+    assert_eq!(denials[0]["event"]["detail"]["action"], "signer:write");
+    // Another tenant knows nothing of it.
+    let theirs = server.in_brava();
+    server.as_(&theirs.admin).post(&theirs.path("/signers"), body("release", &request.key, &leaf)).await.ok(201);
 }
 
 async fn a_tenant_has_two_hundred_signers_and_each_three_hundred_keys(server: &TestServer) {
@@ -146,6 +183,7 @@ on_both_engines!(
     a_key_from_elsewhere_signs_with_its_own_chain,
     what_does_not_belong_together_is_refused,
     what_an_own_issuer_signed_is_known_by_the_inventory,
+    a_compromised_key_is_no_signers,
     a_tenant_has_two_hundred_signers_and_each_three_hundred_keys,
     what_an_own_issuer_signed_and_the_inventory_lost_is_taken_in_first,
 );
