@@ -41,6 +41,13 @@ impl Chancery {
         if old.status != CertificateStatus::Issued && enforced!("renew.status") {
             return Err(Failure::Conflict(format!("the certificate is {}: only an issued one can be renewed", old.status.as_str())).into());
         }
+        // Its successor would be for a new key, which the signer has not.
+        if old.custody == Custody::SoftwareNeverReleased
+            && let Some(signer) = caller.realm.view.signer_with(old.id).await?
+            && enforced!("renew.signer")
+        {
+            return Err(Failure::Conflict(format!("it is a signer's: roll the signer {signer}, which makes its next certificate")).into());
+        }
         let cost = if request.csr.is_some() { Cost::VERIFICATION } else { Cost::NONE };
         let wish = self.in_turn(caller.tenant(), cost, || successor(caller, old, (issuer, &profile), request)).await??;
         self.certify(&permit, wish).await

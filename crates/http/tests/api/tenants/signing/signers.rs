@@ -142,7 +142,34 @@ async fn of_rolls_at_once_each_gives_a_version(server: &TestServer) {
     assert_eq!(versions.as_array().unwrap().iter().filter(|version| version.get("retired_at").is_none()).count(), 1);
 }
 
+// Its successor would have a key that nobody has.
+async fn a_signers_certificate_is_renewed_by_rolling_the_signer(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    let made = create(server, "release", code(server)).await.ok(201);
+    let path = server.acme.path(&format!("/certificates/{}", text(&made["versions"][0]["certificate"])));
+    let problem = admin.post(&format!("{path}/renew"), json!({})).await.problem(409, "conflict");
+    assert!(text(&problem["detail"]).contains("it is a signer's: roll the signer release"), "{problem}");
+    let many = json!({"certificates": [made["versions"][0]["certificate"]]});
+    let each = admin.post(&server.acme.path("/certificates/bulk-renew"), many).await.ok(200);
+    assert_eq!(each["items"][0]["problem"]["status"], 409, "{each}");
+    assert_eq!(admin.get(&path).await.ok(200)["status"], "issued");
+    assert_eq!(events(server, "certificate.renew").await.len(), 0);
+    admin.post(&server.acme.path("/signers/release/roll"), json!({})).await.ok(200);
+    assert_eq!(admin.get(&path).await.ok(200)["status"], "renewed");
+    // One whose key the client has is renewed: its successor is brought to the signer.
+    let request = chancery_testkit::csr::csr(&[&server.acme.host("papers")], true);
+    let issued = admin.post(&server.acme.path("/certificates"), json!({"profile": "code-signing", "csr": request.pem})).await.ok(201);
+    let import = |certificate: &Value| json!({"imported": {"private_key": request.key, "chain": certificate}});
+    let body = json!({"name": "papers", "signing_profile": signing_profile(), "imported": import(&issued["certificate"])["imported"]});
+    admin.post(&server.acme.path("/signers"), body).await.ok(201);
+    let renew = server.acme.path(&format!("/certificates/{}/renew", text(&issued["id"])));
+    let renewed = admin.post(&renew, json!({})).await.ok(201);
+    let rolled = admin.post(&server.acme.path("/signers/papers/roll"), import(&renewed["certificate"])).await.ok(200);
+    assert_eq!(rolled["versions"][0]["certificate"], renewed["id"]);
+}
+
 on_both_engines!(
+    a_signers_certificate_is_renewed_by_rolling_the_signer,
     a_signer_is_certified_like_everybody,
     what_is_for_something_else_is_no_signers,
     a_rolled_signers_old_signatures_verify_and_its_old_key_is_gone,
