@@ -12,7 +12,8 @@ use chancery_domain::signing::decision::{ApprovedSignature, Artifact};
 use chancery_domain::{Serial, Timestamp};
 use chancery_formats::in_toto::{PAYLOAD_TYPE, Statement};
 use chancery_formats::jws::{Serialization, Wish};
-use chancery_formats::{Certified, cms, dsse, jar, jws};
+use chancery_formats::sigstore::Material;
+use chancery_formats::{Certified, authenticode, cms, dsse, jar, jws, pades, sigstore};
 use chancery_keys::SoftwareKey;
 use chancery_x509::tsp::{self, Accuracy, PreparedToken, TimestampRequest, TokenPlan};
 use chancery_x509::{PublicKey, SignError, Signer, prove_key_pair};
@@ -34,6 +35,12 @@ enum Form {
     Cms(Box<cms::Prepared>),
     Jws(Box<jws::Prepared>),
     Dsse(Box<dsse::Prepared>),
+    Pades(Box<pades::Prepared>),
+    Authenticode(Box<authenticode::Prepared>),
+    /// A bundle over a file.
+    Message(Box<sigstore::PreparedMessage>),
+    /// A bundle around a statement.
+    Statement(Box<sigstore::PreparedEnvelope>),
     Timestamp(Box<PreparedToken>, Stamp),
 }
 
@@ -129,16 +136,33 @@ fn form(format: Format, attached: bool, signer: &Certified<'_>, artifact: &Artif
             jws::prepare(signer, &wish, content()?).map(|prepared| Form::Jws(Box::new(prepared))).map_err(|error| wrong(&error))
         }
         Format::Dsse => {
-            // What is said of which files: an envelope around anything else would be read as that.
-            let told = |problems: Vec<chancery_formats::Problem>| problems.first().map(ToString::to_string).unwrap_or_default();
-            Statement::read(content()?).map_err(|problems| wrong(&told(problems)))?;
-            let prepared = dsse::prepare(signer, PAYLOAD_TYPE, content()?);
+            let prepared = dsse::prepare(signer, PAYLOAD_TYPE, statement(content()?)?);
             prepared.map(|prepared| Form::Dsse(Box::new(prepared))).map_err(|error| wrong(&error))
         }
-        Format::Pades | Format::Authenticode | Format::Sigstore | Format::Timestamp => {
-            Err(Failure::internal("a form was approved that is not made"))
+        Format::Pades => {
+            pades::prepare(signer, &artifact.digest).map(|prepared| Form::Pades(Box::new(prepared))).map_err(|error| wrong(&error))
         }
+        Format::Authenticode => {
+            let prepared = authenticode::prepare(signer, &artifact.digest, now);
+            prepared.map(|prepared| Form::Authenticode(Box::new(prepared))).map_err(|error| wrong(&error))
+        }
+        Format::Sigstore if attached => {
+            let prepared = sigstore::prepare_envelope(signer, Material::Certificate, PAYLOAD_TYPE, statement(content()?)?);
+            prepared.map(|prepared| Form::Statement(Box::new(prepared))).map_err(|error| wrong(&error))
+        }
+        Format::Sigstore => {
+            let prepared = sigstore::prepare_message(signer, Material::Certificate, &artifact.digest);
+            prepared.map(|prepared| Form::Message(Box::new(prepared))).map_err(|error| wrong(&error))
+        }
+        Format::Timestamp => Err(Failure::internal("a timestamp is prepared under its authority's terms")),
     }
+}
+
+/// What is said of which files: an envelope around anything else would be read as that.
+fn statement(content: &[u8]) -> Result<&[u8], Failure> {
+    let told = |problems: Vec<chancery_formats::Problem>| problems.first().map(ToString::to_string).unwrap_or_default();
+    Statement::read(content).map_err(|problems| Failure::invalid("documents", told(problems)))?;
+    Ok(content)
 }
 
 impl Prepared {
@@ -147,6 +171,10 @@ impl Prepared {
             (Form::Cms(prepared), ..) => ToBeSigned::Message(prepared.to_be_signed()),
             (Form::Jws(prepared), ..) => ToBeSigned::Message(prepared.to_be_signed()),
             (Form::Dsse(prepared), ..) => ToBeSigned::Message(prepared.to_be_signed()),
+            (Form::Pades(prepared), ..) => ToBeSigned::Message(prepared.to_be_signed()),
+            (Form::Authenticode(prepared), ..) => ToBeSigned::Message(prepared.to_be_signed()),
+            (Form::Message(prepared), ..) => ToBeSigned::Digest(prepared.digest_to_be_signed()),
+            (Form::Statement(prepared), ..) => ToBeSigned::Message(prepared.to_be_signed()),
             (Form::Timestamp(prepared, _), ..) => ToBeSigned::Message(prepared.to_be_signed()),
             // The digest is what was decided on; of a document that was sent it was made here.
             (Form::Raw, Some(_), _) | (Form::Raw, None, None) => ToBeSigned::Digest(&self.artifact.digest),
@@ -166,6 +194,10 @@ impl Prepared {
             Form::Cms(prepared) => prepared.finish(&signature).map_err(Failure::internal)?,
             Form::Jws(prepared) => prepared.finish(&signature).map_err(Failure::internal)?.into_bytes(),
             Form::Dsse(prepared) => prepared.finish(&signature).map_err(Failure::internal)?.into_bytes(),
+            Form::Pades(prepared) => prepared.finish(&signature).map_err(Failure::internal)?,
+            Form::Authenticode(prepared) => prepared.finish(&signature).map_err(Failure::internal)?,
+            Form::Message(prepared) => prepared.finish(&signature).map_err(Failure::internal)?.into_bytes(),
+            Form::Statement(prepared) => prepared.finish(&signature).map_err(Failure::internal)?.into_bytes(),
         };
         let Artifact { name, size, digest, .. } = self.artifact;
         Ok(Signed { name, size, digest, signature, stamp })

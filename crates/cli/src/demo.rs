@@ -1,6 +1,7 @@
 //! `chancery demo`: the real server on a folder of its own, and the main job done through the public API.
 
 mod acts;
+mod artifacts;
 mod closing;
 mod handshake;
 mod judge;

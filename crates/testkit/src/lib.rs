@@ -17,7 +17,7 @@ mod client;
 mod clock;
 pub mod cluster;
 pub mod csr;
-mod judges;
+pub mod judges;
 mod keys;
 pub mod log;
 pub mod matrix;

@@ -1,4 +1,4 @@
-//! `backup`, `restore`, `reconcile` as an operator runs them: the real binary, on both engines, with two tenants.
+//! `backup`, `restore`, `reconcile` as an operator runs them, and `sign` as a tenant does: the real binary, on both engines, with two tenants.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step ends the test")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "I10, I12 are about the product; a test looks at the clock and dials")]
@@ -11,6 +11,7 @@ mod kills;
 mod reconcile;
 mod replay;
 mod restored;
+mod signing;
 mod world;
 
 /// Makes tests of functions `async fn name(engine: Engine)`: each runs as `name::sqlite` and `name::postgres`.

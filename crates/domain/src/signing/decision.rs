@@ -7,9 +7,6 @@ use crate::signature::{Digest, Format, SignatureAlgorithm};
 use crate::{AccountId, Timestamp, enforced};
 use std::time::Duration;
 
-/// The forms that are made.
-pub const MADE: [Format; 6] = [Format::Raw, Format::Jws, Format::Cms, Format::Jar, Format::Dsse, Format::Timestamp];
-
 /// So many documents are signed by one request at most.
 pub const MOST_ARTIFACTS: usize = 100;
 
@@ -139,9 +136,6 @@ pub fn decide_signature(
     if !profile.formats.contains(&request.format) {
         refuse("format", "format", format!("{} is not allowed by this signer's profile", request.format.as_str()));
     }
-    if !MADE.contains(&request.format) {
-        refuse("format-not-made", "format", format!("{} is not made by this version", request.format.as_str()));
-    }
     if !profile.algorithms.contains(&request.algorithm) {
         refuse("algorithm", "algorithm", format!("{} is not allowed by this signer's profile", request.algorithm.as_str()));
     }
@@ -233,9 +227,14 @@ fn check_timestamp(
 const fn holds_the_document(request: &SignatureRequest) -> bool {
     match request.format {
         Format::Jws | Format::Dsse => true,
-        Format::Cms => request.attached,
-        Format::Raw | Format::Jar | Format::Pades | Format::Authenticode | Format::Sigstore | Format::Timestamp => false,
+        Format::Cms | Format::Sigstore => request.attached,
+        Format::Raw | Format::Jar | Format::Pades | Format::Authenticode | Format::Timestamp => false,
     }
+}
+
+/// Whether what is signed has a digest that is not that of its bytes.
+const fn has_its_own_digest(format: Format) -> bool {
+    matches!(format, Format::Pades | Format::Authenticode)
 }
 
 fn check_artifact(artifact: &Artifact, request: &SignatureRequest, profile: &SigningProfile, refuse: &mut impl FnMut(&str, &str, String)) {
@@ -255,6 +254,10 @@ fn check_artifact(artifact: &Artifact, request: &SignatureRequest, profile: &Sig
     if holds_the_document(request) && artifact.content.is_none() {
         let message = format!("the document goes into this {} signature: send it and not its digest", request.format.as_str());
         refuse("content-needed", "artifacts", message);
+    }
+    if has_its_own_digest(request.format) && artifact.content.is_some() {
+        let message = format!("a {} signature is made over what of the file is covered: send the digest of that", request.format.as_str());
+        refuse("digest-needed", "artifacts", message);
     }
     if !profile.digests.contains(&given) {
         refuse("digest", "artifacts", format!("{} is not allowed by this signer's profile", given.as_str()));
@@ -323,7 +326,7 @@ mod tests {
         };
         assert!(request(|_| {}).is_empty());
         assert_eq!(request(|r| r.format = Format::Cms), ["format"]);
-        assert_eq!(request(|r| r.format = Format::Pades), ["format", "format-not-made"]);
+        assert_eq!(request(|r| r.format = Format::Pades), ["format"]);
         assert_eq!(request(|r| r.artifacts.clear()), ["artifacts"]);
         assert_eq!(request(|r| r.artifacts = vec![r.artifacts[0].clone(); 101]), ["artifacts"]);
         assert_eq!(request(|r| r.artifacts = vec![artifact(DigestAlgorithm::Sha384)]), ["digest-of-algorithm", "digest"]);
@@ -394,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_the_document_gets_it_and_what_is_not_made_is_not_approved() {
+    fn what_holds_the_document_gets_it_and_what_has_its_own_digest_gets_that() {
         let profile = SigningProfile { formats: Format::ALL.to_vec(), ..good() };
         let of = |format, attached, content: Option<&[u8]>| {
             let mut request = SignatureRequest { format, attached, ..asked() };
@@ -406,10 +409,14 @@ mod tests {
             assert_eq!(of(format, false, None), ["content-needed"], "{format:?}");
             assert!(of(format, false, Some(b"document")).is_empty());
         }
-        assert_eq!(of(Format::Cms, true, None), ["content-needed"]);
-        assert!(of(Format::Cms, false, None).is_empty() && of(Format::Jar, false, None).is_empty());
-        for format in [Format::Pades, Format::Authenticode, Format::Sigstore] {
-            assert_eq!(of(format, false, None), ["format-not-made"], "{format:?}");
+        for format in [Format::Cms, Format::Sigstore] {
+            assert_eq!(of(format, true, None), ["content-needed"], "{format:?}");
+            assert!(of(format, true, Some(b"document")).is_empty() && of(format, false, None).is_empty(), "{format:?}");
+        }
+        assert!(of(Format::Jar, false, None).is_empty());
+        for format in [Format::Pades, Format::Authenticode] {
+            assert_eq!(of(format, false, Some(b"document")), ["digest-needed"], "{format:?}");
+            assert!(of(format, false, None).is_empty(), "{format:?}");
         }
     }
 

@@ -25,8 +25,8 @@ pub struct SignBody {
     /// The kind of signature; by default the one that the signer's profile prefers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<SignatureAlgorithm>,
-    /// Whether the document goes into the signature. Of `jws` it does by default, and of `cms` not; `dsse` always holds it, `raw` and
-    /// `jar` never.
+    /// Whether the document goes into the signature. Of `jws` it does by default, of `cms` and `sigstore` not, which then holds an
+    /// in-toto statement; `dsse` always holds it, `raw`, `jar`, `pades` and `authenticode` never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attached: Option<bool>,
     /// Whether a timestamp goes into each signature (`cms`, `jar`), given by the signer that the profile names. By default if the profile
@@ -46,14 +46,15 @@ pub struct DocumentBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 255)]
     pub name: Option<String>,
-    /// Its digest, for `jar` that of its signature file: `sha-256:`, `sha-384:` or `sha-512:` and hexadecimal digits. The document stays with you.
+    /// Its digest, for `jar` that of its signature file, for `pades` that of its byte range, for `authenticode` as that is defined:
+    /// `sha-256:`, `sha-384:` or `sha-512:` and hexadecimal digits. The document stays with you.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// With `digest`, its length in bytes; it is kept with the signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// The document itself, base64, where it goes into the signature, and for `raw` with Ed25519 or ML-DSA, which sign no digest. Of
-    /// `dsse` it is an in-toto statement.
+    /// `dsse` it is an in-toto statement, and of `sigstore` if it is attached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
 }
