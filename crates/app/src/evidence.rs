@@ -5,14 +5,19 @@ use crate::signatures;
 use crate::{Caller, Chancery, Failure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chancery_domain::action::EventRead;
+use chancery_domain::action::{CertificateRead, EventRead, SignatureRead};
+use chancery_domain::issuer::IssuerState;
 use chancery_domain::lineage::LineageKind;
 use chancery_domain::{CertificateId, EventId, IssuerId, SignatureId, SignerId, enforced};
 use chancery_evidence::{BUNDLE, Bundle, EventProof, InclusionProof, OpenedEvent, SignatureEvidence, TRUST, TrustFile, TrustedLog, View};
-use chancery_store::CertificateRow;
+use chancery_store::{AuthorityRow, CertificateRow};
 use chancery_x509::pem;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::str::FromStr;
+
+/// So often a bundle is put together anew because the log grew meanwhile.
+const TRIES: usize = 5;
 
 /// A bundle in the making.
 struct Gathered<'a> {
@@ -27,9 +32,27 @@ struct Told(Value);
 impl Chancery {
     /// The evidence of the act that this event records, as somebody may see it.
     pub async fn evidence(&self, caller: &Caller, id: EventId, view: View) -> Result<Bundle, Failure> {
+        for _ in 0..TRIES {
+            let bundle = self.gather(caller, id).await?;
+            // The log may have grown between two proofs: all of an epoch lead to one checkpoint, so that it shows one face.
+            let origins: HashSet<_> = bundle.checkpoints.iter().filter_map(|note| note.lines().next()).collect();
+            if origins.len() == bundle.checkpoints.len() {
+                return Ok(if enforced!("evidence.view") { bundle.as_seen_by(view) } else { bundle });
+            }
+        }
+        Err(Failure::Unavailable("the log grows faster than its proofs are read: ask again".to_owned()))
+    }
+
+    async fn gather(&self, caller: &Caller, id: EventId) -> Result<Bundle, Failure> {
         let mut gathered = Gathered { service: self, caller, checkpoints: Vec::new() };
         let (act, told) = gathered.prove(id).await?;
         let realm = &caller.realm;
+        // What the act made has permissions of its own (I2).
+        if told.act() == "signature.create" {
+            self.permit::<SignatureRead>(caller).await?;
+        } else if told.is_of_certificate() {
+            self.permit::<CertificateRead>(caller).await?;
+        }
         let (mut lineage, mut later) = (Vec::new(), Vec::new());
         for (kind, subject, version) in told.rests_upon() {
             lineage.extend(gathered.prove_origin(kind, &subject, version).await?);
@@ -39,7 +62,7 @@ impl Chancery {
         }
         let (chain, revocation) = self.certificates_of(realm, &told).await?;
         let encoded = |ders: Vec<Vec<u8>>| ders.iter().map(|der| STANDARD.encode(der)).collect();
-        let bundle = Bundle {
+        Ok(Bundle {
             format: BUNDLE.to_owned(),
             view: View::Full,
             tenant: realm.id,
@@ -51,20 +74,24 @@ impl Chancery {
             signatures: signatures_of(realm, &told).await?,
             chain: encoded(chain),
             revocation: encoded(revocation),
-        };
-        Ok(if enforced!("evidence.view") { bundle.as_seen_by(view) } else { bundle })
+        })
     }
 
     /// What somebody has to trust beforehand to verify the tenant's evidence: its log's keys, the platform's, and the tenant's roots.
     pub async fn trust_file(&self, caller: &Caller) -> Result<TrustFile, Failure> {
         self.permit::<EventRead>(caller).await?;
-        let view = &caller.realm.view;
+        let authorities = caller.realm.view.authorities().await?;
         let keys = self.log_epochs(caller).await?.into_iter().map(|epoch| epoch.verifier_key).collect();
-        let roots = view.authorities().await?.into_iter().filter(|row| row.parent.is_none()).filter_map(|row| row.certificate);
+        // Its own, for what they signed stays signed; somebody else's only while one of its issuers stands below it.
+        let below = |root: &AuthorityRow| authorities.iter().any(|row| row.parent == Some(root.id) && row.key.is_some());
+        let trusted = |row: &&AuthorityRow| {
+            row.parent.is_none() && (row.key.is_some() || row.state == IssuerState::Active && below(row)) || !enforced!("trust.roots")
+        };
+        let roots = authorities.iter().filter(trusted).filter_map(|row| row.certificate.as_ref());
         Ok(TrustFile {
             format: TRUST.to_owned(),
             logs: vec![TrustedLog { tenant: caller.tenant(), keys }],
-            roots: roots.map(|der| pem::encode(pem::CERTIFICATE, &der)).collect(),
+            roots: roots.map(|der| pem::encode(pem::CERTIFICATE, der)).collect(),
             ..TrustFile::default()
         })
     }
@@ -139,7 +166,7 @@ impl Gathered<'_> {
 async fn signatures_of(realm: &Realm, told: &Told) -> Result<Vec<SignatureEvidence>, Failure> {
     let Some(id) = told.id::<SignatureId>("signature").filter(|_| told.act() == "signature.create") else { return Ok(Vec::new()) };
     let Some(row) = realm.view.signature(id).await? else { return Ok(Vec::new()) };
-    let documents = signatures::read(realm, &row)?.documents.into_iter();
+    let documents = signatures::read(realm, &row).await?.documents.into_iter();
     Ok(documents.map(|document| SignatureEvidence { digest: document.digest, value: Some(document.signature) }).collect())
 }
 
@@ -163,7 +190,8 @@ impl Told {
     /// What the act was decided under and made with.
     fn rests_upon(&self) -> Vec<(LineageKind, Vec<u8>, u32)> {
         let mut found = Vec::new();
-        match (self.id::<SignerId>("signer_id"), self.text("profile"), self.number("policy_version")) {
+        let signs = self.act() == "signature.create";
+        match (self.id::<SignerId>("signer_id").filter(|_| signs), self.text("profile"), self.number("policy_version")) {
             (Some(signer), _, Some(version)) => found.push((LineageKind::SigningProfile, signer.as_bytes().to_vec(), version)),
             (None, Some(profile), Some(version)) => found.push((LineageKind::Profile, profile.as_bytes().to_vec(), version)),
             _ => {}

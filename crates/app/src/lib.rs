@@ -61,6 +61,7 @@ mod timestamp;
 mod turns;
 mod uses;
 mod view;
+mod withdraw;
 mod worker;
 
 pub use authenticate::Caller;

@@ -70,7 +70,7 @@ impl Chancery {
         let (permit, signer) = self.permit_on::<SignatureCreate, _>(caller, realm.signer(name).await?).await?;
         if let Some(done) = caller.done_before().await? {
             let row = realm.view.signature(SignatureId::from_bytes(done.subject)).await?.ok_or(Failure::NotFound)?;
-            return Ok((signatures::read(realm, &row)?, done.receipt));
+            return Ok((signatures::read(realm, &row).await?, done.receipt));
         }
         self.sign_permitted(&permit, &signer, request, &TokenWish::default()).await
     }

@@ -9,6 +9,7 @@ use crate::{Caller, Chancery, Failure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_domain::action::SignatureRead;
+use chancery_domain::lineage::LineageKind;
 use chancery_domain::signature::{Format, SignatureAlgorithm};
 use chancery_domain::signing::SignerName;
 use chancery_domain::{AccountId, SignatureId};
@@ -35,13 +36,17 @@ impl Chancery {
     /// The signatures of one request.
     pub async fn signature(&self, caller: &Caller, id: SignatureId) -> Result<Signature, Failure> {
         let (_permit, row) = self.permit_on::<SignatureRead, _>(caller, caller.realm.view.signature(id).await?).await?;
-        read(&caller.realm, &row)
+        read(&caller.realm, &row).await
     }
 
     /// A page of signatures, newest first.
     pub async fn signatures(&self, caller: &Caller, page: Page<SignatureId>) -> Result<Vec<Signature>, Failure> {
         self.permit::<SignatureRead>(caller).await?;
-        caller.realm.view.signatures(page).await?.iter().map(|row| read(&caller.realm, row)).collect()
+        let mut found = Vec::new();
+        for row in caller.realm.view.signatures(page).await? {
+            found.push(read(&caller.realm, &row).await?);
+        }
+        Ok(found)
     }
 }
 
@@ -72,12 +77,13 @@ pub(crate) fn body(
 }
 
 /// The signatures as they are stored.
-pub(crate) fn read(realm: &Realm, row: &SignatureRow) -> Result<Signature, Failure> {
+pub(crate) async fn read(realm: &Realm, row: &SignatureRow) -> Result<Signature, Failure> {
     let body: Body = serde_json::from_slice(&realm.open(&places::SIGNATURE, row.id.as_bytes(), &row.body)?)?;
-    Ok(shown(row, body))
+    let withdrawal = realm.view.lineage(LineageKind::Withdrawal, row.id.as_bytes(), 1).await?;
+    Ok(Signature { withdrawn_by: withdrawal.map(|withdrawal| withdrawal.event), ..shown(row, body) })
 }
 
-/// The signatures as they are answered.
+/// The signatures as they are answered when they were just made.
 pub(crate) fn shown(row: &SignatureRow, body: Body) -> Signature {
     Signature {
         id: row.id,
@@ -91,5 +97,6 @@ pub(crate) fn shown(row: &SignatureRow, body: Body) -> Signature {
         event: row.event,
         created_at: row.created_at,
         documents: body.documents,
+        withdrawn_by: None,
     }
 }

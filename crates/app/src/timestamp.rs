@@ -31,7 +31,7 @@ impl Chancery {
         let (permit, signer) = self.permit_on::<SignatureCreate, _>(caller, realm.signer(name).await?).await?;
         if let Some(done) = caller.done_before().await? {
             let row = realm.view.signature(SignatureId::from_bytes(done.subject)).await?.ok_or(Failure::NotFound)?;
-            return Ok(granted(&token(&signatures::read(realm, &row)?)?));
+            return Ok(granted(&token(&signatures::read(realm, &row).await?)?));
         }
         let query = match TimestampRequest::from_der(query) {
             Ok(query) => query,

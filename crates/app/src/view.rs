@@ -231,6 +231,8 @@ pub struct Signature {
     pub created_at: Timestamp,
     /// What was signed, in the order of the request.
     pub documents: Vec<SignedDocument>,
+    /// The event that took it back, if one did.
+    pub withdrawn_by: Option<EventId>,
 }
 
 /// A document and its signature.

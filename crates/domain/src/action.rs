@@ -71,6 +71,8 @@ actions! {
     SignatureCreate = "signature:create"
     /// See signatures.
     SignatureRead = "signature:read"
+    /// Take signatures back.
+    SignatureWithdraw = "signature:withdraw"
     /// Read the audit events.
     EventRead = "event:read"
     /// See the register of tenants (platform only).

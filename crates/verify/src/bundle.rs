@@ -2,10 +2,10 @@
 
 use crate::proofs::{self, Event};
 use crate::report::{Findings, Report};
-use crate::signatures;
 use crate::trust::Known;
+use crate::{rules, signatures};
 use chancery_domain::enforced;
-use chancery_evidence::{BUNDLE, Bundle, View};
+use chancery_evidence::{BUNDLE, Bundle, Checkpoint};
 use serde_json::Value;
 
 /// What reports call it.
@@ -15,13 +15,14 @@ pub const LONGEST_BUNDLE: usize = 16 << 20;
 /// Most events and checkpoints of a bundle.
 const MOST_EVENTS: usize = 1000;
 
-/// Verifies a bundle against what is trusted; without that it can only be found consistent.
-pub fn verify_bundle(bytes: &[u8], known: Option<&Known>) -> Report {
+/// Verifies a bundle against what is trusted, without which it can only be found consistent; and that it is about this content, if there
+/// is any.
+pub fn verify_bundle(bytes: &[u8], known: Option<&Known>, content: Option<&[u8]>) -> Report {
     let mut findings = Findings::of(KIND);
     if let Some(bundle) = read(&mut findings, bytes) {
-        look(&mut findings, &bundle, known);
+        look(&mut findings, &bundle, known, content);
     }
-    findings.report(known.is_some())
+    findings.report(known.is_some()).in_plain_text()
 }
 
 fn read(findings: &mut Findings, bytes: &[u8]) -> Option<Bundle> {
@@ -47,12 +48,17 @@ fn read(findings: &mut Findings, bytes: &[u8]) -> Option<Bundle> {
     Some(bundle)
 }
 
-fn look(findings: &mut Findings, bundle: &Bundle, known: Option<&Known>) {
+fn look(findings: &mut Findings, bundle: &Bundle, known: Option<&Known>, content: Option<&[u8]>) {
     findings.say("tenant", bundle.tenant.to_string());
     let keys = known.map(|known| known.log_keys(bundle.tenant));
     let mut logs = Vec::new();
     for note in &bundle.checkpoints {
         let Some(log) = proofs::checkpoint(findings, note, keys.as_deref(), "the tenant's") else { return };
+        // Two faces of one log could each have a part of what is claimed.
+        if logs.iter().any(|other: &Checkpoint| other.origin == log.origin) && enforced!("verify.one-face") {
+            findings.fault("checkpoint", format!("two checkpoints of the log {}", log.origin));
+            return;
+        }
         findings.say("log", format!("{}, {} events", log.origin, log.size));
         logs.push(log);
     }
@@ -80,9 +86,9 @@ fn look(findings: &mut Findings, bundle: &Bundle, known: Option<&Known>) {
         return;
     };
     tell(findings, &act);
-    rules(findings, bundle, &act, &lineage);
-    signatures::verify(findings, bundle, &act, known);
-    taken_back(findings, &act, &later);
+    rules::rests_upon(findings, bundle.view, &act, &lineage);
+    signatures::verify(findings, bundle, &act, known, content);
+    rules::taken_back(findings, &act, &later);
 }
 
 /// What was done, by whom, when.
@@ -93,50 +99,4 @@ fn tell(findings: &mut Findings, act: &Event) {
     let of = |field| actor.and_then(|actor| actor.get(field)).and_then(Value::as_str).unwrap_or_default();
     findings.say("by", if of("name").is_empty() { of("kind").to_owned() } else { format!("{} ({})", of("name"), of("id")) });
     findings.say("outcome", act.text("outcome"));
-}
-
-/// The version of the policy that decided must stand in the log, before the act, where the view shows what the act rests upon.
-fn rules(findings: &mut Findings, bundle: &Bundle, act: &Event, lineage: &[Event]) {
-    let Some(version) = act.detail().get("policy_version").and_then(Value::as_i64) else { return };
-    let (field, name) = match (act.told("signer"), act.told("profile")) {
-        (Some(signer), _) => ("signer", signer),
-        (None, Some(profile)) => ("profile", profile),
-        (None, None) => return,
-    };
-    if bundle.view == View::Partner {
-        findings.say("policy", format!("{name}, version {version}, not disclosed in this view"));
-        return;
-    }
-    let said = |told: &Value| {
-        told.get(field).and_then(Value::as_str) == Some(name)
-            && told.get("version").and_then(Value::as_i64) == Some(version)
-            && told.get("content").is_some()
-    };
-    // With a tenant come its first profiles, all by one event.
-    let first = |event: &Event| event.detail().get("profiles").and_then(Value::as_array).is_some_and(|all| all.iter().any(said));
-    match lineage.iter().find(|event| said(event.detail()) || first(event)) {
-        Some(event) => findings.say("policy", format!("{name}, version {version}, in force since {}", event.text("at"))),
-        None if enforced!("verify.policy") => {
-            findings.fault("policy", format!("version {version} of {name}, under which it was decided, is not among the events"));
-        }
-        None => {}
-    }
-}
-
-/// A withdrawal or revocation after the act.
-fn taken_back(findings: &mut Findings, act: &Event, later: &[Event]) {
-    let same =
-        |event: &&Event| ["signature", "certificate"].iter().any(|field| act.told(field).is_some() && act.told(field) == event.told(field));
-    for event in later {
-        if !same(&event) && enforced!("verify.later") {
-            findings.fault("later", format!("{} is about something else", event.text("act")));
-        } else if event.text("act") == "signature.withdraw" && enforced!("verify.withdrawn") {
-            findings.fault(
-                "withdrawn",
-                format!("the signature was withdrawn at {}: {}", event.text("at"), event.told("reason").unwrap_or("no reason given")),
-            );
-        } else {
-            findings.say("later", format!("{} at {}", event.text("act"), event.text("at")));
-        }
-    }
 }

@@ -5,8 +5,8 @@ use crate::report::{Report, Said, Verdict};
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chancery_domain::Timestamp;
 use chancery_domain::signature::DigestAlgorithm;
+use chancery_domain::{Timestamp, enforced};
 use chancery_x509::hash::digest;
 
 /// A larger logo is refused.
@@ -47,10 +47,17 @@ struct Page<'a> {
     sha256: &'a str,
 }
 
-/// The page of this file, as HTML; of none that is not a valid evidence bundle.
+/// Whether something was made: a refusal is no completion.
+fn is_done(report: &Report) -> bool {
+    let says = |label, text: &[&str]| report.said.iter().any(|said| said.label == label && text.contains(&said.text.as_str()));
+    (says("outcome", &["done"]) && says("act", &["signature.create", "certificate.issue", "certificate.renew"]))
+        || !enforced!("completion.done")
+}
+
+/// The page of this file, as HTML; of none that is not a valid evidence bundle of something that was made.
 pub fn completion(file: &[u8], report: &Report, brand: Option<&Brand>, at: Timestamp) -> Option<String> {
     let digest = digest(DigestAlgorithm::Sha256, file).to_string();
     let sha256 = digest.split_once(':').map_or("", |(_, hexadecimal)| hexadecimal);
     let page = Page { brand, said: &report.said, at, sha256 };
-    (report.verdict == Verdict::Valid && report.kind == BUNDLE).then(|| page.render().ok()).flatten()
+    (report.verdict == Verdict::Valid && report.kind == BUNDLE && is_done(report)).then(|| page.render().ok()).flatten()
 }

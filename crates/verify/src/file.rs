@@ -53,25 +53,29 @@ struct Head {
 /// # Errors
 /// If it cannot be read.
 pub fn verify(file: &mut (impl Read + Seek), given: &Given<'_>) -> io::Result<Report> {
+    look(file, given).map(Report::in_plain_text)
+}
+
+fn look(file: &mut (impl Read + Seek), given: &Given<'_>) -> io::Result<Report> {
     let (mut head, mut bytes) = (Vec::new(), Vec::new());
     file.take(4).read_to_end(&mut head)?;
     file.rewind()?;
     // Archives may be long, and are read piece by piece.
     if head == *b"PK\x03\x04" {
-        return Ok(told("JAR", given, jar::verify(file, &trust(given), given.at)));
+        return Ok(by_itself(told("JAR", given, jar::verify(file, &trust(given), given.at)), given));
     }
     if head.starts_with(b"MZ") {
-        return Ok(told("Windows program", given, authenticode::verify(file, &trust(given), given.at)));
+        return Ok(by_itself(told("Windows program", given, authenticode::verify(file, &trust(given), given.at)), given));
     }
     if head == *b"%PDF" {
-        return Ok(verify_pdf(file, given));
+        return Ok(by_itself(verify_pdf(file, given), given));
     }
     // One byte more than is looked at, so that what is too long is seen to be.
     let longest = LONGEST_BUNDLE.max(jws::LONGEST).max((cms::LARGEST + cms::LARGEST_ENVELOPE) / 2 * 3);
     let most = u64::try_from(longest).unwrap_or(u64::MAX).saturating_add(1);
     file.take(most).read_to_end(&mut bytes)?;
     Ok(match kind(&bytes) {
-        Some(Kind::Bundle) => verify_bundle(&bytes, given.known),
+        Some(Kind::Bundle) => verify_bundle(&bytes, given.known, given.content),
         Some(Kind::Jws) => {
             let verified = jws::verify(bytes.trim_ascii_end(), given.content, &trust(given), PURPOSES, given.at);
             told("JSON Web Signature", given, verified.map(|jws| jws.signature))
@@ -93,6 +97,15 @@ pub fn verify(file: &mut (impl Read + Seek), given: &Given<'_>) -> io::Result<Re
             findings.report(false)
         }
     })
+}
+
+/// A file that has its content in itself is about no other: whoever gave one expects that it was compared.
+fn by_itself(mut report: Report, given: &Given<'_>) -> Report {
+    if given.content.is_some() && enforced!("verify.by-itself") {
+        report.verdict = Verdict::Invalid;
+        report.faults.push(Problem::new("content", "a file of this kind has its content in itself: leave the other one out").into());
+    }
+    report
 }
 
 fn kind(bytes: &[u8]) -> Option<Kind> {
@@ -148,12 +161,19 @@ fn verify_dsse(bytes: &[u8], given: &Given<'_>) -> Report {
     let trust = trust(given);
     let wish = dsse::Wish { trust: &trust, certificates: given.certificates, purposes: PURPOSES, threshold: 1, at: given.at };
     let verified = dsse::verify(bytes, &wish);
-    let statement = match &verified {
-        Ok(envelope) if envelope.payload_type == in_toto::PAYLOAD_TYPE => Some(in_toto::Statement::of(envelope)),
-        _ => None,
-    };
+    let (mut statement, mut other) = (None, false);
+    if let Ok(envelope) = &verified {
+        match envelope.payload_type == in_toto::PAYLOAD_TYPE {
+            true => statement = Some(in_toto::Statement::of(envelope)),
+            false => other = given.content.is_some_and(|content| content != envelope.payload),
+        }
+    }
     let mut report =
         told("DSSE envelope", given, verified.and_then(|envelope| envelope.signatures.into_iter().next().ok_or_else(unsigned)));
+    if other && enforced!("verify.payload") {
+        report.verdict = Verdict::Invalid;
+        report.faults.push(Problem::new("content", "what was signed is not the content that was given").into());
+    }
     match statement {
         None => {}
         Some(Err(problems)) => {

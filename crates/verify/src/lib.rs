@@ -6,6 +6,7 @@ mod completion;
 mod file;
 mod proofs;
 mod report;
+mod rules;
 mod signatures;
 mod trust;
 

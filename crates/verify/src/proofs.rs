@@ -2,7 +2,7 @@
 
 use crate::report::Findings;
 use crate::trust::KnownPlatform;
-use chancery_domain::{TenantId, enforced};
+use chancery_domain::{TenantId, Timestamp, enforced};
 use chancery_evidence::{
     Checkpoint, EventProof, Hash, Note, OpenedEvent, Opening, PlatformProof, VerifierKey, canonical_value, verify_consistency,
     verify_inclusion,
@@ -12,6 +12,8 @@ use serde_json::Value;
 /// An event that was opened, and stands in the log.
 pub(crate) struct Event {
     pub(crate) value: Value,
+    /// Which of the bundle's checkpoints, and where in its log.
+    place: (usize, u64),
 }
 
 impl Event {
@@ -20,6 +22,14 @@ impl Event {
     }
     pub(crate) fn detail(&self) -> &Value {
         self.value.get("detail").unwrap_or(&Value::Null)
+    }
+    pub(crate) fn number(&self, field: &str) -> Option<i64> {
+        self.detail().get(field).and_then(Value::as_i64)
+    }
+    /// By the place in the log; of two epochs by the time.
+    pub(crate) fn is_before(&self, other: &Self) -> bool {
+        let time = |event: &Self| Timestamp::parse(event.text("at")).ok();
+        if self.place.0 == other.place.0 { self.place.1 < other.place.1 } else { time(self) <= time(other) }
     }
     pub(crate) fn told(&self, field: &str) -> Option<&str> {
         self.detail().get(field).and_then(Value::as_str)
@@ -74,10 +84,11 @@ pub(crate) fn event(findings: &mut Findings, what: &str, proof: &EventProof, log
         findings.fault("inclusion", format!("{what}: it is not in the log at {}: {error}", proof.index));
         return None;
     }
-    proof.opened.as_ref().and_then(|opened| open(findings, what, opened, &leaf, tenant))
+    let place = (proof.checkpoint, proof.index);
+    proof.opened.as_ref().and_then(|opened| open(findings, what, opened, &leaf, tenant, place))
 }
 
-fn open(findings: &mut Findings, what: &str, opened: &OpenedEvent, leaf: &Hash, tenant: TenantId) -> Option<Event> {
+fn open(findings: &mut Findings, what: &str, opened: &OpenedEvent, leaf: &Hash, tenant: TenantId, place: (usize, u64)) -> Option<Event> {
     let Some(salt) = hash(&opened.salt) else {
         findings.fault("event", format!("{what}: its salt is not 64 lower-case hexadecimal digits"));
         return None;
@@ -99,7 +110,7 @@ fn open(findings: &mut Findings, what: &str, opened: &OpenedEvent, leaf: &Hash, 
         findings.fault("event", format!("{what}: its text is not canonical"));
         return None;
     }
-    let event = Event { value };
+    let event = Event { value, place };
     if event.text("tenant") != tenant.to_string() && enforced!("verify.tenant") {
         findings.fault("tenant", format!("{what}: it is of the tenant {}, not of {tenant}", event.text("tenant")));
         return None;

@@ -1,5 +1,6 @@
 //! What the verifier says of a file.
 
+use chancery_domain::enforced;
 use chancery_x509::Problem;
 use serde::Serialize;
 use std::fmt;
@@ -75,6 +76,24 @@ impl Findings {
             (true, true) => Verdict::Valid,
         };
         Report { kind: self.kind, verdict, said: self.said, faults: self.faults }
+    }
+}
+
+impl Report {
+    /// Without what would steer a terminal or turn the direction of writing: much of it is text of the file, believed in nothing.
+    pub(crate) fn in_plain_text(mut self) -> Self {
+        self.said.iter_mut().for_each(|said| plain(&mut said.text));
+        self.faults.iter_mut().for_each(|fault| plain(&mut fault.message));
+        self
+    }
+}
+
+fn plain(text: &mut String) {
+    let steers = |letter: char| {
+        letter.is_control() || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if text.contains(steers) && enforced!("verify.plain") {
+        *text = text.chars().map(|letter| if steers(letter) { letter.escape_unicode().to_string() } else { letter.to_string() }).collect();
     }
 }
 

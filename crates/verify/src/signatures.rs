@@ -8,14 +8,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_domain::signature::{Digest, DigestAlgorithm, Format, SignatureAlgorithm};
 use chancery_domain::{Timestamp, enforced};
-use chancery_evidence::{Bundle, SignatureEvidence};
+use chancery_evidence::{Bundle, SignatureEvidence, View};
 use chancery_x509::hash::digest;
 use chancery_x509::path::{PathWish, find_path};
 use chancery_x509::{CertificateSummary, Crl, PublicKey};
 use serde_json::Value;
 
 /// Chain and signatures against the act.
-pub(crate) fn verify(findings: &mut Findings, bundle: &Bundle, act: &Event, known: Option<&Known>) {
+pub(crate) fn verify(findings: &mut Findings, bundle: &Bundle, act: &Event, known: Option<&Known>, content: Option<&[u8]>) {
     let (Some(chain), Some(lists)) = (decoded(&bundle.chain), decoded(&bundle.revocation)) else {
         findings.fault("form", "a certificate or list is no base64");
         return;
@@ -24,16 +24,35 @@ pub(crate) fn verify(findings: &mut Findings, bundle: &Bundle, act: &Event, know
         findings.fault("event", "the act has no time");
         return;
     };
+    let done = act.text("outcome") == "done";
+    let signs = done && act.text("act") == "signature.create";
+    let certified = signs || done && matches!(act.text("act"), "certificate.issue" | "certificate.renew" | "certificate.import");
+    if certified && chain.is_empty() && enforced!("verify.chain-there") {
+        findings.fault("chain", "the certificates that the act names are not there");
+        return;
+    }
     if !chain.is_empty() && !certificates(findings, act, &chain, &lists, at, known) {
         return;
     }
-    let documents = act.detail().get("documents").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    if act.text("act") == "signature.create" && documents.len() != bundle.signatures.len() && enforced!("verify.signatures") {
+    let documents = act.detail().get("documents").and_then(Value::as_array).map(Vec::as_slice).filter(|_| signs).unwrap_or_default();
+    if documents.len() != bundle.signatures.len() && enforced!("verify.signatures") {
         findings.fault("signature", format!("{} signatures, the act made {}", bundle.signatures.len(), documents.len()));
         return;
     }
     for (number, (evidence, document)) in bundle.signatures.iter().zip(documents).enumerate() {
+        if evidence.value.is_none() && bundle.view != View::Auditor && enforced!("verify.value") {
+            findings.fault("signature", format!("signature {number} is not there, and its reader may see it"));
+            return;
+        }
         one(findings, number, evidence, document, act, &chain);
+    }
+    if let Some(content) = content {
+        let prints = DigestAlgorithm::ALL.map(|kind| digest(kind, content).to_string());
+        let about =
+            |document: &Value| document.get("digest").and_then(Value::as_str).is_some_and(|told| prints.iter().any(|print| print == told));
+        if !documents.iter().any(about) && enforced!("verify.content") {
+            findings.fault("content", "the act is not about the content that was given");
+        }
     }
 }
 
@@ -56,6 +75,10 @@ fn certificates(findings: &mut Findings, act: &Event, chain: &[Vec<u8>], lists: 
     };
     findings.say("certificate", format!("{}, issued by {}", summary.subject, summary.issuer));
     let Some(known) = known else { return true };
+    if act.text("act") == "certificate.import" {
+        findings.say("issuer", "elsewhere: it was taken in, and its chain was not judged");
+        return true;
+    }
     let (pool, roots): (Vec<_>, Vec<_>) =
         (rest.iter().map(Vec::as_slice).collect(), known.certificates.roots.iter().map(Vec::as_slice).collect());
     let signs = act.text("act") == "signature.create";
@@ -63,7 +86,16 @@ fn certificates(findings: &mut Findings, act: &Event, chain: &[Vec<u8>], lists: 
     let path = if signs { find_path(&wish).map(|path| path.iter().map(|der| der.to_vec()).collect()) } else { any_purpose(&wish) };
     let Some(path) = findings.check(path) else { return false };
     findings.say("root", CertificateSummary::from_der(path.last().map_or(&[], Vec::as_slice)).map(|root| root.subject).unwrap_or_default());
-    revocation(findings, &path, lists, at)
+    let issuers = path.get(1..).unwrap_or_default();
+    let read = |der: &Vec<u8>| Crl::from_der(der).ok().filter(|list| issuers.iter().any(|issuer| signed(list, issuer)));
+    if !lists.iter().all(|der| read(der).is_some()) {
+        findings.fault("revocation", "a revocation list cannot be read, or is of no issuer of this path");
+        return false;
+    }
+    path.windows(2).all(|pair| match pair {
+        [certificate, issuer] => revocation(findings, (certificate, issuer), lists, &known.certificates.crls, at),
+        _ => true,
+    })
 }
 
 /// A path for a certificate that need not sign anything.
@@ -74,34 +106,32 @@ fn any_purpose(wish: &PathWish<'_>) -> Result<Vec<Vec<u8>>, chancery_x509::Probl
     Ok(std::iter::once(wish.leaf).chain(wish.pool.iter().copied()).chain(std::iter::once(*root)).map(<[u8]>::to_vec).collect())
 }
 
-/// Whether a list that the path's own issuers signed names one of its certificates as revoked before the act.
-fn revocation(findings: &mut Findings, path: &[Vec<u8>], lists: &[Vec<u8>], at: Timestamp) -> bool {
-    let mut told = Vec::new();
-    for der in lists {
-        let Ok(list) = Crl::from_der(der) else {
-            findings.fault("revocation", "a revocation list cannot be read");
-            return false;
-        };
-        let of = path.windows(2).find(|pair| pair.get(1).is_some_and(|issuer| signed(&list, issuer)));
-        let Some([certificate, _]) = of else {
-            findings.fault("revocation", "a revocation list is of no issuer of this path");
-            return false;
-        };
-        let serial = CertificateSummary::from_der(certificate).ok().and_then(|summary| summary.serial);
-        let entry = list.entries().iter().find(|entry| Some(entry.serial) == serial);
-        if let Some(entry) = entry {
-            if entry.revoked_at <= at && enforced!("verify.revoked") {
-                findings.fault("revoked", format!("a certificate of the chain was revoked at {}, before the act", entry.revoked_at));
-                return false;
-            }
-            findings.say("revoked later", format!("{}, {}", entry.revoked_at, entry.reason.as_str()));
-        }
-        told.push(format!("the list of {}", list.this_update()));
+/// Whether its issuer's list, of its own address and in force at the act or made after it, names it as revoked before the act. Lists that
+/// the reader brought count like those of the bundle.
+fn revocation(findings: &mut Findings, (certificate, issuer): (&[u8], &[u8]), own: &[Vec<u8>], given: &[Vec<u8>], at: Timestamp) -> bool {
+    let Ok(summary) = CertificateSummary::from_der(certificate) else { return false };
+    let covers = |list: &Crl| {
+        let scope = list.distribution_point_url().is_none_or(|url| summary.crl_urls.iter().any(|own| own == url));
+        scope && signed(list, issuer)
+    };
+    let lists: Vec<_> = own.iter().chain(given).filter_map(|der| Crl::from_der(der).ok()).filter(covers).collect();
+    let in_force = |list: &&Crl| list.next_update() >= at;
+    if !lists.iter().any(|list| in_force(&list)) && !summary.crl_urls.is_empty() && enforced!("verify.list") {
+        let message = format!("no revocation list that was in force at {at} tells of {}: give it with --crl", summary.subject);
+        findings.fault("revocation", message);
+        return false;
     }
-    findings.say(
-        "revocation",
-        if told.is_empty() { "no list in the bundle".to_owned() } else { format!("not revoked before the act, by {}", told.join(" and ")) },
-    );
+    let told = |list: &Crl| list.entries().iter().find(|entry| Some(entry.serial) == summary.serial).copied();
+    if let Some(entry) = lists.iter().find_map(told) {
+        if entry.revoked_at <= at && enforced!("verify.revoked") {
+            findings.fault("revoked", format!("{} was revoked at {}, before the act", summary.subject, entry.revoked_at));
+            return false;
+        }
+        findings.say("revoked later", format!("{}, {}", entry.revoked_at, entry.reason.as_str()));
+    }
+    if let Some(list) = lists.iter().max_by_key(|list| list.this_update()) {
+        findings.say("revocation", format!("{} not revoked before the act, by the list of {}", summary.subject, list.this_update()));
+    }
     true
 }
 

@@ -10,6 +10,7 @@ use chancery_domain::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
 use chancery_domain::signing::SignerName;
 use chancery_domain::{AccountId, IssuerId};
 use chancery_http::api::platform::EmptyBody;
+use chancery_http::api::signatures::{SignatureDocument, WithdrawBody};
 use chancery_http::api::signers::{
     CreateSignerBody, ImportedKeyBody, RollSignerBody, SignerCertificateBody, SignerDocument, SignerList, SigningProfileDocument,
     TimestampTermsDocument,
@@ -64,6 +65,15 @@ enum SignerCommand {
         /// The version that was read: refused if another one was put in force since. By default the one in force.
         #[arg(long, value_name = "VERSION")]
         read: Option<u32>,
+    },
+    /// Take the signatures of a request back, for good: they verify as before, and their evidence says that they no longer count.
+    #[command(after_help = "Examples:\n  chancery signer withdraw 01a3185c-500a-7e7b-a90c-10ddb5361929 --reason 'the wrong build'")]
+    Withdraw {
+        /// The signature's id, as its request was answered.
+        signature: String,
+        /// Why, at most 500 characters.
+        #[arg(long)]
+        reason: String,
     },
     /// Give a signer a new key and chain. The old key is erased; what it signed verifies as before.
     #[command(after_help = "Examples:\n  chancery signer roll release\n  chancery signer roll release --key-algorithm ec-p384\n  \
@@ -183,6 +193,11 @@ pub(crate) async fn signer(args: SignerArgs, form: Form) -> Result<(), Ended> {
             desk.show(&desk.act(&format!("/signers/{signer}/roll"), &body).await?, shown);
         }
         SignerCommand::Disable { signer } => desk.show(&desk.act(&format!("/signers/{signer}/disable"), &EmptyBody {}).await?, shown),
+        SignerCommand::Withdraw { signature, reason } => {
+            let body = WithdrawBody { reason };
+            let withdrawn: SignatureDocument = desk.act(&format!("/signatures/{signature}/withdraw"), &body).await?;
+            desk.show(&withdrawn, |withdrawn| format!("Signature {} of {} is withdrawn.", withdrawn.id, withdrawn.signer));
+        }
         SignerCommand::Enable { signer } => desk.show(&desk.act(&format!("/signers/{signer}/enable"), &EmptyBody {}).await?, shown),
     }
     Ok(())

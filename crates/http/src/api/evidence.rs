@@ -41,7 +41,7 @@ async fn show(
     Ok(Json(service.evidence(&caller, ids.parse("event")?, query.view).await?))
 }
 
-/// Get what a verifier of the tenant's evidence has to trust beforehand: the keys of its log, of the platform's, and its roots.
+/// Get what a verifier of the tenant's evidence has to trust beforehand: the keys of its log, and its roots.
 ///
 /// Hand it over on a way that the reader trusts, before it is needed.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/trust", tag = "audit", security(("token" = [])),

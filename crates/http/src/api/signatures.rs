@@ -59,6 +59,15 @@ pub struct DocumentBody {
     pub content: Option<String>,
 }
 
+/// Why a signature is taken back.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawBody {
+    /// The reason, which its evidence will tell: at most 500 characters.
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: String,
+}
+
 /// The signatures of one request.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SignatureDocument {
@@ -84,6 +93,9 @@ pub struct SignatureDocument {
     pub recorded_by: String,
     /// What was signed, in the order of the request.
     pub documents: Vec<SignedDocumentBody>,
+    /// The event that took it back, by id, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn_by: Option<String>,
     /// The event, when it was just made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<EventRef>,
@@ -134,13 +146,14 @@ impl From<Signature> for SignatureDocument {
             created_at: signature.created_at.to_string(),
             recorded_by: signature.event.to_string(),
             documents: signature.documents.into_iter().map(document).collect(),
+            withdrawn_by: signature.withdrawn_by.map(|event| event.to_string()),
             event: None,
         }
     }
 }
 
 pub(crate) fn routes() -> OpenApiRouter<Chancery> {
-    OpenApiRouter::new().routes(routes!(sign)).routes(routes!(list)).routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(sign)).routes(routes!(list)).routes(routes!(show)).routes(routes!(withdraw))
 }
 
 /// Have a signer sign one document or up to a hundred, all or none.
@@ -205,4 +218,21 @@ async fn list(State(service): State<Chancery>, caller: InTenant, Query(paging): 
     responses((status = 200, body = SignatureDocument), Problems))]
 async fn show(State(service): State<Chancery>, caller: InTenant, ids: Ids) -> Result<Json<SignatureDocument>, Error> {
     Ok(Json(service.signature(&caller, ids.parse("signature")?).await?.into()))
+}
+
+/// Take the signatures of a request back, once and for good. They verify as before; their evidence says that they no longer count.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/signatures/{signature}/withdraw", tag = "signatures", security(("token" = [])),
+    extensions(("x-action" = json!("signature:withdraw"))),
+    request_body = WithdrawBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    ("signature" = String, Path, description = "The signature's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = SignatureDocument), Problems))]
+async fn withdraw(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { body, once }: Submitted<WithdrawBody>,
+) -> Result<Json<SignatureDocument>, Error> {
+    let (signature, receipt) = service.withdraw_signature(&caller.once(once), ids.parse("signature")?, &body.reason).await?;
+    Ok(Json(SignatureDocument { event: Some(receipt.into()), ..signature.into() }))
 }

@@ -137,6 +137,7 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "IssueBody" => json!({"profile": "tls-server", "names": [ids["host"]], "issuer": ids["issuer"]}),
         "DryRunBody" => json!({"request": sample("IssueBody", ids), "draft": serde_json::from_str::<Value>(&ids["profile-body"]).unwrap()}),
         "Pkcs12Body" => json!({"password": "twelve characters"}),
+        "WithdrawBody" => json!({"reason": "the wrong build"}),
         "BulkRevokeBody" => json!({"certificates": [ids["certificate"]], "reason": "superseded"}),
         "BulkRenewBody" => json!({"certificates": [ids["certificate"]]}),
         "ImportBody" => json!({"bundle": ids["external"]}),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 fn look(bundle: &Bundle, trust: &TrustFile) -> Report {
     let known = Known::parse(&serde_json::to_vec(trust).unwrap()).unwrap();
-    verify_bundle(&serde_json::to_vec(bundle).unwrap(), Some(&known))
+    verify_bundle(&serde_json::to_vec(bundle).unwrap(), Some(&known), None)
 }
 
 /// The codes of what is wrong.
@@ -40,9 +40,9 @@ fn a_sound_bundle_is_valid_with_trust_and_consistent_without() {
     assert_eq!(said("policy"), ["release, version 1, in force since 2027-01-15T08:00:00Z"]);
     assert_eq!(said("signature"), ["ecdsa-p256-sha256, holds"]);
     assert_eq!(said("witnesses"), ["witness.example"]);
-    assert_eq!(said("revocation"), ["not revoked before the act, by the list of 2027-03-01T00:00:00Z"]);
+    assert_eq!(said("revocation"), ["CN=Release signing not revoked before the act, by the list of 2027-03-01T00:00:00Z"]);
     assert!(said("signed")[0].starts_with("release.tar, sha-256:"), "{report:#?}");
-    let alone = verify_bundle(&serde_json::to_vec(&world.bundle()).unwrap(), None);
+    let alone = verify_bundle(&serde_json::to_vec(&world.bundle()).unwrap(), None, None);
     assert_eq!(alone.verdict, Verdict::Untrusted);
 }
 
@@ -51,16 +51,16 @@ fn every_bit_of_the_file_counts() {
     let world = World::new(None);
     let bytes = serde_json::to_vec(&world.bundle()).unwrap();
     let known = Known::parse(&serde_json::to_vec(&world.trust()).unwrap()).unwrap();
-    assert_eq!(verify_bundle(&bytes, Some(&known)).verdict, Verdict::Valid);
+    assert_eq!(verify_bundle(&bytes, Some(&known), None).verdict, Verdict::Valid);
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        let report = verify_bundle(&flipped, Some(&known));
+        let report = verify_bundle(&flipped, Some(&known), None);
         let around = String::from_utf8_lossy(&flipped[(bit / 8).saturating_sub(40)..(bit / 8 + 40).min(bytes.len())]).into_owned();
         assert_eq!(report.verdict, Verdict::Invalid, "bit {bit}: {around}");
     }
     for end in 0..bytes.len() {
-        assert_eq!(verify_bundle(&bytes[..end], Some(&known)).verdict, Verdict::Invalid, "cut at {end}");
+        assert_eq!(verify_bundle(&bytes[..end], Some(&known), None).verdict, Verdict::Invalid, "cut at {end}");
     }
 }
 
@@ -96,9 +96,9 @@ fn what_is_not_in_the_log_is_found() {
     // Of another place, of another act, or never in the log.
     assert_eq!(changed(|bundle, _, _| bundle.act.index = 2), ["inclusion"]);
     assert_eq!(changed(|bundle, _, world| bundle.act.opened = world.proof(2).opened), ["event"]);
-    assert_eq!(changed(|bundle, _, world| bundle.lineage[0].opened = world.proof(2).opened), ["event", "policy"]);
-    assert_eq!(changed(|bundle, _, _| bundle.lineage.clear()), ["policy"]);
-    assert_eq!(changed(|bundle, _, world| bundle.lineage = vec![world.proof(2)]), ["policy"]);
+    assert_eq!(changed(|bundle, _, world| bundle.lineage[0].opened = world.proof(2).opened), ["event", "policy", "key"]);
+    assert_eq!(changed(|bundle, _, _| bundle.lineage.clear()), ["policy", "key"]);
+    assert_eq!(changed(|bundle, _, world| bundle.lineage = vec![world.proof(2)]), ["policy", "key"]);
     assert_eq!(changed(|bundle, _, _| bundle.act.opened = None), ["event"]);
 }
 
@@ -167,6 +167,97 @@ fn an_event_of_another_tenant_or_in_another_spelling_is_found() {
 }
 
 #[test]
+fn what_the_act_has_may_not_be_left_out() {
+    assert_eq!(changed(|bundle, _, _| bundle.chain.clear()), ["chain"]);
+    assert_eq!(changed(|bundle, _, _| bundle.signatures[0].value = None), ["signature"]);
+    assert_eq!(changed(|bundle, _, _| bundle.revocation.clear()), ["revocation"]);
+    assert_eq!(changed(|bundle, _, _| bundle.checkpoints.clear()), ["proof", "proof"]);
+    // Nor may there be what it has not.
+    let mut world = World::new(None);
+    world.events[3]["act"] = json!("signature.look");
+    assert_eq!(faults(&world.bundle(), &world.trust()), ["policy", "signature"]);
+}
+
+#[test]
+fn what_it_rests_upon_stands_before_it_and_what_takes_it_back_behind() {
+    let mut world = World::new(None);
+    world.events.swap(1, 3);
+    (world.act, world.made) = (1, 3);
+    assert_eq!(faults(&world.bundle(), &world.trust()), ["policy", "key"]);
+    let mut world = World::new(None);
+    world.events.swap(0, 4);
+    let mut bundle = world.bundle();
+    bundle.later = vec![world.proof(0)];
+    assert_eq!(faults(&bundle, &world.trust()), ["later"]);
+    // A refused change of the policy put nothing in force, and another key's making is not this one's.
+    let mut world = World::new(None);
+    world.events[1]["outcome"] = json!("denied");
+    assert_eq!(faults(&world.bundle(), &world.trust()), ["policy", "key"]);
+    let mut world = World::new(None);
+    world.events[1]["detail"]["chain"] = json!(["00"]);
+    assert_eq!(faults(&world.bundle(), &world.trust()), ["key"]);
+}
+
+#[test]
+fn a_log_has_one_face() {
+    let add = |bundle: &mut Bundle, _: &mut TrustFile, world: &World| bundle.checkpoints.push(world.log.note(&world.leaves()).to_string());
+    assert_eq!(changed(add), ["checkpoint"]);
+}
+
+#[test]
+fn the_content_that_was_given_is_compared() {
+    let world = World::new(None);
+    let known = Known::parse(&serde_json::to_vec(&world.trust()).unwrap()).unwrap();
+    let look = |content: &[u8]| verify_bundle(&serde_json::to_vec(&world.bundle()).unwrap(), Some(&known), Some(content));
+    assert_eq!(look(b"release 1.0").verdict, Verdict::Valid);
+    let other = look(b"release 1.1");
+    assert_eq!((other.verdict, other.faults[0].code), (Verdict::Invalid, "content"));
+}
+
+#[test]
+fn what_is_told_steers_no_terminal() {
+    let mut world = World::new(None);
+    world.events[3]["actor"]["name"] = json!("\u{1b}[2Jci\u{202e}\u{9b}");
+    let report = look(&world.bundle(), &world.trust());
+    assert_eq!(report.verdict, Verdict::Valid);
+    assert!(report.said.iter().any(|said| said.text == "\\u{1b}[2Jci\\u{202e}\\u{9b} (a-1)"), "{report:#?}");
+    let bad = verify_bundle(br#"{"format":"chancery-evidence/1","\u001b[2J":1}"#, None, None);
+    assert!(!bad.faults[0].message.contains('\u{1b}'), "{bad:?}");
+}
+
+#[test]
+fn a_refusal_is_proved_and_is_no_completion() {
+    let mut world = World::new(None);
+    world.events[3]["outcome"] = json!("denied");
+    let mut bundle = world.bundle();
+    bundle.signatures.clear();
+    bundle.chain.clear();
+    bundle.revocation.clear();
+    let report = look(&bundle, &world.trust());
+    assert_eq!(report.verdict, Verdict::Valid, "{report:#?}");
+    assert_eq!(completion(b"", &report, None, Timestamp::from_seconds(0)), None);
+}
+
+#[test]
+fn lists_that_the_reader_brings_count_and_old_ones_show_nothing() {
+    let world = World::new(None);
+    let look = |list: &[u8], bundled: bool| {
+        let mut known = Known::parse(&serde_json::to_vec(&world.trust()).unwrap()).unwrap();
+        known.add_list(list.to_vec());
+        let mut bundle = world.bundle();
+        if !bundled {
+            bundle.revocation.clear();
+        }
+        let report = verify_bundle(&serde_json::to_vec(&bundle).unwrap(), Some(&known), None);
+        report.faults.iter().map(|fault| fault.code).collect::<Vec<_>>()
+    };
+    assert_eq!(look(&world.crl, false), [""; 0]);
+    assert_eq!(look(&world.list(Some(2026), 2027), true), ["revoked"], "the reader's list knows more than the bundle's");
+    assert_eq!(look(&world.list(None, 2026), false), ["revocation"], "a list that ended before the act");
+    assert_eq!(look(&World::new(None).crl, false), ["revocation"], "another issuer's");
+}
+
+#[test]
 fn revocation_counts_from_its_time_on() {
     for (year, expected) in [(2027, vec![]), (2026, vec!["revoked"])] {
         let world = World::new(Some(year));
@@ -185,14 +276,15 @@ fn what_cannot_be_read_is_said() {
     let world = World::new(None);
     let mut bundle = serde_json::to_value(world.bundle()).unwrap();
     bundle["surprise"] = json!(1);
-    let text = |value: &Value| verify_bundle(value.to_string().as_bytes(), None).faults.iter().map(|fault| fault.code).collect::<Vec<_>>();
+    let text =
+        |value: &Value| verify_bundle(value.to_string().as_bytes(), None, None).faults.iter().map(|fault| fault.code).collect::<Vec<_>>();
     assert_eq!(text(&bundle), ["form"]);
     bundle.as_object_mut().unwrap().remove("surprise");
     bundle["format"] = json!("chancery-evidence/2");
     assert_eq!(text(&bundle), ["form"]);
     let twice = serde_json::to_string(&world.bundle()).unwrap().replacen("\"view\":", "\"view\":\"full\",\"view\":", 1);
-    assert_eq!(verify_bundle(twice.as_bytes(), None).faults[0].code, "form");
-    assert_eq!(verify_bundle(&vec![b' '; chancery_verify::LONGEST_BUNDLE + 1], None).faults[0].code, "bounds");
+    assert_eq!(verify_bundle(twice.as_bytes(), None, None).faults[0].code, "form");
+    assert_eq!(verify_bundle(&vec![b' '; chancery_verify::LONGEST_BUNDLE + 1], None, None).faults[0].code, "bounds");
     let trust = |change: fn(&mut TrustFile)| {
         let mut trust = world.trust();
         change(&mut trust);

@@ -96,6 +96,7 @@ fn an_archive_is_read_as_one() {
     package.write(&mut empty, &prepared.finish(&signature).unwrap(), algorithm, &mut signed).unwrap();
     let report = look(&signed, Some(&known), None);
     assert_eq!((report.kind, report.verdict), ("JAR", Verdict::Valid), "{report:?}");
+    assert_eq!(look(&signed, Some(&known), Some(b"another file")).verdict, Verdict::Invalid, "it is about itself");
     let end = signed.len();
     signed[end - 60] ^= 1;
     assert_eq!(look(&signed, Some(&known), None).verdict, Verdict::Invalid);
@@ -121,6 +122,13 @@ fn a_statement_is_about_what_it_says() {
     let report = look(Some(b"release 1.1"));
     assert_eq!((report.verdict, report.faults[0].code), (Verdict::Invalid, "subject"));
     assert_eq!(with(sound.as_bytes(), Some(&known), None, &[]).verdict, Verdict::Invalid, "nobody who is known signed");
+    let certified = Certified { chain: &world.chain, algorithm: SignatureAlgorithm::EcdsaP256Sha256 };
+    let prepared = dsse::prepare(&certified, "text/plain", b"release 1.0").unwrap();
+    let signature = world.sign(prepared.to_be_signed());
+    let text = prepared.finish(&signature).unwrap();
+    for (content, verdict) in [(None, Verdict::Valid), (Some("release 1.0"), Verdict::Valid), (Some("release 1.1"), Verdict::Invalid)] {
+        assert_eq!(with(text.as_bytes(), Some(&known), content.map(str::as_bytes), &world.chain).verdict, verdict, "{content:?}");
+    }
     assert_eq!(with(envelope(b"{}").as_bytes(), Some(&known), None, &world.chain).verdict, Verdict::Invalid, "no statement");
 }
 

@@ -11,8 +11,11 @@ use chancery_evidence::{
     TrustedLog, TrustedPlatform, VerifierKey, View, blinded, canonical_value, cosigned, node,
 };
 use chancery_x509::hash::digest;
-use rcgen::{BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
-use rcgen::{KeyIdMethod, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair,
+};
+use rcgen::{KeyIdMethod, KeyUsagePurpose, RevokedCertParams, SerialNumber, SigningKey, date_time_ymd};
 use serde_json::{Value, json};
 
 pub(crate) const TENANT: TenantId = TenantId::from_bytes([0x42; 16]);
@@ -89,11 +92,15 @@ pub(crate) struct World {
     pub(crate) chain: Vec<Vec<u8>>,
     pub(crate) root_pem: String,
     pub(crate) crl: Vec<u8>,
+    root_key: String,
     pub(crate) log: LogKey,
     pub(crate) platform: LogKey,
     pub(crate) witness: LogKey,
     /// The bundle's checkpoint has so many events; the platform's has all.
     pub(crate) size: usize,
+    /// Where the act stands, and what it rests upon.
+    pub(crate) act: usize,
+    pub(crate) made: usize,
     /// What stands at the end of each event's text, where nothing may.
     pub(crate) space: &'static str,
 }
@@ -102,11 +109,7 @@ impl World {
     /// What is so; `revoked` is when the signer's certificate was.
     pub(crate) fn new(revoked: Option<i32>) -> Self {
         let root_key = KeyPair::generate().unwrap();
-        let mut root = CertificateParams::default();
-        root.distinguished_name.push(DnType::CommonName, "Acme Root");
-        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        root.not_before = date_time_ymd(2026, 1, 1);
+        let root = authority();
         let root_certificate = root.self_signed(&root_key).unwrap();
         let root = Issuer::new(root, &root_key);
         let key = KeyPair::generate().unwrap();
@@ -117,37 +120,28 @@ impl World {
         leaf.serial_number = Some(SerialNumber::from(vec![0x70; 16]));
         leaf.not_before = date_time_ymd(2026, 6, 1);
         leaf.not_after = date_time_ymd(2027, 6, 1);
+        leaf.crl_distribution_points = vec![CrlDistributionPoint { uris: vec!["http://lists.example/1".to_owned()] }];
         leaf.use_authority_key_identifier_extension = true;
         let leaf = leaf.signed_by(&key, &root).unwrap();
-        let entry = |year| RevokedCertParams {
-            serial_number: SerialNumber::from(vec![0x70; 16]),
-            revocation_time: date_time_ymd(year, 2, 1),
-            reason_code: None,
-            invalidity_date: None,
-        };
-        let list = CertificateRevocationListParams {
-            this_update: date_time_ymd(2027, 3, 1),
-            next_update: date_time_ymd(2027, 3, 8),
-            crl_number: SerialNumber::from(7),
-            issuing_distribution_point: None,
-            revoked_certs: revoked.map(entry).into_iter().collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        let crl = list.signed_by(&root).unwrap().der().to_vec();
+        let crl = list(&root, revoked, 2027);
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.serialized_der()).unwrap();
         let signature = pair.sign(&SystemRandom::new(), b"release 1.0").unwrap().as_ref().to_vec();
         let signed_digest = digest(DigestAlgorithm::Sha256, b"release 1.0").to_string();
         let chain = vec![leaf.der().to_vec()];
+        let prints = vec![hex::encode(digest(DigestAlgorithm::Sha256, &chain[0]).as_bytes())];
         let print = |bytes: &[u8]| digest(DigestAlgorithm::Sha256, bytes).to_string();
         let events = vec![
             event("tenant.create", json!({})),
-            event("signer.create", json!({ "signer": "release", "version": 1, "content": { "formats": ["raw"] } })),
+            event(
+                "signer.create",
+                json!({ "signer": "release", "signer_id": "g-1", "version": 1, "content": { "formats": ["raw"] }, "chain": prints }),
+            ),
             event("certificate.issue", json!({ "certificate": "c-1" })),
             event(
                 "signature.create",
                 json!({
-                    "signature": "s-1", "signer": "release", "policy_version": 1, "format": "raw", "algorithm": "ecdsa-p256-sha256",
-                    "chain": [hex::encode(digest(DigestAlgorithm::Sha256, &chain[0]).as_bytes())], "documents": [{ "digest": signed_digest, "signature": print(&signature), "name": "release.tar" }],
+                    "signature": "s-1", "signer": "release", "signer_id": "g-1", "signer_version": 1, "policy_version": 1, "format": "raw", "algorithm": "ecdsa-p256-sha256",
+                    "chain": prints, "documents": [{ "digest": signed_digest, "signature": print(&signature), "name": "release.tar" }],
                 }),
             ),
             event("signature.withdraw", json!({ "signature": "s-1", "reason": "wrong build" })),
@@ -162,12 +156,21 @@ impl World {
             chain,
             root_pem: root_certificate.pem(),
             crl,
+            root_key: root_key.serialize_pem(),
             log: LogKey::of("log.example/7f", KeyKind::Log, 1),
             platform: LogKey::of("platform.example", KeyKind::Log, 2),
             witness: LogKey::of("witness.example", KeyKind::Witness, 3),
             size: 5,
+            act: 3,
+            made: 1,
             space: "",
         }
+    }
+
+    /// A list of the root's, of March of this year.
+    pub(crate) fn list(&self, revoked: Option<i32>, year: i32) -> Vec<u8> {
+        let key = KeyPair::from_pem(&self.root_key).unwrap();
+        list(&Issuer::new(authority(), &key), revoked, year)
     }
 
     /// A signature of the signer's.
@@ -216,8 +219,8 @@ impl World {
             format: BUNDLE.to_owned(),
             view: View::Full,
             tenant: TENANT,
-            act: self.proof(3),
-            lineage: vec![self.proof(1)],
+            act: self.proof(self.act),
+            lineage: vec![self.proof(self.made)],
             later: Vec::new(),
             checkpoints: vec![self.log.note(bundled).to_string()],
             platform: Some(PlatformProof {
@@ -259,4 +262,31 @@ pub(crate) fn event(act: &str, detail: Value) -> Value {
 
 fn salt(index: usize) -> Hash {
     [u8::try_from(index).unwrap() + 16; 32]
+}
+
+fn list(root: &Issuer<'_, impl SigningKey>, revoked: Option<i32>, year: i32) -> Vec<u8> {
+    let entry = |year| RevokedCertParams {
+        serial_number: SerialNumber::from(vec![0x70; 16]),
+        revocation_time: date_time_ymd(year, 2, 1),
+        reason_code: None,
+        invalidity_date: None,
+    };
+    let list = CertificateRevocationListParams {
+        this_update: date_time_ymd(year, 3, 1),
+        next_update: date_time_ymd(year, 3, 8),
+        crl_number: SerialNumber::from(7),
+        issuing_distribution_point: None,
+        revoked_certs: revoked.map(entry).into_iter().collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    list.signed_by(root).unwrap().der().to_vec()
+}
+
+fn authority() -> CertificateParams {
+    let mut root = CertificateParams::default();
+    root.distinguished_name.push(DnType::CommonName, "Acme Root");
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    root.not_before = date_time_ymd(2026, 1, 1);
+    root
 }

@@ -27,18 +27,18 @@ async fn a_signatures_evidence_verifies_without_the_service(server: &TestServer)
     server.run_jobs().await;
     let (ours, theirs) = (trust(server, &server.acme).await, trust(server, &server.brava).await);
     let bundle = evidence(server, &server.acme, &event, "").await;
-    let report = verify_bundle(&bundle, Some(&ours));
+    let report = verify_bundle(&bundle, Some(&ours), None);
     assert_eq!((report.verdict, report.faults.as_slice()), (Verdict::Valid, [].as_slice()), "{report:#?}");
     assert_eq!(said(&report, "act"), ["signature.create"]);
     assert_eq!(said(&report, "signature"), ["ecdsa-p256-sha256, holds"]);
     assert!(said(&report, "policy")[0].starts_with("release, version 1, in force since "), "{report:#?}");
     assert_eq!(said(&report, "root").len(), 1);
-    assert_eq!(verify_bundle(&bundle, Some(&theirs)).verdict, Verdict::Invalid, "another tenant's trust is no trust in this one");
-    assert_eq!(verify_bundle(&bundle, None).verdict, Verdict::Untrusted);
+    assert_eq!(verify_bundle(&bundle, Some(&theirs), None).verdict, Verdict::Invalid, "another tenant's trust is no trust in this one");
+    assert_eq!(verify_bundle(&bundle, None, None).verdict, Verdict::Untrusted);
     for view in ["auditor", "partner"] {
         let seen = evidence(server, &server.acme, &event, &format!("?view={view}")).await;
         let value: Value = serde_json::from_slice(&seen).unwrap();
-        assert_eq!(verify_bundle(&seen, Some(&ours)).verdict, Verdict::Valid, "{view}: {value:#}");
+        assert_eq!(verify_bundle(&seen, Some(&ours), None).verdict, Verdict::Valid, "{view}: {value:#}");
         assert_eq!(value["signatures"][0]["value"].is_string(), view == "partner");
         assert_eq!(value["lineage"][0]["opened"].is_object(), view == "auditor");
     }
@@ -52,7 +52,7 @@ async fn a_certificates_evidence_tells_of_its_revocation(server: &TestServer) {
     let (event, id) = (issued["event"]["id"].clone(), issued["id"].as_str().unwrap().to_owned());
     server.run_jobs().await;
     let known = trust(server, &server.acme).await;
-    let report = verify_bundle(&evidence(server, &server.acme, &event, "").await, Some(&known));
+    let report = verify_bundle(&evidence(server, &server.acme, &event, "").await, Some(&known), None);
     assert_eq!((report.verdict, report.faults.as_slice()), (Verdict::Valid, [].as_slice()), "{report:#?}");
     assert_eq!((said(&report, "act"), said(&report, "later").len()), (vec!["certificate.issue"], 0));
     assert_eq!(said(&report, "policy").len(), 1, "the profile's version is there: {report:#?}");
@@ -61,10 +61,43 @@ async fn a_certificates_evidence_tells_of_its_revocation(server: &TestServer) {
     let path = server.acme.path(&format!("/certificates/{id}/revoke"));
     server.as_(&server.acme.admin).post(&path, json!({ "reason": "superseded" })).await.ok(200);
     server.run_jobs().await;
-    let report = verify_bundle(&evidence(server, &server.acme, &event, "").await, Some(&known));
+    let report = verify_bundle(&evidence(server, &server.acme, &event, "").await, Some(&known), None);
     assert_eq!((report.verdict, report.faults.as_slice()), (Verdict::Valid, [].as_slice()), "it was sound when it was issued: {report:#?}");
     assert_eq!(said(&report, "later").len(), 1, "{report:#?}");
     assert_eq!(said(&report, "revoked later").len(), 1, "{report:#?}");
+}
+
+async fn a_withdrawn_signature_is_told_and_not_valid(server: &TestServer) {
+    let signer = server.signer(&server.acme, "release", json!({})).await;
+    let signed = server.signature(&server.acme, &signer).await;
+    let admin = server.as_(&server.acme.admin);
+    let path = server.acme.path(&format!("/signatures/{}", signed["id"].as_str().unwrap()));
+    let withdraw = format!("{path}/withdraw");
+    for reason in ["", "\u{1b}[31m", &"x".repeat(501)] {
+        admin.post(&withdraw, json!({ "reason": reason })).await.problem(422, "invalid");
+    }
+    let withdrawn = admin.post(&withdraw, json!({ "reason": "the wrong build" })).await.ok(200);
+    assert_eq!(withdrawn["withdrawn_by"], withdrawn["event"]["id"]);
+    assert_eq!(admin.get(&path).await.ok(200)["withdrawn_by"], withdrawn["event"]["id"]);
+    assert_eq!(admin.get(&server.acme.path("/signatures")).await.ok(200)["items"][0]["withdrawn_by"], withdrawn["event"]["id"]);
+    admin.post(&withdraw, json!({ "reason": "again" })).await.problem(409, "conflict");
+    server.run_jobs().await;
+    let known = trust(server, &server.acme).await;
+    let report = verify_bundle(&evidence(server, &server.acme, &signed["event"]["id"], "").await, Some(&known), None);
+    let codes: Vec<_> = report.faults.iter().map(|fault| fault.code).collect();
+    assert_eq!((report.verdict, codes.as_slice()), (Verdict::Invalid, ["withdrawn"].as_slice()), "{report:#?}");
+    assert!(report.faults[0].message.ends_with("the wrong build"), "{report:#?}");
+}
+
+/// Whoever is trusted for TLS need not be for signatures.
+async fn a_partners_root_is_no_root_of_signers(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    let roots = async || admin.get(&server.acme.path("/trust")).await.ok(200)["roots"].as_array().unwrap().clone();
+    let before = roots().await;
+    let theirs = server.as_(&server.brava.admin).get(&server.brava.path("/trust")).await.ok(200);
+    let body = json!({ "name": "Partner", "pem": theirs["roots"][0] });
+    admin.post(&server.acme.path("/trust-anchors"), body).await.ok(201);
+    assert_eq!((roots().await, before.len()), (before, 1));
 }
 
 /// Bundle and trust file are what their published schemas say, as an independent validator reads these, and nothing that is not.
@@ -92,4 +125,6 @@ on_both_engines! {
     what_is_given_is_as_its_schema_says,
     a_signatures_evidence_verifies_without_the_service,
     a_certificates_evidence_tells_of_its_revocation,
+    a_withdrawn_signature_is_told_and_not_valid,
+    a_partners_root_is_no_root_of_signers,
 }
