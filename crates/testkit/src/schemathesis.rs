@@ -28,6 +28,8 @@ pub struct Trial<'a> {
     /// Whether to make sequences of well-formed requests, in which one takes what an answer before it named, instead of single
     /// requests of every kind. Who names what for whom it finds in the document.
     pub stateful: bool,
+    /// Which requests.
+    pub seed: u32,
 }
 
 /// What was done.
@@ -46,12 +48,25 @@ pub async fn run(trial: &Trial<'_>) -> Tried {
     std::fs::write(directory.path().join("schemathesis.toml"), format!("[parameters]\n{fixed}")).expect("its settings are written");
     std::fs::write(directory.path().join("hooks.py"), HOOKS).expect("its hooks are written");
     // With some seeds it ends sequences after a quarter of those that were asked for; callers look at how much was tried.
-    let (mode, phases, seed) = if trial.stateful { ("positive", "stateful", "3") } else { ("all", "examples,coverage,fuzzing", "1") };
+    let (mode, phases) = if trial.stateful { ("positive", "stateful") } else { ("all", "examples,coverage,fuzzing") };
     let document = format!("http://{}/openapi.json", trial.server);
     let output = Command::new(crate::judges::folder().join("schemathesis"))
         .current_dir(directory.path())
         .env("SCHEMATHESIS_HOOKS", "hooks")
-        .args(["--no-color", "run", &document, "--checks", CHECKS, "--mode", mode, "--phases", phases, "--seed", seed, "--no-shrink"])
+        .args([
+            "--no-color",
+            "run",
+            &document,
+            "--checks",
+            CHECKS,
+            "--mode",
+            mode,
+            "--phases",
+            phases,
+            "--seed",
+            &trial.seed.to_string(),
+            "--no-shrink",
+        ])
         .args(["--header", &format!("Authorization: Bearer {}", trial.token)])
         .args(["--include-path-regex", trial.paths, "--max-examples", &trial.examples.to_string()])
         // A value that fits several constraints is rarely found at random; those of the coverage phase fit by construction.
