@@ -69,5 +69,8 @@ pub(crate) async fn run(runs: u32, seed: u64, How { first, proving, failing }: H
     println!("  before any operator    {:>7}   (losses)", report.early);
     println!("  steps not synced       {:>7}   (on average at a loss)", report.unsynced / report.losses.max(1) as usize);
     println!("  findings               {:>7}", report.findings.len());
+    for finding in &report.findings {
+        println!("FOUND {finding}");
+    }
     if report.findings.is_empty() { Ok(()) } else { bail!("{} findings", report.findings.len()) }
 }
