@@ -68,7 +68,18 @@ pub(crate) fn certificate(
     crl_url: Option<String>,
 ) -> Result<Certificate, Failure> {
     let summary = CertificateSummary::from_der(&der)?;
-    Ok(Certificate {
+    Ok(certificate_of_summary(row, summary, der, chain, crl_url))
+}
+
+/// The same of one that was read already.
+pub(crate) fn certificate_of_summary(
+    row: &CertificateRow,
+    summary: CertificateSummary,
+    der: Vec<u8>,
+    chain: Vec<Vec<u8>>,
+    crl_url: Option<String>,
+) -> Certificate {
+    Certificate {
         id: row.id,
         origin: row.origin.clone(),
         crl_url: crl_url.or_else(|| summary.crl_urls.first().cloned()),
@@ -79,7 +90,7 @@ pub(crate) fn certificate(
         summary,
         der,
         chain,
-    })
+    }
 }
 
 fn order(realm: &Realm, row: &OrderRow) -> Result<Order, Failure> {

@@ -3,7 +3,7 @@
 //! With keys in this process nothing leaves it before the commit, so intent and result commit together.
 
 use crate::admission::Cost;
-use crate::certificates::certificate;
+use crate::certificates::certificate_of_summary;
 use crate::crl;
 use crate::deed::{Deed, Detail, detail};
 use crate::failure::{Stop, deciding_anew};
@@ -22,11 +22,9 @@ use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::name::SubjectName;
 use chancery_domain::order::OrderState;
 use chancery_domain::profile::ProfileName;
-use chancery_domain::signature::DigestAlgorithm;
 use chancery_domain::{CertificateId, IssuerId, OrderId, Serial, Timestamp, enforced};
 use chancery_store::{AuthorityRow, CertificateRow, OrderRow};
-use chancery_x509::hash::digest;
-use chancery_x509::{CertificatePlan, CertificationRequest, PublicKey};
+use chancery_x509::{CertificatePlan, CertificateSummary, CertificationRequest, PublicKey};
 use serde_json::json;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -106,6 +104,8 @@ pub(crate) struct Issuance {
     pub(crate) deed: Deed,
     pub(crate) row: CertificateRow,
     pub(crate) der: Vec<u8>,
+    /// It, read back: its fingerprint stands in the event, the rest in the answer.
+    pub(crate) summary: CertificateSummary,
     /// Who signed it.
     pub(crate) authority: Arc<Authority>,
     /// The private key made for it, PKCS#8 DER, to be sealed and nothing else.
@@ -141,14 +141,14 @@ impl Chancery {
     pub(crate) async fn certify<A: Act>(&self, permit: &Permit<A>, wish: Wish) -> Result<(Certificate, Receipt), Stop> {
         let (realm, ports) = (&permit.caller().realm, self.ports());
         let renews = wish.renews.is_some();
-        let Issuance { mut deed, row, der, authority, private, crl_url, detail } = self.issuance(permit, wish).await?;
+        let Issuance { mut deed, row, der, summary, authority, private, crl_url, detail } = self.issuance(permit, wish).await?;
         let id = row.id;
         if let Some(pkcs8) = &private {
             deed.changes.insert_private_key(id, &realm.seal(&places::PRIVATE_KEY, id.as_bytes(), pkcs8, ports)?);
         }
         let act = if renews { "certificate.renew" } else { "certificate.issue" };
         let receipt = deed.commit(ports, act, *id.as_bytes(), detail).await?;
-        Ok((certificate(&row, der, authority.chain.clone(), Some(crl_url))?, receipt))
+        Ok((certificate_of_summary(&row, summary, der, authority.chain.clone(), Some(crl_url)), receipt))
     }
 
     /// Decides a wish under the policy in force now and, approved, makes the certificate, which whoever asked commits. The one way to a
@@ -258,17 +258,17 @@ impl Chancery {
             changes.move_certificate(old, CertificateStatus::Renewed);
         }
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-        let sha256 = hex::encode(digest(DigestAlgorithm::Sha256, &der).as_bytes());
+        let summary = CertificateSummary::from_der(&der).map_err(Failure::from)?;
         let mut detail = detail! {
             "certificate" => id.to_string(), "order" => order_id.to_string(), "issuer" => authority.id.to_string(),
             "serial" => serial.to_string(), "names" => names, "custody" => custody.as_str(), "key_algorithm" => public.algorithm().as_str(),
             "not_after" => not_after.to_string(), "profile" => wish.profile.as_str(), "policy_version" => policy_version,
-            "sha256" => sha256, "moves" => vec!["requested", "approved", "issuing", "issued"],
+            "sha256" => summary.sha256.as_str(), "moves" => vec!["requested", "approved", "issuing", "issued"],
         };
         if let Some(old) = &wish.renews {
             detail.insert("renews".to_owned(), old.id.to_string().into());
         }
-        Ok(Issuance { deed, row, der, authority, private, crl_url: addresses.crl_url, detail })
+        Ok(Issuance { deed, row, der, summary, authority, private, crl_url: addresses.crl_url, detail })
     }
 }
 

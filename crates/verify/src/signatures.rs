@@ -87,7 +87,7 @@ fn certificates(findings: &mut Findings, act: &Event, chain: &[Vec<u8>], lists: 
     let Some(path) = findings.check(path) else { return false };
     findings.say("root", CertificateSummary::from_der(path.last().map_or(&[], Vec::as_slice)).map(|root| root.subject).unwrap_or_default());
     let issuers = path.get(1..).unwrap_or_default();
-    let read = |der: &Vec<u8>| Crl::from_der(der).ok().filter(|list| issuers.iter().any(|issuer| signed(list, issuer)));
+    let read = |der: &Vec<u8>| Crl::from_der(der).ok().filter(|list| issuers.iter().any(|issuer| list.is_signed_by(issuer)));
     if !lists.iter().all(|der| read(der).is_some()) {
         findings.fault("revocation", "a revocation list cannot be read, or is of no issuer of this path");
         return false;
@@ -112,7 +112,7 @@ fn revocation(findings: &mut Findings, (certificate, issuer): (&[u8], &[u8]), ow
     let Ok(summary) = CertificateSummary::from_der(certificate) else { return false };
     let covers = |list: &Crl| {
         let scope = list.distribution_point_url().is_none_or(|url| summary.crl_urls.iter().any(|own| own == url));
-        scope && signed(list, issuer)
+        scope && list.is_signed_by(issuer)
     };
     let lists: Vec<_> = own.iter().chain(given).filter_map(|der| Crl::from_der(der).ok()).filter(covers).collect();
     let in_force = |list: &&Crl| list.next_update() >= at;
@@ -133,11 +133,6 @@ fn revocation(findings: &mut Findings, (certificate, issuer): (&[u8], &[u8]), ow
         findings.say("revocation", format!("{} not revoked before the act, by the list of {}", summary.subject, list.this_update()));
     }
     true
-}
-
-fn signed(list: &Crl, issuer: &[u8]) -> bool {
-    let key = CertificateSummary::from_der(issuer).ok().and_then(|summary| PublicKey::from_spki_der(&summary.spki_der).ok());
-    key.is_some_and(|key| list.verify(&key).is_ok())
 }
 
 /// One signature: the act has its fingerprint and its digest, and the key made it.

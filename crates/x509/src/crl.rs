@@ -4,6 +4,7 @@ use crate::issuer::IssuerCertificate;
 use crate::key::{BadSignature, PublicKey};
 use crate::lint::{self, LintError};
 use crate::prepared::{Prepared, RevocationList, SignedParts};
+use crate::summary::CertificateSummary;
 use crate::time::from_x509;
 use chancery_domain::certificate::RevocationReason;
 use chancery_domain::{Serial, Timestamp};
@@ -118,6 +119,11 @@ impl Crl {
     /// The revoked certificates, in the list's order.
     pub fn entries(&self) -> &[CrlEntry] {
         &self.entries
+    }
+    /// Whether the authority with this certificate signed it.
+    pub fn is_signed_by(&self, issuer_der: &[u8]) -> bool {
+        let key = CertificateSummary::from_der(issuer_der).ok().and_then(|issuer| PublicKey::from_spki_der(&issuer.spki_der).ok());
+        key.is_some_and(|key| self.verify(&key).is_ok())
     }
     /// Checks the list's signature.
     ///
