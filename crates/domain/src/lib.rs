@@ -13,6 +13,7 @@ pub mod key;
 pub mod kill;
 pub mod lineage;
 pub mod name;
+pub mod obligation;
 pub mod order;
 pub mod pattern;
 pub mod port;

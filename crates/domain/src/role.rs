@@ -5,6 +5,8 @@ use crate::action::Action::{self, *};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+pub use crate::short_name::{BadRoleName, RoleName};
+
 /// A built-in role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

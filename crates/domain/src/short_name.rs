@@ -1,4 +1,4 @@
-//! Short names that stand in addresses: of profiles and signers.
+//! Short names that stand in addresses: of profiles, signers and roles.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -63,6 +63,8 @@ short_names! {
     ProfileName, BadProfileName: "profile name";
     /// The name of a signer.
     SignerName, BadSignerName: "signer's name";
+    /// The name of a role.
+    RoleName, BadRoleName: "role's name";
 }
 
 fn is_short_name(text: &str) -> bool {
