@@ -2,6 +2,7 @@
 
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
+use crate::holders::{self, AskedHolder};
 use crate::jobs;
 use crate::realm::Realm;
 use crate::view::{Account, MintedToken, Receipt, TokenInfo};
@@ -34,13 +35,25 @@ impl Chancery {
     }
 
     /// Makes an account with these roles, none of which includes what the caller lacks.
-    pub async fn create_account(&self, caller: &Caller, name: &str, roles: &[Role]) -> Result<(Account, Receipt), Failure> {
+    pub async fn create_account(
+        &self,
+        caller: &Caller,
+        name: &str,
+        roles: &[Role],
+        asked: AskedHolder,
+    ) -> Result<(Account, Receipt), Failure> {
         check_name(name)?;
         check_roles(caller, roles)?;
-        deciding_anew!(self, caller => self.try_create_account(&caller, name, roles))
+        deciding_anew!(self, caller => self.try_create_account(&caller, name, roles, asked))
     }
 
-    async fn try_create_account(&self, caller: &Caller, name: &str, roles: &[Role]) -> Result<(Account, Receipt), Stop> {
+    async fn try_create_account(
+        &self,
+        caller: &Caller,
+        name: &str,
+        roles: &[Role],
+        asked: AskedHolder,
+    ) -> Result<(Account, Receipt), Stop> {
         let permit = self.permit::<AccountWrite>(caller).await?;
         if let Some(done) = caller.done_before().await? {
             let row = caller.realm.view.account(AccountId::from_bytes(done.subject)).await?.ok_or(Failure::NotFound)?;
@@ -49,12 +62,18 @@ impl Chancery {
         self.may_grant(caller, roles).await?;
         let ports = self.ports();
         let id = AccountId::new(&*ports.clock, &*ports.entropy);
+        let holder = holders::holder(caller, id, asked).await?;
         let sealed = caller.realm.seal(&places::ACCOUNT_NAME, id.as_bytes(), name.as_bytes(), ports)?;
-        let row = AccountRow { id, name: sealed, roles: roles.to_vec(), enabled: true, created_at: self.now(), version: 1 };
+        let row = AccountRow { id, name: sealed, roles: roles.to_vec(), enabled: true, created_at: self.now(), version: 1, holder };
         let mut deed = Deed::by(&permit);
         deed.changes.insert_account(&row);
+        if asked != AskedHolder::Person {
+            // Whoever changes the other account at the same moment looks again.
+            deed.changes.next_epoch();
+        }
         let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-        let detail = detail! { "account" => id.to_string(), "name" => name, "roles" => roles };
+        let mut detail = detail! { "account" => id.to_string(), "name" => name, "roles" => roles };
+        detail.extend(holders::told(holder));
         let receipt = deed.commit(ports, "account.create", *id.as_bytes(), detail).await?;
         Ok((account(&caller.realm, &row)?, receipt))
     }
@@ -74,7 +93,10 @@ impl Chancery {
         }
         let mut deed = Deed::by(&permit);
         deed.changes.disable_account(&row);
-        let receipt = deed.commit(self.ports(), "account.disable", *id.as_bytes(), detail! { "account" => id.to_string() }).await?;
+        // They go on working, and nobody answers for them: the event names them.
+        let owns: Vec<_> = caller.realm.view.owned_accounts(id).await?.iter().map(ToString::to_string).collect();
+        let detail = detail! { "account" => id.to_string(), "owns" => owns };
+        let receipt = deed.commit(self.ports(), "account.disable", *id.as_bytes(), detail).await?;
         self.forget_realm(caller.tenant());
         Ok((account(&caller.realm, &AccountRow { enabled: false, ..row })?, receipt))
     }
@@ -97,6 +119,7 @@ impl Chancery {
         if !row.enabled && enforced!("mint.disabled") {
             return Err(Failure::Conflict("the account is disabled: a token for it would be worth nothing".to_owned()).into());
         }
+        holders::check_owned(&row)?;
         self.may_grant(caller, &row.roles).await?;
         let ports = self.ports();
         let id = TokenId::new(&*ports.clock, &*ports.entropy);
@@ -184,5 +207,6 @@ fn check_roles(caller: &Caller, roles: &[Role]) -> Result<(), Failure> {
 
 pub(crate) fn account(realm: &Realm, row: &AccountRow) -> Result<Account, Failure> {
     let name = realm.open_text(&places::ACCOUNT_NAME, row.id.as_bytes(), &row.name)?;
-    Ok(Account { id: row.id, name, roles: row.roles.clone(), enabled: row.enabled, created_at: row.created_at })
+    let (holder, roles) = (row.holder, row.roles.clone());
+    Ok(Account { id: row.id, name, roles, enabled: row.enabled, created_at: row.created_at, holder })
 }

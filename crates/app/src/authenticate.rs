@@ -140,7 +140,8 @@ impl Chancery {
             true => realm.open_text(&places::ACCOUNT_NAME, account.id.as_bytes(), &account.name)?,
             false => String::new(),
         };
-        let principal = Principal { tenant: realm.id, account: account.id, token: id, name, roles: account.roles };
+        let person = account.holder.person();
+        let principal = Principal { tenant: realm.id, account: account.id, person, token: id, name, roles: account.roles };
         let used_at = AtomicI64::new(token.used_at.map_or(i64::MIN, Timestamp::millis));
         let credential = Credential { hash: token.hash, expires_at: token.expires_at, principal: Arc::new(principal), used_at };
         Ok(Some(realm.credentials.keep(id, credential)))

@@ -3,6 +3,7 @@
 use crate::accounts::{check_name, token_info, token_row};
 use crate::deed::{Deed, detail};
 use crate::failure::Stop;
+use crate::holders::{own_person, told};
 use crate::jobs;
 use crate::realm::Realm;
 use crate::view::{Account, MintedToken, Receipt};
@@ -79,23 +80,26 @@ impl Chancery {
         let id = AccountId::new(&*ports.clock, &*ports.entropy);
         let sealed = realm.seal(&places::ACCOUNT_NAME, id.as_bytes(), name.as_bytes(), ports)?;
         let bearer = Token::generate(TokenKind::Bearer, realm.id, TokenId::new(&*ports.clock, &*ports.entropy), &*ports.entropy);
-        let row = token_row(&bearer, Some(id), Vec::new(), now, lifetime);
+        let first = token_row(&bearer, Some(id), Vec::new(), now, lifetime);
         let mut deed = Deed::newcomer(realm, id, name, request);
         deed.changes.guard_epoch(realm.record.epoch);
         if enforced!("enrol.single-use") {
             deed.changes.end_token(used, now);
         }
-        deed.changes.insert_account(&AccountRow { id, name: sealed, roles: roles.clone(), enabled: true, created_at: now, version: 1 });
-        deed.changes.insert_token(&row);
-        deed.changes.insert_job(&jobs::token_warning(&row));
+        let holder = own_person(id);
+        let row = AccountRow { id, name: sealed, roles: roles.clone(), enabled: true, created_at: now, version: 1, holder };
+        deed.changes.insert_account(&row);
+        deed.changes.insert_token(&first);
+        deed.changes.insert_job(&jobs::token_warning(&first));
         let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-        let detail = detail! {
+        let mut detail = detail! {
             "account" => id.to_string(), "name" => name, "roles" => names,
-            "enrolment" => used.to_string(), "token" => row.id.to_string()
+            "enrolment" => used.to_string(), "token" => first.id.to_string()
         };
+        detail.extend(told(holder));
         let receipt = deed.commit(ports, "account.enrol", *id.as_bytes(), detail).await?;
-        let account = Account { id, name: name.to_owned(), roles, enabled: true, created_at: now };
-        Ok(Enrolled { account, token: MintedToken { info: token_info(&row), token: Some(bearer), receipt } })
+        let account = Account { id, name: name.to_owned(), roles, enabled: true, created_at: now, holder };
+        Ok(Enrolled { account, token: MintedToken { info: token_info(&first), token: Some(bearer), receipt } })
     }
 
     /// Whether a realm may still be entered by invitation from outside.

@@ -3,6 +3,7 @@
 use crate::accounts::{token_info, token_row};
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
+use crate::holders::check_owned;
 use crate::jobs;
 use crate::view::{MintedToken, RotatedToken};
 use crate::{Caller, Chancery, Failure};
@@ -41,6 +42,7 @@ impl Chancery {
         if !row.enabled && enforced!("rotate.disabled") {
             return Err(Failure::Conflict("the account is disabled: a token for it would be worth nothing".to_owned()).into());
         }
+        check_owned(&row)?;
         self.may_grant(caller, &row.roles).await?;
         let ports = self.ports();
         let lifetime = Duration::from_millis(u64::try_from(old.expires_at.millis() - old.created_at.millis()).unwrap_or(0));

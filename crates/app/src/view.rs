@@ -2,6 +2,7 @@
 
 use chancery_domain::action::Action;
 use chancery_domain::certificate::{CertificateStatus, Origin};
+use chancery_domain::identity::Holder;
 use chancery_domain::issuer::{AuthorityKind, IssuerState};
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::order::OrderState;
@@ -30,6 +31,8 @@ pub struct Account {
     pub enabled: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Who stands behind it.
+    pub holder: Holder,
 }
 
 /// A token without its secret.

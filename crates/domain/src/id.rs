@@ -65,6 +65,8 @@ ids! {
     TenantId
     /// A service account or person inside one tenant.
     AccountId
+    /// Whoever holds one or more user accounts of a tenant.
+    PersonId
     /// A bearer or enrolment token.
     TokenId
     /// A certificate authority of a tenant.

@@ -7,6 +7,7 @@ pub mod disk;
 pub mod enforced;
 pub mod event;
 pub mod id;
+pub mod identity;
 pub mod import;
 pub mod issuer;
 pub mod key;
@@ -29,7 +30,7 @@ pub mod slug;
 pub mod tenant;
 pub mod time;
 
-pub use id::{AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PublicId, SignatureId, SignerId, TenantId, TokenId};
+pub use id::{AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, SignatureId, SignerId, TenantId, TokenId};
 pub use sealed::Sealed;
 pub use serial::Serial;
 pub use time::Timestamp;

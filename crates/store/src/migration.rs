@@ -32,6 +32,7 @@ pub(crate) const SQLITE: &[Migration] = &[
     migration!("sqlite", "0011"),
     migration!("sqlite", "0012"),
     migration!("sqlite", "0013"),
+    migration!("sqlite", "0014"),
 ];
 /// The schema on PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = &[
@@ -48,6 +49,7 @@ pub(crate) const POSTGRES: &[Migration] = &[
     migration!("postgres", "0011"),
     migration!("postgres", "0012"),
     migration!("postgres", "0013"),
+    migration!("postgres", "0014"),
 ];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];

@@ -5,7 +5,9 @@ use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_domain::AccountId;
 use chancery_http::api::access::{AccessDocument, AccessPage};
-use chancery_http::api::accounts::{AccountDocument, AccountPage, CreateAccountBody, TokenDocument};
+use chancery_http::api::accounts::{
+    AccountDocument, AccountKindName, AccountPage, CreateAccountBody, OwnerBody, SamePersonBody, TokenDocument,
+};
 use chancery_http::api::platform::EmptyBody;
 use clap::Subcommand;
 
@@ -22,7 +24,7 @@ pub(crate) struct AccountArgs {
 enum AccountCommand {
     /// Make an account. Nobody gives roles that include what they lack.
     #[command(
-        after_help = "Examples:\n  chancery account create ci-pipeline --role issuer\n  chancery account create audit --role auditor"
+        after_help = "Examples:\n  chancery account create ci-pipeline --role issuer --service\n  chancery account create audit --role auditor"
     )]
     Create {
         /// Its name, for people.
@@ -30,6 +32,15 @@ enum AccountCommand {
         /// A role: tenant-admin, security-lead, issuer, auditor, viewer; on the platform operator, support. May be repeated.
         #[arg(long = "role", required = true)]
         roles: Vec<String>,
+        /// It is a program's: a service account, for which its owner answers, by default you.
+        #[arg(long)]
+        service: bool,
+        /// The user account that owns the service account.
+        #[arg(long, requires = "service")]
+        owner: Option<AccountId>,
+        /// Another account of the person who is to hold it.
+        #[arg(long, conflicts_with = "service")]
+        same_person_as: Option<AccountId>,
     },
     /// List the accounts.
     #[command(after_help = "Examples:\n  chancery account list")]
@@ -49,12 +60,33 @@ enum AccountCommand {
         /// The account's id.
         account: AccountId,
     },
+    /// Make an account a service account of this user, who answers for it from now on.
+    #[command(after_help = "Examples:\n  chancery account own 01a1fbbf-f20a-7ae1-8a02-e6da40185e28 01a1fbc0-9a4c-7cc3-a5b6-1f0f2d8a4c11")]
+    Own {
+        /// The account's id.
+        account: AccountId,
+        /// Its owner: a user account.
+        owner: AccountId,
+    },
+    /// Declare for good that one person holds two user accounts.
+    #[command(after_help = "Examples:\n  chancery account join 01a1fbbf-f20a-7ae1-8a02-e6da40185e28 01a1fbc0-9a4c-7cc3-a5b6-1f0f2d8a4c11")]
+    Join {
+        /// The account's id.
+        account: AccountId,
+        /// Another account of the same person.
+        same_person_as: AccountId,
+    },
 }
 
 pub(crate) async fn account(args: AccountArgs, form: Form) -> Result<(), Ended> {
     let desk = args.server.desk(form)?;
     match args.command {
-        AccountCommand::Create { name, roles } => desk.show(&desk.act("/accounts", &CreateAccountBody { name, roles }).await?, shown),
+        AccountCommand::Create { name, roles, service, owner, same_person_as } => {
+            let kind = if service { AccountKindName::Service } else { AccountKindName::User };
+            let [owner, same_person_as] = [owner, same_person_as].map(|id| id.map(|id| id.to_string()));
+            let body = CreateAccountBody { name, roles, kind: Some(kind), owner, same_person_as };
+            desk.show(&desk.act("/accounts", &body).await?, shown);
+        }
         AccountCommand::List(page) => {
             let page: AccountPage = desk.own(&format!("/accounts{}", query(&page.parameters()))).await?;
             desk.show(&page, |page| {
@@ -79,6 +111,14 @@ pub(crate) async fn account(args: AccountArgs, form: Form) -> Result<(), Ended> 
         AccountCommand::Disable { account } => {
             desk.show(&desk.act(&format!("/accounts/{account}/disable"), &EmptyBody {}).await?, shown);
         }
+        AccountCommand::Own { account, owner } => {
+            let body = OwnerBody { owner: owner.to_string() };
+            desk.show(&desk.act(&format!("/accounts/{account}/owner"), &body).await?, shown);
+        }
+        AccountCommand::Join { account, same_person_as } => {
+            let body = SamePersonBody { same_person_as: same_person_as.to_string() };
+            desk.show(&desk.act(&format!("/accounts/{account}/person"), &body).await?, shown);
+        }
     }
     Ok(())
 }
@@ -95,7 +135,12 @@ fn rows(page: &AccessPage) -> Vec<Vec<String>> {
 }
 
 fn state(account: &AccountDocument) -> String {
-    if account.enabled { "enabled" } else { "disabled" }.to_owned()
+    match account {
+        AccountDocument { enabled: false, .. } => "disabled",
+        AccountDocument { orphaned: true, .. } => "enabled, its owner is disabled",
+        _ => "enabled",
+    }
+    .to_owned()
 }
 
 fn shown(account: &AccountDocument) -> String {
@@ -103,6 +148,9 @@ fn shown(account: &AccountDocument) -> String {
         ("id", &account.id),
         ("name", &account.name),
         ("roles", &account.roles.join(", ")),
+        ("kind", if account.owner.is_some() { "service" } else { "user" }),
+        ("owner", account.owner.as_deref().unwrap_or_default()),
+        ("person", &account.person),
         ("state", &state(account)),
         ("created", &account.created_at),
         ("event", account.event.as_ref().map(|event| event.id.as_str()).unwrap_or_default()),

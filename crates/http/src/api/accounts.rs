@@ -7,7 +7,8 @@ use crate::request::{Ids, InTenant, Submitted};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use chancery_app::{Account, Chancery, MintedToken, RotatedToken, TokenInfo};
+use chancery_app::{Account, AskedHolder, Chancery, MintedToken, RotatedToken, TokenInfo};
+use chancery_domain::identity::{AccountKind, Holder};
 use chancery_domain::role::Role;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -23,6 +24,41 @@ pub struct CreateAccountBody {
     pub name: String,
     /// Its roles: `tenant-admin`, `security-lead`, `issuer`, `auditor`, `viewer`; on the platform `operator`, `support`.
     pub roles: Vec<String>,
+    /// `user`, the default, for a person's account; `service`, the default where an owner is named, for a program's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AccountKindName>,
+    /// Of a service account: the user account that answers for it; by default the one that makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Of a user account: another that the same person holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_person_as: Option<String>,
+}
+
+/// What an account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountKindName {
+    /// A person's.
+    User,
+    /// A program's, for which a user answers.
+    Service,
+}
+
+/// Who is to answer for an account.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnerBody {
+    /// An enabled user account.
+    pub owner: String,
+}
+
+/// Who holds an account.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SamePersonBody {
+    /// An enabled user account of the same person.
+    pub same_person_as: String,
 }
 
 /// A token to be minted.
@@ -56,6 +92,15 @@ pub struct AccountDocument {
     pub enabled: bool,
     /// When it was made.
     pub created_at: String,
+    /// What it is.
+    pub kind: AccountKindName,
+    /// The person behind it: the same for all accounts that one person holds and for the service accounts that they own.
+    pub person: String,
+    /// The user account that answers for a service account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Whether its owner is disabled: it goes on working, and gets no new token until it has another owner.
+    pub orphaned: bool,
     /// Its tokens where one account is shown; where many are listed, those that expire within 14 days and have no successor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Vec<TokenDocument>>,
@@ -115,8 +160,38 @@ impl From<&Account> for AccountDocument {
             roles: account.roles.iter().map(ToString::to_string).collect(),
             enabled: account.enabled,
             created_at: account.created_at.to_string(),
+            kind: account.holder.into(),
+            person: account.holder.person().to_string(),
+            owner: account.holder.owner().map(|owner| owner.to_string()),
+            orphaned: account.holder.is_orphaned(),
             tokens: None,
             event: None,
+        }
+    }
+}
+
+impl From<Holder> for AccountKindName {
+    fn from(holder: Holder) -> Self {
+        match holder.kind() {
+            AccountKind::User => Self::User,
+            AccountKind::Service => Self::Service,
+        }
+    }
+}
+
+impl CreateAccountBody {
+    fn holder(&self) -> Result<AskedHolder, Error> {
+        let given = |text: &Option<String>| text.as_deref().map(|text| text.parse().ok());
+        let (owner, same) = (given(&self.owner), given(&self.same_person_as));
+        match (self.kind, owner, same) {
+            (Some(AccountKindName::User), Some(_), _) => Err(Error::field("owner", "only a service account has one")),
+            (Some(AccountKindName::Service), _, Some(_)) | (None, Some(_), Some(_)) => {
+                Err(Error::field("same_person_as", "a service account has an owner instead"))
+            }
+            (_, _, Some(same)) => Ok(AskedHolder::SamePersonAs(same)),
+            (Some(AccountKindName::Service), owner, None) => Ok(AskedHolder::OwnedBy(owner)),
+            (_, Some(owner), None) => Ok(AskedHolder::OwnedBy(Some(owner))),
+            (_, None, None) => Ok(AskedHolder::Person),
         }
     }
 }
@@ -155,6 +230,8 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .routes(routes!(list, create))
         .routes(routes!(show))
         .routes(routes!(disable))
+        .routes(routes!(own))
+        .routes(routes!(join))
         .routes(routes!(mint))
         .routes(routes!(rotate))
         .routes(routes!(revoke))
@@ -189,7 +266,7 @@ async fn create(
 ) -> Result<(StatusCode, Json<AccountDocument>), Error> {
     let role = |name: &String| Role::from_name(name).ok_or_else(|| Error::field("roles", format!("no role is called {name:?}")));
     let roles = body.roles.iter().map(role).collect::<Result<Vec<_>, _>>()?;
-    let (account, receipt) = service.create_account(&caller.once(once), &body.name, &roles).await?;
+    let (account, receipt) = service.create_account(&caller.once(once), &body.name, &roles, body.holder()?).await?;
     Ok((StatusCode::CREATED, Json(AccountDocument { event: Some(receipt.into()), ..(&account).into() })))
 }
 
@@ -217,6 +294,41 @@ async fn disable(
     Submitted { once, .. }: Submitted<EmptyBody>,
 ) -> Result<Json<AccountDocument>, Error> {
     let (account, receipt) = service.disable_account(&caller.once(once), ids.parse("account")?).await?;
+    Ok(Json(AccountDocument { event: Some(receipt.into()), ..(&account).into() }))
+}
+
+/// Make an account the service account of this user, who answers for it from now on. Nobody lets go of an account that is their own.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts/{account}/owner", tag = "accounts", security(("token" = [])),
+    extensions(("x-action" = json!("account:write"))),
+    request_body = OwnerBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    ("account" = String, Path, description = "The account's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = AccountDocument), Problems))]
+async fn own(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { body, once }: Submitted<OwnerBody>,
+) -> Result<Json<AccountDocument>, Error> {
+    let (account, receipt) = service.own_account(&caller.once(once), ids.parse("account")?, body.owner.parse().ok()).await?;
+    Ok(Json(AccountDocument { event: Some(receipt.into()), ..(&account).into() }))
+}
+
+/// Declare for good that one person holds two user accounts, with all that is held with either of the two.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/accounts/{account}/person", tag = "accounts", security(("token" = [])),
+    extensions(("x-action" = json!("account:write"))),
+    request_body = SamePersonBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    ("account" = String, Path, description = "The account's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = AccountDocument), Problems))]
+async fn join(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { body, once }: Submitted<SamePersonBody>,
+) -> Result<Json<AccountDocument>, Error> {
+    let other = body.same_person_as.parse().ok();
+    let (account, receipt) = service.join_persons(&caller.once(once), ids.parse("account")?, other).await?;
     Ok(Json(AccountDocument { event: Some(receipt.into()), ..(&account).into() }))
 }
 

@@ -94,6 +94,9 @@ pub(crate) async fn platform(server: &TestServer, of_acme: &Ids) -> Ids {
     // In every listing what was made before is behind this place.
     ids.insert("cursor", account.clone());
     ids.insert("account", account);
+    let colleague = operator.post(&accounts, json!({"name": "Colleague", "roles": ["support"]})).await.ok(201);
+    ids.insert("colleague", colleague["id"].as_str().unwrap().to_owned());
+    ids.insert("owner", ids["operator-account"].clone());
     ids.insert("event", event);
     ids.insert("role", "support".to_owned());
     ids

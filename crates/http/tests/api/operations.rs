@@ -59,8 +59,11 @@ impl Called for Operation {
             // Who gives timestamps is another signer than who signs.
             "signer" if self.path.ends_with("/timestamps") => "stamper",
             "timestamp_by" => "stamper",
+            // Who was given an owner is a person no more.
+            "account" if self.path.ends_with("/accounts/{account}/person") => "colleague",
             "certificates" => "certificate",
             "accounts" => "account",
+            "same_person_as" => "owner",
             name => name,
         }
     }
@@ -133,6 +136,8 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "CreateTenantBody" => json!({"slug": format!("sample-{}", &ids["account"][28..])}),
         "EmptyBody" | "SuccessorBody" | "MintTokenBody" | "RotateTokenBody" | "RenewBody" => json!({}),
         "CreateAccountBody" => json!({"name": "Sample", "roles": [ids["role"]]}),
+        "OwnerBody" => json!({"owner": ids["owner"]}),
+        "SamePersonBody" => json!({"same_person_as": ids["owner"]}),
         "CreateIssuerBody" => json!({"name": "Sample", "permitted_names": [ids["permitted"]]}),
         "IssueBody" => json!({"profile": "tls-server", "names": [ids["host"]], "issuer": ids["issuer"]}),
         "DryRunBody" => json!({"request": sample("IssueBody", ids), "draft": serde_json::from_str::<Value>(&ids["profile-body"]).unwrap()}),
@@ -190,6 +195,7 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let account = admin.post(&tenant.path("/accounts"), json!({"name": "Object", "roles": ["viewer"]})).await.ok(201);
     let (event, account) = (account["event"]["id"].as_str().unwrap().to_owned(), account["id"].as_str().unwrap().to_owned());
     let token = admin.post(&tenant.path(&format!("/accounts/{account}/tokens")), json!({})).await.ok(201);
+    let colleague = admin.post(&tenant.path("/accounts"), json!({"name": "Colleague", "roles": ["viewer"]})).await.ok(201);
     // One of its own: some of the operations retire it.
     let issuer = json!({"name": "Object", "permitted_names": [format!("dns:{}", tenant.host("*"))]});
     let issuer = admin.post(&tenant.path("/issuers"), issuer).await.ok(201);
@@ -231,6 +237,8 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("tenant", tenant.id.clone()),
         ("registered", tenant.id.clone()),
         ("account", account),
+        ("owner", tenant.account.clone()),
+        ("colleague", colleague["id"].as_str().unwrap().to_owned()),
         ("event", event),
         ("token", token["id"].as_str().unwrap().to_owned()),
         ("certificate", id),

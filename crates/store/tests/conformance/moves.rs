@@ -3,12 +3,13 @@
 use crate::engine::{Engine, Harness, tenant_row};
 use crate::rows::{BLIND, Rows, SHARD, now};
 use chancery_domain::certificate::{CertificateStatus, RevocationReason};
+use chancery_domain::identity::Holder;
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::signing::SignerState;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{IssuerId, TenantId, Timestamp, TokenId};
+use chancery_domain::{AccountId, IssuerId, PersonId, TenantId, Timestamp, TokenId};
 use chancery_store::{
-    AuthorityRow, Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, RestoreMark, RevocationRow, SignerVersionRow,
+    AccountRow, AuthorityRow, Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, RestoreMark, RevocationRow, SignerVersionRow,
     SigningProfileRow, SubjectKeyRow, TenantView,
 };
 use rstest::rstest;
@@ -51,6 +52,17 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     let epoch = view.epoch().await.unwrap().unwrap();
 
     once(&view, Guard::Version("account"), |changes| changes.disable_account(&rows.account)).await;
+    let (before, owner) = (view.epoch().await.unwrap().unwrap(), AccountId::from_bytes([6; 16]));
+    let second = AccountRow { id: owner, holder: Holder::User(PersonId::from_bytes([6; 16])), ..rows.account.clone() };
+    commit(&view, |changes| changes.insert_account(&second)).await;
+    commit(&view, |changes| changes.join_person(&second, rows.account.holder.person())).await;
+    assert_eq!(view.account(owner).await.unwrap().unwrap().holder, rows.account.holder);
+    let read = view.account(rows.account.id).await.unwrap().unwrap();
+    once(&view, Guard::Version("account"), |changes| changes.own_account(&read, owner)).await;
+    let owned = Holder::Service { owner, owner_enabled: true, person: rows.account.holder.person() };
+    assert_eq!(view.account(rows.account.id).await.unwrap().unwrap().holder, owned);
+    assert_eq!(view.owned_accounts(owner).await.unwrap(), [], "it is disabled");
+    assert_eq!(view.epoch().await.unwrap().unwrap(), before + 2);
     assert!(!view.account(rows.account.id).await.unwrap().unwrap().enabled);
     let later = TokenId::from_bytes([7; 16]);
     once(&view, Guard::Version("token"), |changes| changes.succeed_token(rows.token.id, later, now())).await;
@@ -77,8 +89,8 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     once(&view, Guard::Version("authority"), |changes| changes.abandon_authority(pending(8).id)).await;
     let abandoned = view.authority(pending(8).id).await.unwrap().unwrap();
     assert_eq!((abandoned.state, abandoned.key, abandoned.status_key), (IssuerState::Abandoned, None, None));
-    // Each of these ten, and none of the refused ones, started an epoch.
-    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 10));
+    // Each of these twelve, and none of the refused ones, started an epoch.
+    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 12));
 
     once(&view, Guard::Version("certificate"), |changes| changes.move_certificate(&rows.certificate, CertificateStatus::Revoked)).await;
     let moved = view.certificate(rows.certificate.id).await.unwrap().unwrap();

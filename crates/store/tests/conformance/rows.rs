@@ -1,6 +1,7 @@
 //! Example rows: the same ids for every tenant, so that only the tenant tells them apart.
 
 use chancery_domain::certificate::{CertificateStatus, Origin, RevocationReason};
+use chancery_domain::identity::Holder;
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::Custody;
 use chancery_domain::lineage::LineageKind;
@@ -8,7 +9,8 @@ use chancery_domain::order::OrderState;
 use chancery_domain::role::Role;
 use chancery_domain::signing::SignerState;
 use chancery_domain::{
-    AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PublicId, Sealed, Serial, SignatureId, SignerId, Timestamp, TokenId,
+    AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, Sealed, Serial, SignatureId, SignerId, Timestamp,
+    TokenId,
 };
 use chancery_store::*;
 
@@ -107,7 +109,7 @@ impl Rows {
                 origin: Origin::Issued { order: OrderId::from_bytes(bytes(12)), issuer: IssuerId::from_bytes(bytes(13)), profile: "mail".to_owned() },
                 status: CertificateStatus::Revoked, not_after: Timestamp::from_seconds(1_850_000_000), ..other
             },
-            account: AccountRow { id: account, name: sealed(), roles: vec![Role::Issuer, Role::Viewer], enabled: true, created_at: now(), version: 1 },
+            account: AccountRow { id: account, name: sealed(), roles: vec![Role::Issuer, Role::Viewer], enabled: true, created_at: now(), version: 1, holder: Holder::User(PersonId::from_bytes(bytes(1))) },
             token: TokenRow {
                 id: TokenId::from_bytes(bytes(2)), account: Some(account), roles: vec![], hash: [tenant; 32],
                 created_at: now(), expires_at: now(), ended_at: None, used_at: None, successor: None,

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What rows hold in columns that came later, where that is not null.
-const GIVEN: [(&str, &str, &str); 2] = [("authority", "generation", "1"), ("authority", "state", "active")];
+const GIVEN: [(&str, &str, &str); 3] = [("account", "kind", "user"), ("authority", "generation", "1"), ("authority", "state", "active")];
 
 /// The scripts of this kind, oldest first.
 fn scripts(engine: &str, kind: &str) -> Vec<String> {

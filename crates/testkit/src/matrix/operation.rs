@@ -84,7 +84,7 @@ impl Kind {
         Some(match name {
             "tenant" => Self::Tenant,
             "registered" => Self::Registered,
-            "account" | "accounts" => Self::Account,
+            "account" | "accounts" | "owner" | "same_person_as" => Self::Account,
             "token" => Self::Token,
             "certificate" | "certificates" => Self::Certificate,
             "order" => Self::Order,

@@ -7,6 +7,7 @@ mod dry_run;
 mod events;
 mod evidence;
 mod external;
+mod holders;
 mod issuers;
 mod log;
 mod profiles;

@@ -2,8 +2,8 @@
 
 use crate::outside;
 use chancery_app::{
-    AskedProfile, Caller, Certificate, Chancery, Content, Document, Failure, IssueRequest, KeySource, NewIssuer, NewSigner, Receipt,
-    RenewRequest, RollSigner, SignRequest, SignerSource, Succession,
+    AskedHolder, AskedProfile, Caller, Certificate, Chancery, Content, Document, Failure, IssueRequest, KeySource, NewIssuer, NewSigner,
+    Receipt, RenewRequest, RollSigner, SignRequest, SignerSource, Succession,
 };
 use chancery_domain::certificate::RevocationReason;
 use chancery_domain::key::{Custody, KeyAlgorithm};
@@ -159,7 +159,7 @@ impl Act {
             }
             Self::Retire(id) => one(id.to_string(), service.retire_issuer(caller, *id).await?.1),
             Self::Account(name) => {
-                let (made, receipt) = service.create_account(caller, name, &[Role::Viewer]).await?;
+                let (made, receipt) = service.create_account(caller, name, &[Role::Viewer], AskedHolder::OwnedBy(None)).await?;
                 one(made.id.to_string(), receipt)
             }
             Self::Mint(account) => {
