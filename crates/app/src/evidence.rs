@@ -1,5 +1,6 @@
 //! Evidence: one file about one act, put together from the log, from what the act rests upon and from what it made (I14).
 
+use crate::documents::newest_version;
 use crate::realm::Realm;
 use crate::signatures;
 use crate::{Caller, Chancery, Failure};
@@ -8,12 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_domain::action::{CertificateRead, EventRead, SignatureRead};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::lineage::LineageKind;
-use chancery_domain::{CertificateId, EventId, IssuerId, SignatureId, SignerId, enforced};
+use chancery_domain::{CertificateId, DocumentId, EventId, IssuerId, SignatureId, SignerId, enforced};
 use chancery_evidence::{BUNDLE, Bundle, EventProof, InclusionProof, OpenedEvent, SignatureEvidence, TRUST, TrustFile, TrustedLog, View};
 use chancery_store::{AuthorityRow, CertificateRow};
 use chancery_x509::pem;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::str::FromStr;
 
 /// So often a bundle is put together anew because the log grew meanwhile.
@@ -59,6 +60,15 @@ impl Chancery {
         }
         if let Some((kind, subject)) = told.taken_back_by() {
             later.extend(gathered.prove_origin(kind, &subject, 1).await?);
+        }
+        if let Some((document, own, _)) = told.version_of() {
+            // The next version and the newest: each says what it supersedes.
+            let newest = newest_version(realm, document).await?;
+            for version in
+                BTreeSet::from([own.saturating_add(1), newest]).into_iter().filter(|version| own < *version && *version <= newest)
+            {
+                later.extend(gathered.prove_origin(LineageKind::DocumentVersion, document.as_bytes(), version).await?);
+            }
         }
         let (chain, revocation) = self.certificates_of(realm, &told).await?;
         let encoded = |ders: Vec<Vec<u8>>| ders.iter().map(|der| STANDARD.encode(der)).collect();
@@ -187,6 +197,13 @@ impl Told {
         matches!(self.act(), "certificate.issue" | "certificate.renew" | "certificate.import")
     }
 
+    /// The document that the act signed a version of, that version, and the one before it.
+    fn version_of(&self) -> Option<(DocumentId, u32, Option<u32>)> {
+        let told = self.0.get("detail")?.get("version_of").filter(|_| self.act() == "signature.create")?;
+        let number = |told: &Value| told.get("version")?.as_u64()?.try_into().ok();
+        Some((told.get("document")?.as_str()?.parse().ok()?, number(told)?, told.get("supersedes").and_then(number)))
+    }
+
     /// What the act was decided under and made with.
     fn rests_upon(&self) -> Vec<(LineageKind, Vec<u8>, u32)> {
         let mut found = Vec::new();
@@ -198,6 +215,9 @@ impl Told {
         }
         if let (Some(signer), Some(version)) = (self.id::<SignerId>("signer_id"), self.number("signer_version")) {
             found.push((LineageKind::SignerKey, signer.as_bytes().to_vec(), version));
+        }
+        if let Some((document, _, Some(superseded))) = self.version_of() {
+            found.push((LineageKind::DocumentVersion, document.as_bytes().to_vec(), superseded));
         }
         found.extend(self.id::<IssuerId>("issuer").map(|issuer| (LineageKind::Issuer, issuer.as_bytes().to_vec(), 1)));
         found

@@ -15,6 +15,7 @@ mod clock_watch;
 mod crl;
 mod deed;
 mod denial;
+mod documents;
 mod dry_run;
 mod enrol;
 mod epoch;
@@ -71,6 +72,7 @@ pub use bulk::Each;
 pub use chancery_evidence::{Bundle, TrustFile, View};
 pub use chancery_store::{CounterRow, Page, RegisteredTenantRow, TenantRow};
 pub use chancery_x509::pkcs12::{FriendlyName, Password as FilePassword};
+pub use documents::{DocumentEntry, VersionSignature, VersionWish};
 pub use dry_run::{DryRun, Foreseen};
 pub use enrol::Enrolled;
 pub use external::Supplied;
@@ -95,7 +97,7 @@ pub use signers::AskedProfile;
 pub use tenants::{CreatedTenant, TenantUse};
 pub use view::{
     Access, Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, RotatedToken, Signature, SignedDocument,
-    Signer, SignerVersion, TokenInfo,
+    Signer, SignerVersion, Superseded, TokenInfo, VersionOf,
 };
 
 /// An id as somebody gave it: `None` is a text that names nothing, which is answered as an id that nothing has (I7).

@@ -3,7 +3,7 @@
 use crate::Failure;
 use crate::realm::Realm;
 use crate::service::Ports;
-use chancery_domain::{Sealed, SignerId};
+use chancery_domain::{DocumentId, Sealed, SignerId};
 use chancery_keys::{Place, Purpose};
 use zeroize::Zeroizing;
 
@@ -36,6 +36,8 @@ columns! {
     SIGNER_CHAIN = Metadata "signer_version" "chain";
     SIGNER_KEY = Data "signer_version" "key";
     SIGNATURE = Metadata "signature" "body";
+    DOCUMENT_NAME = Metadata "document" "name";
+    VERSION_DIGEST = Metadata "document_signature" "digest";
     EVENT = Log "event" "body";
     LOG_KEY = Log "log" "key";
 }
@@ -64,6 +66,11 @@ pub(crate) fn profile_row(name: &str, version: u32) -> Vec<u8> {
 /// The row part of the place of a version of a signer's profile, or of its key and chain.
 pub(crate) fn signer_row(signer: SignerId, version: u32) -> Vec<u8> {
     [signer.as_bytes().as_slice(), &version.to_be_bytes()].concat()
+}
+
+/// The row part of the place of a signature of a document's version.
+pub(crate) fn document_signature_row(document: DocumentId, place: u32) -> Vec<u8> {
+    [document.as_bytes().as_slice(), &place.to_be_bytes()].concat()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! With the key in this process no signature leaves it before the commit, so intent and result commit together.
 
 use crate::deed::{Deed, Detail, detail};
+use crate::documents::{OpenDocument, VersionWish};
 use crate::failure::{Stop, deciding_anew};
 use crate::open_signer::{OpenSigner, ceiling, day, made, made_on};
 use crate::places;
@@ -32,12 +33,14 @@ pub struct SignRequest {
     pub timestamp: Option<bool>,
     /// The documents.
     pub documents: Vec<Document>,
+    /// Of which document it is a version, if it is one.
+    pub version_of: Option<VersionWish>,
 }
 
 impl SignRequest {
     /// Signatures in this form, as is usual for it, over nothing yet.
     pub const fn of(format: Format) -> Self {
-        Self { format, algorithm: None, attached: None, timestamp: None, documents: Vec::new() }
+        Self { format, algorithm: None, attached: None, timestamp: None, documents: Vec::new(), version_of: None }
     }
 }
 
@@ -84,7 +87,11 @@ impl Chancery {
         wish: &TokenWish,
     ) -> Result<(Signature, Receipt), Stop> {
         let caller = permit.caller();
-        let (approved, policy_version) = self.approve(caller, signer, request).await?;
+        let line = match &request.version_of {
+            Some(wish) => Some(self.open_document(&caller.realm, &wish.name).await?),
+            None => None,
+        };
+        let (approved, policy_version) = self.approve(caller, signer, request, line.as_ref()).await?;
         let (format, algorithm, stamped) = (approved.format(), approved.algorithm(), approved.timestamp());
         let now = match format {
             Format::Timestamp => self.trusted_time(&caller.realm).await?,
@@ -97,11 +104,17 @@ impl Chancery {
             false => None,
         };
         let body = signatures::body(caller, signer, policy_version, (format, algorithm), &signed);
-        self.record_signatures(permit, signer, body, &signed, timestamps).await
+        self.record_signatures(permit, signer, body, &signed, line.as_ref(), timestamps).await
     }
 
     /// Decides under the profile in force now. The one way to a signature (I3).
-    async fn approve(&self, caller: &Caller, signer: &OpenSigner, asked: &SignRequest) -> Result<(ApprovedSignature, u32), Failure> {
+    async fn approve(
+        &self,
+        caller: &Caller,
+        signer: &OpenSigner,
+        asked: &SignRequest,
+        line: Option<&OpenDocument>,
+    ) -> Result<(ApprovedSignature, u32), Failure> {
         let algorithm = asked.algorithm.unwrap_or_else(|| signer.profile.algorithm(signer.facts.key));
         let artifacts: Vec<_> = asked.documents.iter().map(|document| artifact(document, asked.format, algorithm)).collect();
         // A JWS has its payload inside unless that is asked for otherwise, CMS has it not.
@@ -109,15 +122,17 @@ impl Chancery {
         let digests: Vec<_> = artifacts.iter().take(MOST_ARTIFACTS).map(|artifact| artifact.digest.to_string()).collect();
         let format = asked.format;
         let timestamp = asked.timestamp.unwrap_or(signer.profile.timestamp_required && format.carries_timestamp());
-        let request = SignatureRequest { account: caller.account(), format, algorithm, artifacts, attached, timestamp };
+        let version = line.zip(asked.version_of.as_ref()).map(|(line, wish)| line.facts(wish.supersedes));
+        let request = SignatureRequest { account: caller.account(), format, algorithm, artifacts, attached, timestamp, version };
         let decision = decide_signature(request, &signer.facts, &signer.profile, signer.profile_row.version, self.now());
         let reasons = match decision.outcome {
             Ok(approved) => return Ok((approved, decision.policy_version)),
             Err(reasons) => reasons,
         };
-        let about = detail! {
+        let mut about = detail! {
             "signer" => signer.row.name.as_str(), "format" => asked.format.as_str(), "algorithm" => algorithm.as_str(), "digests" => digests,
         };
+        about.extend(asked.version_of.as_ref().map(|wish| ("document".to_owned(), wish.name.as_str().into())));
         self.refuse_about(caller, SignatureCreate::ACTION, decision.policy_version, &reasons, about).await?;
         Err(Failure::Refused(reasons))
     }
@@ -152,8 +167,9 @@ impl Chancery {
         &self,
         permit: &Permit<SignatureCreate>,
         signer: &OpenSigner,
-        body: Body,
+        mut body: Body,
         signed: &[Signed],
+        line: Option<&OpenDocument>,
         timestamps: Option<SignatureId>,
     ) -> Result<(Signature, Receipt), Stop> {
         let (caller, ports, now) = (permit.caller(), self.ports(), self.now());
@@ -164,6 +180,10 @@ impl Chancery {
         };
         let id = SignatureId::new(&*ports.clock, &*ports.entropy);
         let mut deed = Deed::by(permit);
+        if let Some((line, signed)) = line.zip(signed.first()) {
+            body.version_of = Some(line.version_of(&signed.digest));
+            line.put(&mut deed, realm, id, &signed.digest, ports)?;
+        }
         let bytes = serde_json::to_vec(&body).map_err(Failure::from)?;
         let row = SignatureRow {
             id,
@@ -183,6 +203,9 @@ impl Chancery {
         }
         deed.changes.insert_signature(&row);
         let mut detail = record(id, signer, &body, signed);
+        if let Some(version) = &body.version_of {
+            detail.insert("version_of".to_owned(), serde_json::to_value(version).map_err(Failure::from)?);
+        }
         detail.extend(timestamps.map(|id| ("timestamps".to_owned(), id.to_string().into())));
         let receipt = deed.commit(ports, "signature.create", *id.as_bytes(), detail).await?;
         Ok((signatures::shown(&row, body), receipt))

@@ -4,7 +4,7 @@ use crate::open_signer::OpenSigner;
 use crate::places;
 use crate::realm::Realm;
 use crate::signing_key::Signed;
-use crate::view::{Signature, SignedDocument};
+use crate::view::{Signature, SignedDocument, VersionOf};
 use crate::{Caller, Chancery, Failure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,6 +30,8 @@ pub(crate) struct Body {
     /// SHA-256 of the signer's certificate.
     pub(crate) certificate: String,
     pub(crate) documents: Vec<SignedDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version_of: Option<VersionOf>,
 }
 
 impl Chancery {
@@ -73,6 +75,7 @@ pub(crate) fn body(
         account: caller.account(),
         certificate: signer.fingerprints.first().cloned().unwrap_or_default(),
         documents: signed.iter().map(document).collect(),
+        version_of: None,
     }
 }
 
@@ -97,6 +100,7 @@ pub(crate) fn shown(row: &SignatureRow, body: Body) -> Signature {
         event: row.event,
         created_at: row.created_at,
         documents: body.documents,
+        version_of: body.version_of,
         withdrawn_by: None,
     }
 }

@@ -11,7 +11,9 @@ use chancery_domain::profile::Profile;
 use chancery_domain::role::Role;
 use chancery_domain::signature::{Format, SignatureAlgorithm};
 use chancery_domain::signing::{SignerName, SignerState, SigningProfile};
-use chancery_domain::{AccountId, CertificateId, EventId, IssuerId, OrderId, PublicId, Serial, SignatureId, SignerId, Timestamp, TokenId};
+use chancery_domain::{
+    AccountId, CertificateId, DocumentId, EventId, IssuerId, OrderId, PublicId, Serial, SignatureId, SignerId, Timestamp, TokenId,
+};
 use chancery_keys::Token;
 use chancery_x509::CertificateSummary;
 use serde::{Deserialize, Serialize};
@@ -234,6 +236,8 @@ pub struct Signature {
     pub created_at: Timestamp,
     /// What was signed, in the order of the request.
     pub documents: Vec<SignedDocument>,
+    /// The document of which it is a version, if it is one.
+    pub version_of: Option<VersionOf>,
     /// The event that took it back, if one did.
     pub withdrawn_by: Option<EventId>,
 }
@@ -251,6 +255,29 @@ pub struct SignedDocument {
     pub digest: String,
     /// The signature, base64.
     pub signature: String,
+}
+
+/// Which version of which document something is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionOf {
+    /// The document.
+    pub document: DocumentId,
+    /// Its name.
+    pub name: String,
+    /// The version's number, from 1.
+    pub version: u32,
+    /// The version before it; `None` of the first, and of a version that is signed once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<Superseded>,
+}
+
+/// A version that another one took the place of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Superseded {
+    /// Its number.
+    pub version: u32,
+    /// Its digest, `sha-256:9f86…`.
+    pub digest: String,
 }
 
 /// An event of the audit log.

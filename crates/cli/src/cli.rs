@@ -5,6 +5,7 @@ use crate::commands::account::{self, AccountArgs};
 use crate::commands::audit::{self, AuditArgs};
 use crate::commands::cert::{self, CertArgs};
 use crate::commands::crl::{self, CrlArgs};
+use crate::commands::document::{self, DocumentArgs};
 use crate::commands::enrol::{self, EnrolArgs};
 use crate::commands::issuer::{self, IssuerArgs};
 use crate::commands::order::{self, OrderArgs};
@@ -122,8 +123,11 @@ enum Command {
         chancery sign contract.txt --signer office --format cms --output contract.p7s\n  \
         chancery sign app.jar --signer release --format jar\n  \
         chancery sign statement.json --signer release --format dsse\n  \
+        chancery sign contract.pdf --signer office --format pades --document contract-17\n  \
         chancery sign *.deb --signer release --json")]
     Sign(SignArgs),
+    /// Documents: their versions, and the signatures of each.
+    Document(DocumentArgs),
     /// The audit log.
     Audit(AuditArgs),
     /// Say whether files are what they say: offline, by what was trusted beforehand and nothing that the files bring along.
@@ -187,6 +191,7 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
         Command::Crl(args) => crl::crl(args, form).await,
         Command::Signer(args) => signer::signer(args, form).await,
         Command::Sign(args) => sign::sign(args, form).await,
+        Command::Document(args) => document::document(args, form).await,
         Command::Audit(args) => audit::audit(args, form).await,
         Command::Verify(args) => verify::verify(&args, form),
         Command::Demo(args) => demo::demo(&args).await,

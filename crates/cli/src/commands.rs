@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod cert;
 pub(crate) mod crl;
+pub(crate) mod document;
 pub(crate) mod enrol;
 pub(crate) mod issuer;
 pub(crate) mod order;

@@ -81,6 +81,8 @@ ids! {
     SignerId
     /// A signature made for a tenant.
     SignatureId
+    /// A document of a tenant, of which versions are signed.
+    DocumentId
     /// A unit of deferred work.
     JobId
     /// The random part of a public address (CRL, AIA); says nothing about the tenant.

@@ -4,6 +4,7 @@ pub mod action;
 pub mod certificate;
 pub mod decision;
 pub mod disk;
+pub mod document;
 pub mod enforced;
 pub mod event;
 pub mod id;
@@ -30,7 +31,9 @@ pub mod slug;
 pub mod tenant;
 pub mod time;
 
-pub use id::{AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, SignatureId, SignerId, TenantId, TokenId};
+pub use id::{
+    AccountId, CertificateId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, SignatureId, SignerId, TenantId, TokenId,
+};
 pub use sealed::Sealed;
 pub use serial::Serial;
 pub use time::Timestamp;

@@ -34,4 +34,6 @@ kinds! {
     Revocation = "revocation"
     /// A signature's withdrawal, by the signature's id.
     Withdrawal = "withdrawal"
+    /// A version of a document, by the document's id.
+    DocumentVersion = "document-version"
 }

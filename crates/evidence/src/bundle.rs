@@ -37,10 +37,11 @@ pub struct Bundle {
     pub tenant: TenantId,
     /// The act itself.
     pub act: EventProof,
-    /// What it rests upon: the version of the policy, the making of the keys and issuers, approvals.
+    /// What it rests upon: the version of the policy, the making of the keys and issuers, the version of the document before this one,
+    /// approvals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lineage: Vec<EventProof>,
-    /// What came after and takes it back: a withdrawal, a revocation.
+    /// What came after: a withdrawal or a revocation, which take it back, and later versions of the same document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<EventProof>,
     /// The tenant's checkpoints that the proofs lead to, the act's first: signed notes (C2SP tlog-checkpoint). There are more where the log

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod bulk;
 pub mod certificates;
 pub mod common;
+pub mod documents;
 pub mod dry_run;
 pub mod enrol;
 pub mod events;
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(orders::routes())
         .merge(signers::routes())
         .merge(signatures::routes())
+        .merge(documents::routes())
         .merge(timestamps::routes())
         .merge(events::routes())
         .merge(log::routes())

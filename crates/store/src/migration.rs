@@ -33,6 +33,7 @@ pub(crate) const SQLITE: &[Migration] = &[
     migration!("sqlite", "0012"),
     migration!("sqlite", "0013"),
     migration!("sqlite", "0014"),
+    migration!("sqlite", "0015"),
 ];
 /// The schema on PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = &[
@@ -50,6 +51,7 @@ pub(crate) const POSTGRES: &[Migration] = &[
     migration!("postgres", "0012"),
     migration!("postgres", "0013"),
     migration!("postgres", "0014"),
+    migration!("postgres", "0015"),
 ];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];

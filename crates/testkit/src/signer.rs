@@ -49,6 +49,13 @@ impl TestServer {
         name.to_owned()
     }
 
+    /// Has it sign a digest as a version of the document of this name.
+    pub async fn version(&self, tenant: &TestTenant, signer: &str, name: &str) -> Value {
+        let digest = format!("sha-256:{}", "7f".repeat(32));
+        let body = json!({ "format": "raw", "documents": [{ "digest": digest }], "version_of": { "name": name } });
+        self.as_(&tenant.admin).post(&tenant.path(&format!("/signers/{signer}/signatures")), body).await.ok(201)
+    }
+
     /// Has it sign a digest.
     pub async fn signature(&self, tenant: &TestTenant, signer: &str) -> Value {
         let body = json!({ "format": "raw", "documents": [{ "digest": format!("sha-256:{}", "7f".repeat(32)) }] });

@@ -87,6 +87,7 @@ fn look(findings: &mut Findings, bundle: &Bundle, known: Option<&Known>, content
     };
     tell(findings, &act);
     rules::rests_upon(findings, bundle.view, &act, &lineage);
+    rules::versions(findings, bundle.view, &act, &lineage);
     signatures::verify(findings, bundle, &act, known, content);
     rules::taken_back(findings, &act, &later);
 }

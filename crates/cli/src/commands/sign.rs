@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_domain::signature::{Format, SignatureAlgorithm};
 use chancery_domain::signing::SignerName;
-use chancery_http::api::signatures::{DocumentBody, SignBody, SignatureDocument, SignedDocumentBody};
+use chancery_http::api::signatures::{DocumentBody, SignBody, SignatureDocument, SignedDocumentBody, VersionWishBody};
 use chancery_http::api::signers::SignerDocument;
 use clap::builder::PossibleValuesParser;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,12 @@ pub(crate) struct SignArgs {
     /// Have a timestamp put into the signature (`cms`, `jar`), by the signer that the signer's profile names for it.
     #[arg(long)]
     timestamp: bool,
+    /// The file is a version of the document of this name; a name that is new makes a new document. Only with one file.
+    #[arg(long, value_name = "NAME")]
+    document: Option<String>,
+    /// The version of the document that you take for the newest, 0 if there should be none: refused if it is not.
+    #[arg(long, value_name = "VERSION", requires = "document")]
+    supersedes: Option<u32>,
     /// The kind of signature; by default the one that the signer's profile prefers.
     #[arg(long, value_parser = PossibleValuesParser::new(SignatureAlgorithm::ALL.map(SignatureAlgorithm::as_str)))]
     algorithm: Option<String>,
@@ -68,7 +74,9 @@ pub(crate) async fn sign(args: SignArgs, form: Form) -> Result<(), Ended> {
     let documents = wares.iter().map(|ware| ware.asked.clone()).collect();
     let attached = (attached || args.detached).then_some(attached);
     let algorithm = wanted.algorithm;
-    let body = SignBody { format, algorithm: Some(algorithm), attached, timestamp: args.timestamp.then_some(true), documents };
+    let version_of = args.document.clone().map(|name| VersionWishBody { name, supersedes: args.supersedes });
+    let timestamp = args.timestamp.then_some(true);
+    let body = SignBody { format, algorithm: Some(algorithm), attached, timestamp, version_of, documents };
     let signed: SignatureDocument = desk.act(&format!("/signers/{}/signatures", args.signer), &body).await?;
     let mut written = Vec::new();
     for (ware, document) in wares.into_iter().zip(&signed.documents) {
@@ -97,7 +105,7 @@ fn wares(args: &SignArgs, wanted: &Wanted) -> Result<Vec<Ware>, Ended> {
 
 /// What asks for one document in its usual form.
 pub(crate) fn signing_request(format: Format, document: DocumentBody) -> SignBody {
-    SignBody { format, algorithm: None, attached: None, timestamp: None, documents: vec![document] }
+    SignBody { format, algorithm: None, attached: None, timestamp: None, version_of: None, documents: vec![document] }
 }
 
 /// Where the result goes: beside the file, with an ending that says what it is.
@@ -124,11 +132,13 @@ fn shown(signed: &SignatureDocument, written: &[PathBuf]) -> String {
     let rows = signed.documents.iter().zip(written).map(row).collect();
     let event = signed.event.as_ref().map_or(signed.recorded_by.as_str(), |event| event.id.as_str());
     let version = signed.signer_version.to_string();
+    let of = signed.version_of.as_ref().map(|of| format!("{}, version {}", of.name, of.version)).unwrap_or_default();
     let head = output::fields(&[
         ("signature", &signed.id),
         ("signer", &signed.signer),
         ("version", &version),
         ("algorithm", &signed.algorithm),
+        ("document", &of),
         ("event", event),
     ]);
     format!("{head}\n{}", output::table(&["document", "digest", "written to"], rows, ""))

@@ -2,6 +2,7 @@
 
 use super::{SignerState, SigningProfile};
 use crate::decision::{MOST_REASONS, Reason};
+use crate::document::VersionFacts;
 use crate::key::KeyAlgorithm;
 use crate::signature::{Digest, Format, SignatureAlgorithm};
 use crate::{AccountId, Timestamp, enforced};
@@ -38,6 +39,8 @@ pub struct SignatureRequest {
     pub attached: bool,
     /// Whether the signatures are to carry a timestamp.
     pub timestamp: bool,
+    /// What is known of the document that this is to be a version of.
+    pub version: Option<VersionFacts>,
 }
 
 /// What is known here of a signer's certificate.
@@ -144,6 +147,7 @@ pub fn decide_signature(
         refuse("key", "algorithm", message);
     }
     check_timestamp(&request, signer, profile, &mut refuse);
+    check_version(&request, &mut refuse);
     if !(1..=MOST_ARTIFACTS).contains(&request.artifacts.len()) {
         refuse("artifacts", "artifacts", format!("1 to {MOST_ARTIFACTS} documents"));
     }
@@ -223,6 +227,27 @@ fn check_timestamp(
     }
 }
 
+/// A chain of versions has no fork: what is signed is the newest version once more, or the next one.
+fn check_version(request: &SignatureRequest, refuse: &mut impl FnMut(&str, &str, String)) {
+    let Some(facts) = &request.version else { return };
+    // Its evidence tells of the act, and so of everything that was signed with it.
+    if request.artifacts.len() > 1 {
+        refuse("version-alone", "version_of", "a version of a document is signed by a request of its own".to_owned());
+    }
+    let newest = facts.newest_number();
+    match facts.supersedes {
+        Some(number) if number != newest => {
+            let message = format!("the newest version of this document is {newest}, not {number}: look at it before you supersede it");
+            refuse("version-superseded", "version_of", message);
+        }
+        Some(_) if request.artifacts.iter().any(|artifact| facts.is_newest(&artifact.digest)) => {
+            let message = format!("version {newest} is this very document: leave `supersedes` out to have it signed once more");
+            refuse("version-same", "version_of", message);
+        }
+        _ => {}
+    }
+}
+
 /// Whether the signature cannot be made of a digest.
 const fn holds_the_document(request: &SignatureRequest) -> bool {
     match request.format {
@@ -274,6 +299,7 @@ fn check_artifact(artifact: &Artifact, request: &SignatureRequest, profile: &Sig
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Version;
     use crate::signature::DigestAlgorithm;
     use crate::signing::tests::good;
 
@@ -289,6 +315,7 @@ mod tests {
             artifacts: vec![artifact(DigestAlgorithm::Sha256)],
             attached: false,
             timestamp: false,
+            version: None,
         }
     }
 
@@ -375,6 +402,25 @@ mod tests {
         let request = SignatureRequest { format: Format::Cms, timestamp: true, ..asked() };
         let decision = decide_signature(request, &signer(), &required, 1, Timestamp::from_seconds(1_500));
         assert!(decision.outcome.unwrap().timestamp());
+    }
+
+    #[test]
+    fn a_version_follows_the_one_that_its_requester_knows() {
+        let digest = |byte| Digest::new(DigestAlgorithm::Sha256, vec![byte; 32]).unwrap();
+        let of = |supersedes, newest: Option<(u32, u8)>, count| {
+            let newest = newest.map(|(number, byte)| Version { number, digest: digest(byte) });
+            let version = Some(VersionFacts { supersedes, newest });
+            let request = SignatureRequest { version, artifacts: vec![artifact(DigestAlgorithm::Sha256); count], ..asked() };
+            codes(request, signer(), &good(), 1_500_000)
+        };
+        for (supersedes, newest) in [(None, None), (Some(0), None), (None, Some((2, 8))), (Some(2), Some((2, 8))), (None, Some((2, 7)))] {
+            assert!(of(supersedes, newest, 1).is_empty(), "{supersedes:?} {newest:?}");
+        }
+        for (supersedes, newest) in [(1, None), (0, Some((1, 8))), (1, Some((2, 8))), (3, Some((2, 7)))] {
+            assert_eq!(of(Some(supersedes), newest, 1), ["version-superseded"], "{supersedes} {newest:?}");
+        }
+        assert_eq!(of(Some(2), Some((2, 7)), 1), ["version-same"]);
+        assert_eq!(of(None, None, 2), ["version-alone"]);
     }
 
     #[test]

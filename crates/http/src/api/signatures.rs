@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chancery_app::{Chancery, Content, Document, Page, SignRequest, Signature};
+use chancery_app::{Chancery, Content, Document, Page, SignRequest, Signature, VersionOf, VersionWish};
 use chancery_domain::SignatureId;
 use chancery_domain::signature::{Digest, Format, SignatureAlgorithm};
 use serde::{Deserialize, Serialize};
@@ -33,9 +33,24 @@ pub struct SignBody {
     /// wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<bool>,
+    /// Of which document this is a version; it is signed by a request of its own then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_of: Option<VersionWishBody>,
     /// The documents, each to be signed by itself.
     #[schema(min_items = 1, max_items = 100)]
     pub documents: Vec<DocumentBody>,
+}
+
+/// A document with versions. The newest is signed once more if this is the very same thing, else this becomes the next version.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VersionWishBody {
+    /// What you call the document, for good: a name that is new makes a new document.
+    #[schema(min_length = 1, max_length = 255)]
+    pub name: String,
+    /// The version that you take for the newest, 0 if there should be none: refused if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<u32>,
 }
 
 /// A document to be signed: its `digest`, or its `content`.
@@ -93,12 +108,45 @@ pub struct SignatureDocument {
     pub recorded_by: String,
     /// What was signed, in the order of the request.
     pub documents: Vec<SignedDocumentBody>,
+    /// The document of which it is a version, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_of: Option<VersionOfBody>,
     /// The event that took it back, by id, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawn_by: Option<String>,
     /// The event, when it was just made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<EventRef>,
+}
+
+/// Which version of which document something is.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct VersionOfBody {
+    /// The document, by id.
+    pub document: String,
+    /// Its name.
+    pub name: String,
+    /// The version's number, from 1.
+    pub version: u32,
+    /// The version before it; absent of the first, and of a version that was signed once more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<VersionBody>,
+}
+
+/// A version of a document.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct VersionBody {
+    /// Its number, from 1.
+    pub version: u32,
+    /// Its digest.
+    pub digest: String,
+}
+
+impl From<VersionOf> for VersionOfBody {
+    fn from(of: VersionOf) -> Self {
+        let supersedes = of.supersedes.map(|before| VersionBody { version: before.version, digest: before.digest });
+        Self { document: of.document.to_string(), name: of.name, version: of.version, supersedes }
+    }
 }
 
 /// A document and its signature.
@@ -146,6 +194,7 @@ impl From<Signature> for SignatureDocument {
             created_at: signature.created_at.to_string(),
             recorded_by: signature.event.to_string(),
             documents: signature.documents.into_iter().map(document).collect(),
+            version_of: signature.version_of.map(Into::into),
             withdrawn_by: signature.withdrawn_by.map(|event| event.to_string()),
             event: None,
         }
@@ -170,10 +219,16 @@ async fn sign(
     Submitted { body, once }: Submitted<SignBody>,
 ) -> Result<(StatusCode, Json<SignatureDocument>), Error> {
     let documents = body.documents.into_iter().map(document).collect::<Result<_, _>>()?;
-    let SignBody { format, algorithm, attached, timestamp, .. } = body;
-    let request = SignRequest { format, algorithm, attached, timestamp, documents };
+    let SignBody { format, algorithm, attached, timestamp, version_of, .. } = body;
+    let version_of = version_of.map(version_wish).transpose()?;
+    let request = SignRequest { format, algorithm, attached, timestamp, documents, version_of };
     let (signature, receipt) = service.sign(&caller.once(once), &ids.parse("signer")?, &request).await?;
     Ok((StatusCode::CREATED, Json(SignatureDocument { event: Some(receipt.into()), ..signature.into() })))
+}
+
+fn version_wish(body: VersionWishBody) -> Result<VersionWish, Error> {
+    let name = body.name.parse().map_err(|error| Error::field("version_of", error))?;
+    Ok(VersionWish { name, supersedes: body.supersedes })
 }
 
 fn document(body: DocumentBody) -> Result<Document, Error> {

@@ -52,7 +52,7 @@ async fn cast(server: &TestServer) -> Cast {
     // What stands behind the caller's own place in a listing, and not behind the foreign ones.
     server.certificate(&server.acme, "earlier").await;
     let earlier = server.signer(&server.acme, "earlier", json!({})).await;
-    server.signature(&server.acme, &earlier).await;
+    server.version(&server.acme, &earlier, "earlier").await;
     let mut of_acme = objects(server, &server.acme).await;
     // What is removed is missing from then on; these stay, whoever tries.
     of_acme.extend([("theirs", of_acme["issuer"].clone()), ("taken", of_acme["certificate"].clone())]);

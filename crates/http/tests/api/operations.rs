@@ -212,7 +212,7 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let signer = format!("signer-{}", &account[28..]);
     let made = json!({"name": signer, "signing_profile": signing_profile(), "imported": imported});
     let made = admin.post(&tenant.path("/signers"), made).await.ok(201);
-    let signature = server.signature(tenant, &signer).await;
+    let signature = server.version(tenant, &signer, &signer).await;
     let wanted = Wanted { purpose: Some(ExtendedKeyUsagePurpose::TimeStamping), ..wanted };
     let imported = json!({"private_key": key, "chain": Stranger::called("Elsewhere").certificate(&server.clock, &wanted)});
     let stamper = format!("time-{}", &account[28..]);
@@ -228,6 +228,7 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("stamper", stamper),
         ("signer-id", made["id"].as_str().unwrap().to_owned()),
         ("signature", signature["id"].as_str().unwrap().to_owned()),
+        ("document", signature["version_of"]["document"].as_str().unwrap().to_owned()),
         ("theirs", theirs["id"].as_str().unwrap().to_owned()),
         ("taken", taken["items"][0]["result"]["id"].as_str().unwrap().to_owned()),
         ("public", issuer["public_id"].as_str().unwrap().to_owned()),

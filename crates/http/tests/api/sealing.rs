@@ -6,7 +6,7 @@ use chancery_testkit::{Answer, Raw, TestServer, TestTenant, on_both_engines};
 use serde_json::json;
 
 /// Binary columns that are open, and why; every other one must be sealed and is tested here.
-const OPEN: [(&str, &str); 58] = [
+const OPEN: [(&str, &str); 62] = [
     ("account", "id"),
     ("account", "owner_id"),
     ("account", "person_id"),
@@ -28,6 +28,10 @@ const OPEN: [(&str, &str); 58] = [
     ("certificate_order", "requester"),
     ("crl", "der"), // public by nature
     ("crl", "issuer_id"),
+    ("document", "blind"), // a keyed hash, for look-up
+    ("document", "id"),
+    ("document_signature", "document_id"),
+    ("document_signature", "signature_id"),
     ("event", "id"),
     ("event", "leaf"),       // a salted commitment
     ("idempotency", "body"), // hashes
@@ -103,6 +107,10 @@ async fn sealed(server: &TestServer, ids: &Ids) -> Vec<Sealed> {
                     (format!("signer_id = {}", literal(&ids["signer-id"])), format!("POST {sign}"))
                 }
                 "signature" => (format!("id = {}", literal(&ids["signature"])), path(&format!("/signatures/{}", ids["signature"]))),
+                "document" => (format!("id = {}", literal(&ids["document"])), path(&format!("/documents/{}", ids["document"]))),
+                "document_signature" => {
+                    (format!("document_id = {}", literal(&ids["document"])), path(&format!("/documents/{}", ids["document"])))
+                }
                 "event" => (format!("id = {}", literal(&ids["event"])), path("/events")),
                 "kek" => ("kind = 'main'".to_owned(), path("/profiles")),
                 "purpose_key" => ("purpose = 'metadata'".to_owned(), path("/profiles")),

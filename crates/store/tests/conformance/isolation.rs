@@ -65,6 +65,8 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.signer_version, signer_versions(rows.signer.id));
     shows!(rows.signer.name, signer_with(rows.certificate.id));
     shows!(rows.signature, signature(rows.signature.id) signatures(Page { before: None, limit: 10 }));
+    shows!(rows.document, document(rows.document.id) document_named(&BLIND) documents(Page { before: None, limit: 10 }));
+    shows!(rows.document_signature, document_signatures(rows.document.id, Page { before: None, limit: 10 }));
     shows!(rows.event, events(Page { before: None, limit: 10 }));
     shows!((rows.event.id, rows.event.leaf), unsequenced(10));
     shows!(rows.event, log_events(1, 0));

@@ -7,10 +7,10 @@ use chancery_domain::identity::Holder;
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::signing::SignerState;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{AccountId, IssuerId, PersonId, TenantId, Timestamp, TokenId};
+use chancery_domain::{AccountId, DocumentId, IssuerId, PersonId, TenantId, Timestamp, TokenId};
 use chancery_store::{
-    AccountRow, AuthorityRow, Changes, CommitError, CrlRow, Guard, Page, RegisteredTenantRow, RestoreMark, RevocationRow, SignerVersionRow,
-    SigningProfileRow, SubjectKeyRow, TenantView,
+    AccountRow, AuthorityRow, Changes, CommitError, CrlRow, DocumentRow, DocumentSignatureRow, Guard, Page, RegisteredTenantRow,
+    RestoreMark, RevocationRow, SignerVersionRow, SigningProfileRow, SubjectKeyRow, TenantView,
 };
 use rstest::rstest;
 
@@ -120,6 +120,11 @@ async fn a_signer_moves_once_and_a_retired_version_has_no_key(#[values(Engine::S
     refused(&view, Guard::Version("signing_profile"), |changes| changes.insert_signing_profile(&rows.signing_profile)).await;
     refused(&view, Guard::Version("signer_version"), |changes| changes.insert_signer_version(&rows.signer_version)).await;
     refused(&view, Guard::Unique("signature"), |changes| changes.insert_signature(&rows.signature)).await;
+    // A name has one document, and a place among its signatures is taken once.
+    let other = DocumentRow { id: DocumentId::from_bytes([0xee; 16]), ..rows.document.clone() };
+    refused(&view, Guard::Unique("document"), |changes| changes.insert_document(&other)).await;
+    let fork = DocumentSignatureRow { version: 2, ..rows.document_signature.clone() };
+    refused(&view, Guard::Unique("document_signature"), |changes| changes.insert_document_signature(&fork)).await;
     once(&view, Guard::Version("signer"), |changes| changes.move_signer(&rows.signer, SignerState::Disabled)).await;
     let disabled = view.signer(&rows.signer.name).await.unwrap().unwrap();
     assert_eq!((disabled.state, disabled.version), (SignerState::Disabled, 2));

@@ -9,8 +9,8 @@ use chancery_domain::order::OrderState;
 use chancery_domain::role::Role;
 use chancery_domain::signing::SignerState;
 use chancery_domain::{
-    AccountId, CertificateId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, Sealed, Serial, SignatureId, SignerId, Timestamp,
-    TokenId,
+    AccountId, CertificateId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, Sealed, Serial, SignatureId, SignerId,
+    Timestamp, TokenId,
 };
 use chancery_store::*;
 
@@ -40,6 +40,8 @@ pub(crate) struct Rows {
     pub(crate) signing_profile: SigningProfileRow,
     pub(crate) signer_version: SignerVersionRow,
     pub(crate) signature: SignatureRow,
+    pub(crate) document: DocumentRow,
+    pub(crate) document_signature: DocumentSignatureRow,
     pub(crate) event: EventRow,
     pub(crate) idempotency: IdempotencyRow,
     pub(crate) job: JobRow,
@@ -144,6 +146,10 @@ impl Rows {
             signature: SignatureRow {
                 id: SignatureId::from_bytes(bytes(15)), signer, event: EventId::from_bytes(bytes(7)), body: sealed(), created_at: now(),
             },
+            document: DocumentRow { id: DocumentId::from_bytes(bytes(16)), blind: BLIND, name: sealed(), created_at: now() },
+            document_signature: DocumentSignatureRow {
+                document: DocumentId::from_bytes(bytes(16)), place: 1, version: 1, signature: SignatureId::from_bytes(bytes(15)), digest: sealed(),
+            },
             event: EventRow { body: sealed(), ..event(7) },
             idempotency: IdempotencyRow { body: [tenant; 32], ..idempotency(1, 7) },
             job: JobRow { subject: vec![tenant], ..job(9, now()) },
@@ -177,6 +183,8 @@ impl Rows {
         changes.insert_signing_profile(&self.signing_profile);
         changes.insert_signer_version(&self.signer_version);
         changes.insert_signature(&self.signature);
+        changes.insert_document(&self.document);
+        changes.insert_document_signature(&self.document_signature);
         changes.insert_event(&self.event);
         changes.insert_idempotency(&self.idempotency);
         changes.insert_job(&self.job);

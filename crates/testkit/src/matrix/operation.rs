@@ -69,6 +69,8 @@ pub enum Kind {
     Signer,
     /// The signatures of a request.
     Signature,
+    /// A document.
+    Document,
     /// The random part of a public address.
     Public,
     /// What stands under a public address.
@@ -94,6 +96,7 @@ impl Kind {
             "profile" => Self::Profile,
             "signer" | "timestamp_by" => Self::Signer,
             "signature" => Self::Signature,
+            "document" => Self::Document,
             "public" => Self::Public,
             "file" => Self::File,
             "serial" => Self::Serial,

@@ -3,9 +3,10 @@
 use crate::outside;
 use chancery_app::{
     AskedHolder, AskedProfile, Caller, Certificate, Chancery, Content, Document, Failure, IssueRequest, KeySource, NewIssuer, NewSigner,
-    Receipt, RenewRequest, RollSigner, SignRequest, SignerSource, Succession,
+    Receipt, RenewRequest, RollSigner, SignRequest, SignerSource, Succession, VersionWish,
 };
 use chancery_domain::certificate::RevocationReason;
+use chancery_domain::document::DocumentName;
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::profile::Profile;
 use chancery_domain::role::Role;
@@ -175,9 +176,12 @@ impl Act {
             }
             Self::Signer(name, slug) => one(name.clone(), service.create_signer(caller, &new_signer(name, slug)).await?.1),
             Self::RollSigner(name) => one(name.clone(), service.roll_signer(caller, &named(name)?, &RollSigner::default()).await?.1),
-            Self::Sign(name, document) => {
-                let document = Document { name: None, content: Content::Whole(document.clone().into_bytes()) };
-                let request = SignRequest { documents: vec![document], ..SignRequest::of(Format::Raw) };
+            Self::Sign(name, key) => {
+                let document = Document { name: None, content: Content::Whole(key.clone().into_bytes()) };
+                // Many are versions of one document, whoever signs.
+                let version = |name: DocumentName| VersionWish { name, supersedes: None };
+                let version_of = if key.len().is_multiple_of(2) { "contract".parse().ok().map(version) } else { None };
+                let request = SignRequest { documents: vec![document], version_of, ..SignRequest::of(Format::Raw) };
                 let (made, receipt) = service.sign(caller, &named(name)?, &request).await?;
                 let signature = made.documents.into_iter().map(|document| document.signature).collect::<String>();
                 one(format!("{}/{signature}", made.id), receipt)

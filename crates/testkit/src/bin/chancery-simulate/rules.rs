@@ -86,6 +86,17 @@ UNION ALL SELECT 'a version of a signing profile is missing', hex(s.id) FROM sig
 UNION ALL SELECT 'a signature of a signer that is not there', hex(g.id) FROM signature g WHERE g.signer_id NOT IN (SELECT id FROM signer)
 UNION ALL SELECT 'a signature without its event', hex(g.id) FROM signature g WHERE NOT EXISTS
   (SELECT 1 FROM event e WHERE e.tenant_id = ?1 AND e.id = g.event_id)
+UNION ALL SELECT 'a document whose signatures have a gap', hex(d.id) FROM document d WHERE
+  (SELECT count(*) FROM document_signature s WHERE s.document_id = d.id) IS NOT
+  (SELECT max(s.place) FROM document_signature s WHERE s.document_id = d.id)
+UNION ALL SELECT 'a version of a document that does not follow the one before it', hex(s.document_id) || '/' || s.place
+  FROM document_signature s WHERE s.version - coalesce((SELECT b.version FROM document_signature b
+  WHERE b.document_id = s.document_id AND b.place = s.place - 1), 0) NOT IN (0, 1)
+UNION ALL SELECT 'a version of a document that no event is known to have made', hex(s.document_id) || '/' || s.version
+  FROM document_signature s WHERE NOT EXISTS (SELECT 1 FROM lineage l WHERE l.tenant_id = ?1 AND l.kind = 'document-version'
+  AND l.subject = s.document_id AND l.version = s.version)
+UNION ALL SELECT 'a signature of a document that is not there', hex(s.signature_id) FROM document_signature s WHERE
+  s.document_id NOT IN (SELECT id FROM document) OR s.signature_id NOT IN (SELECT id FROM signature)
 UNION ALL SELECT 'signatures that were not counted, one document each', k.n || ' counted, ' || g.n || ' there' FROM
   (SELECT coalesce(sum(total), 0) AS n FROM counter WHERE name LIKE 'signatures:%' AND length(name) = 47) k,
   (SELECT count(*) AS n FROM signature) g WHERE k.n <> g.n

@@ -9,6 +9,7 @@ mod signatures;
 mod signers;
 mod stamped;
 mod timestamps;
+mod versions;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
