@@ -20,6 +20,9 @@ pub enum Failure {
     /// The caller would give away rights that it does not have.
     #[error("you cannot give a role that includes {0}, which yours do not")]
     Escalation(Action),
+    /// Only the account itself may do this, whatever the caller's roles.
+    #[error("an approver key is registered by the account that it is for, with that account's own credential")]
+    NotOwn,
     /// The caller's realm is suspended.
     #[error("this tenant is suspended: ask the platform's operator")]
     Suspended,
@@ -164,7 +167,7 @@ impl From<CommitError> for Stop {
             CommitError::Guard(
                 Guard::Epoch
                 | Guard::Version(_)
-                | Guard::Unique("idempotency" | "registered_tenant" | "imported" | "log" | "document" | "document_signature"),
+                | Guard::Unique("idempotency" | "account_key" | "registered_tenant" | "imported" | "log" | "document" | "document_signature"),
             ) => Self::Again,
             CommitError::Guard(Guard::Limit(name)) => Self::Failure(Failure::LimitReached(name)),
             CommitError::Guard(Guard::Unique(what)) => Self::Failure(Failure::Internal(format!("a new {what} exists already"))),

@@ -4,6 +4,7 @@
 //! `Permit` for that action (I2), and nothing is committed without its event (I4): a `Deed` is both.
 
 mod access;
+mod account_keys;
 mod accounts;
 mod admission;
 mod authenticate;
@@ -66,6 +67,7 @@ mod view;
 mod withdraw;
 mod worker;
 
+pub use account_keys::NewAccountKey;
 pub use authenticate::Caller;
 pub use authorise::Permit;
 pub use bulk::Each;
@@ -96,8 +98,8 @@ pub use sign::{Content, Document, SignRequest};
 pub use signers::AskedProfile;
 pub use tenants::{CreatedTenant, TenantUse};
 pub use view::{
-    Access, Account, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, RotatedToken, Signature, SignedDocument,
-    Signer, SignerVersion, Superseded, TokenInfo, VersionOf,
+    Access, Account, AccountKey, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, RotatedToken, Signature,
+    SignedDocument, Signer, SignerVersion, Superseded, TokenInfo, VersionOf,
 };
 
 /// An id as somebody gave it: `None` is a text that names nothing, which is answered as an id that nothing has (I7).
@@ -106,6 +108,11 @@ pub type Given<T> = Option<T>;
 /// A certificate in PEM.
 pub fn certificate_pem(der: &[u8]) -> String {
     chancery_x509::pem::encode(chancery_x509::pem::CERTIFICATE, der)
+}
+
+/// A public key in PEM.
+pub fn public_key_pem(spki_der: &[u8]) -> String {
+    chancery_x509::pem::encode(chancery_x509::pem::PUBLIC_KEY, spki_der)
 }
 
 /// A private key in PEM; erased when dropped.

@@ -25,6 +25,7 @@ macro_rules! columns {
 
 columns! {
     ACCOUNT_NAME = Metadata "account" "name";
+    ACCOUNT_KEY_LABEL = Metadata "account_key" "label";
     PROFILE = Metadata "profile" "body";
     AUTHORITY = Metadata "authority" "body";
     AUTHORITY_KEY = Data "authority" "key";

@@ -1,5 +1,6 @@
 //! What the use cases answer with: plain values that `http` renders.
 
+use chancery_domain::account_key::KeyPurpose;
 use chancery_domain::action::Action;
 use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::identity::Holder;
@@ -12,7 +13,8 @@ use chancery_domain::role::Role;
 use chancery_domain::signature::{Format, SignatureAlgorithm};
 use chancery_domain::signing::{SignerName, SignerState, SigningProfile};
 use chancery_domain::{
-    AccountId, CertificateId, DocumentId, EventId, IssuerId, OrderId, PublicId, Serial, SignatureId, SignerId, Timestamp, TokenId,
+    AccountId, AccountKeyId, CertificateId, DocumentId, EventId, IssuerId, OrderId, PublicId, Serial, SignatureId, SignerId, Timestamp,
+    TokenId,
 };
 use chancery_keys::Token;
 use chancery_x509::CertificateSummary;
@@ -52,6 +54,31 @@ pub struct TokenInfo {
     pub used_at: Option<Timestamp>,
     /// The token that took its place.
     pub successor: Option<TokenId>,
+}
+
+/// A public key of an account.
+#[derive(Clone, Debug)]
+pub struct AccountKey {
+    /// Its id, which follows from the key.
+    pub id: AccountKeyId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What it is for.
+    pub purpose: KeyPurpose,
+    /// Its kind.
+    pub algorithm: KeyAlgorithm,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub thumbprint: [u8; 32],
+    /// The DER SubjectPublicKeyInfo.
+    pub spki: Vec<u8>,
+    /// What people call it; may be empty.
+    pub label: String,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// From when on it is worth nothing.
+    pub expires_at: Timestamp,
+    /// When it was ended.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// What an account may do, and the tokens that speak for it.

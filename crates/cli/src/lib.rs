@@ -14,6 +14,7 @@ mod doctor;
 mod ended;
 mod files;
 mod init;
+mod key_file;
 mod logging;
 pub mod open;
 mod output;

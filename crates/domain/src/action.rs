@@ -35,8 +35,10 @@ actions! {
     TenantRead = "tenant:read"
     /// See accounts and their tokens' dates.
     AccountRead = "account:read"
-    /// Create, disable accounts; mint and revoke their tokens.
+    /// Create, disable accounts; mint and revoke their tokens; register and end the keys that sign their requests.
     AccountWrite = "account:write"
+    /// Register approver keys of one's own, see and end one's own keys.
+    OwnKeyWrite = "own-key:write"
     /// See issuers, their chains and CRLs.
     IssuerRead = "issuer:read"
     /// Create issuers.

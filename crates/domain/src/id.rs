@@ -69,6 +69,8 @@ ids! {
     PersonId
     /// A bearer or enrolment token.
     TokenId
+    /// A key of an account; it follows from the key.
+    AccountKeyId
     /// A certificate authority of a tenant.
     IssuerId
     /// A request for a certificate and its history.

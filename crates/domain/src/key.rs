@@ -34,6 +34,9 @@ impl KeyAlgorithm {
     /// Every kind that today's verifiers know.
     pub const CLASSICAL: [Self; 6] = [Self::EcP256, Self::EcP384, Self::Ed25519, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
 
+    /// Those that an account's own keys are of: short, and with one signature algorithm each that HTTP signatures know.
+    pub const OF_ACCOUNTS: [Self; 3] = [Self::Ed25519, Self::EcP256, Self::EcP384];
+
     /// The name used in profiles, answers and events.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! The nouns of Chancery and the rules between them: pure values, no I/O, no clock, no randomness (I10).
 
+pub mod account_key;
 pub mod action;
 pub mod certificate;
 pub mod decision;
@@ -32,7 +33,8 @@ pub mod tenant;
 pub mod time;
 
 pub use id::{
-    AccountId, CertificateId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, SignatureId, SignerId, TenantId, TokenId,
+    AccountId, AccountKeyId, CertificateId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, SignatureId, SignerId,
+    TenantId, TokenId,
 };
 pub use sealed::Sealed;
 pub use serial::Serial;

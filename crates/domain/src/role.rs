@@ -66,6 +66,7 @@ impl Role {
             Self::TenantAdmin => &[
                 AccountRead,
                 AccountWrite,
+                OwnKeyWrite,
                 IssuerWrite,
                 ProfileWrite,
                 CertificateIssue,
@@ -80,12 +81,12 @@ impl Role {
                 SignatureWithdraw,
                 EventRead,
             ],
-            Self::SecurityLead => &[AccountRead, AccountWrite, CertificateRevoke, SignerDisable, SignatureWithdraw, EventRead],
-            Self::Issuer => &[CertificateIssue, CertificateRenew, CertificateRevoke, CertificateImport, PrivateKeyRelease],
-            Self::Signer => return matches!(action, TenantRead | SignerRead | SignatureCreate | SignatureRead),
+            Self::SecurityLead => &[AccountRead, AccountWrite, OwnKeyWrite, CertificateRevoke, SignerDisable, SignatureWithdraw, EventRead],
+            Self::Issuer => &[OwnKeyWrite, CertificateIssue, CertificateRenew, CertificateRevoke, CertificateImport, PrivateKeyRelease],
+            Self::Signer => return matches!(action, TenantRead | OwnKeyWrite | SignerRead | SignatureCreate | SignatureRead),
             Self::Auditor => &[AccountRead, EventRead],
             Self::Viewer => &[],
-            Self::Operator => return matches!(action, RegistryRead | RegistryWrite | AccountRead | AccountWrite | EventRead),
+            Self::Operator => return matches!(action, RegistryRead | RegistryWrite | AccountRead | AccountWrite | OwnKeyWrite | EventRead),
             Self::Support => return action == RegistryRead,
         };
         READ.contains(&action) || more.contains(&action)

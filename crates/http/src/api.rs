@@ -1,6 +1,7 @@
 //! The REST API, one file per kind of object: its documents, its handlers.
 
 pub mod access;
+pub mod account_keys;
 pub mod accounts;
 pub mod bulk;
 pub mod certificates;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(platform::routes())
         .merge(tenant::routes())
         .merge(accounts::routes())
+        .merge(account_keys::routes())
         .merge(access::routes())
         .merge(issuers::routes())
         .merge(profiles::routes())

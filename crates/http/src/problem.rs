@@ -118,6 +118,7 @@ const fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
         Failure::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
         Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not permitted"),
         Failure::Escalation(_) => (StatusCode::FORBIDDEN, "escalation", "Nobody gives rights that they lack"),
+        Failure::NotOwn => (StatusCode::FORBIDDEN, "not-own", "Only the account itself"),
         Failure::Suspended => (StatusCode::FORBIDDEN, "suspended", "The tenant is suspended"),
         Failure::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A field is wrong"),
         Failure::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "Refused by policy"),

@@ -12,6 +12,7 @@
 extern crate self as chancery_store;
 
 mod account;
+mod account_key;
 mod authority;
 mod backup;
 mod certificate;
@@ -47,6 +48,7 @@ mod value;
 mod view;
 
 pub use account::AccountRow;
+pub use account_key::AccountKeyRow;
 pub use authority::AuthorityRow;
 pub use backup::{BackupEngine, BackupError, Content, FileSum, Manifest};
 pub use certificate::{CertificateFilter, CertificateRow, PrivateKeyRow};

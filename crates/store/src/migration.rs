@@ -34,6 +34,7 @@ pub(crate) const SQLITE: &[Migration] = &[
     migration!("sqlite", "0013"),
     migration!("sqlite", "0014"),
     migration!("sqlite", "0015"),
+    migration!("sqlite", "0016"),
 ];
 /// The schema on PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = &[
@@ -52,6 +53,7 @@ pub(crate) const POSTGRES: &[Migration] = &[
     migration!("postgres", "0013"),
     migration!("postgres", "0014"),
     migration!("postgres", "0015"),
+    migration!("postgres", "0016"),
 ];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];

@@ -11,6 +11,7 @@
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step ends the test")]
 
+pub mod account_key;
 pub mod canary;
 pub mod chance;
 mod client;

@@ -12,6 +12,8 @@ pub const CERTIFICATE_REQUEST: &str = "CERTIFICATE REQUEST";
 pub const NEW_CERTIFICATE_REQUEST: &str = "NEW CERTIFICATE REQUEST";
 /// The label of certificate revocation lists.
 pub const X509_CRL: &str = "X509 CRL";
+/// The label of public keys, a SubjectPublicKeyInfo (RFC 7468 section 13).
+pub const PUBLIC_KEY: &str = "PUBLIC KEY";
 /// The label of PKCS#8 private keys.
 pub const PRIVATE_KEY: &str = "PRIVATE KEY";
 

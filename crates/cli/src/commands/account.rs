@@ -1,6 +1,9 @@
 //! `chancery account`: who may act in the tenant.
 
-use super::{PageArgs, ServerArgs, query};
+mod key;
+
+use self::key::KeyCommand;
+use super::{Desk, PageArgs, ServerArgs, query};
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_domain::AccountId;
@@ -76,50 +79,66 @@ enum AccountCommand {
         /// Another account of the same person.
         same_person_as: AccountId,
     },
+    /// Public keys of accounts, which sign their requests or their approvals.
+    #[command(subcommand)]
+    Key(KeyCommand),
 }
 
 pub(crate) async fn account(args: AccountArgs, form: Form) -> Result<(), Ended> {
-    let desk = args.server.desk(form)?;
+    // Who makes a key need not be anybody yet.
+    let desk = || args.server.desk(form);
     match args.command {
         AccountCommand::Create { name, roles, service, owner, same_person_as } => {
             let kind = if service { AccountKindName::Service } else { AccountKindName::User };
             let [owner, same_person_as] = [owner, same_person_as].map(|id| id.map(|id| id.to_string()));
             let body = CreateAccountBody { name, roles, kind: Some(kind), owner, same_person_as };
+            let desk = desk()?;
             desk.show(&desk.act("/accounts", &body).await?, shown);
         }
-        AccountCommand::List(page) => {
-            let page: AccountPage = desk.own(&format!("/accounts{}", query(&page.parameters()))).await?;
-            desk.show(&page, |page| {
-                let row = |row: &AccountDocument| {
-                    let expiring = row.tokens.iter().flatten().map(|token| token.id.clone()).collect::<Vec<_>>().join(" ");
-                    vec![row.id.clone(), row.name.clone(), row.roles.join(", "), state(row), row.created_at.clone(), expiring]
-                };
-                output::table(
-                    &["id", "name", "roles", "state", "created", "tokens that expire soon"],
-                    page.items.iter().map(row).collect(),
-                    "No accounts.",
-                )
-            });
-            desk.more(page.next.as_ref());
-        }
+        AccountCommand::List(page) => list(&desk()?, &page).await?,
         AccountCommand::Access(page) => {
+            let desk = desk()?;
             let page: AccessPage = desk.own(&format!("/access{}", query(&page.parameters()))).await?;
             desk.show(&page, |page| output::table(&["account", "name", "roles", "actions", "tokens"], rows(page), "No accounts."));
             desk.more(page.next.as_ref());
         }
-        AccountCommand::Show { account } => desk.show(&desk.own(&format!("/accounts/{account}")).await?, shown),
+        AccountCommand::Show { account } => {
+            let desk = desk()?;
+            desk.show(&desk.own(&format!("/accounts/{account}")).await?, shown);
+        }
         AccountCommand::Disable { account } => {
+            let desk = desk()?;
             desk.show(&desk.act(&format!("/accounts/{account}/disable"), &EmptyBody {}).await?, shown);
         }
         AccountCommand::Own { account, owner } => {
             let body = OwnerBody { owner: owner.to_string() };
+            let desk = desk()?;
             desk.show(&desk.act(&format!("/accounts/{account}/owner"), &body).await?, shown);
         }
         AccountCommand::Join { account, same_person_as } => {
             let body = SamePersonBody { same_person_as: same_person_as.to_string() };
+            let desk = desk()?;
             desk.show(&desk.act(&format!("/accounts/{account}/person"), &body).await?, shown);
         }
+        AccountCommand::Key(command) => key::key(&args.server, command, form).await?,
     }
+    Ok(())
+}
+
+async fn list(desk: &Desk, page: &PageArgs) -> Result<(), Ended> {
+    let page: AccountPage = desk.own(&format!("/accounts{}", query(&page.parameters()))).await?;
+    desk.show(&page, |page| {
+        let row = |row: &AccountDocument| {
+            let expiring = row.tokens.iter().flatten().map(|token| token.id.clone()).collect::<Vec<_>>().join(" ");
+            vec![row.id.clone(), row.name.clone(), row.roles.join(", "), state(row), row.created_at.clone(), expiring]
+        };
+        output::table(
+            &["id", "name", "roles", "state", "created", "tokens that expire soon"],
+            page.items.iter().map(row).collect(),
+            "No accounts.",
+        )
+    });
+    desk.more(page.next.as_ref());
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use crate::operations::{Called, Ids, everything, objects, operations};
 use chancery_domain::TenantId;
 use chancery_domain::port::Entropy;
 use chancery_keys::Token;
+use chancery_testkit::account_key::registration;
 use chancery_testkit::matrix::{Actor, ForeignCell, Kind, Operation, Place, Silence, Value as Put, foreign_cells, role_cells};
 use chancery_testkit::{Answer, TestServer, TestTenant, on_both_engines};
 use serde_json::{Value, json};
@@ -89,7 +90,11 @@ pub(crate) async fn platform(server: &TestServer, of_acme: &Ids) -> Ids {
     let [event, account] = [&made["event"]["id"], &made["id"]].map(|id| id.as_str().unwrap().to_owned());
     server.run_jobs().await;
     let token = operator.post(&format!("{accounts}/{account}/tokens"), json!({})).await.ok(201);
-    ids.insert("tenant", TenantId::PLATFORM.to_string());
+    let platform = TenantId::PLATFORM.to_string();
+    let key = operator.post(&format!("{accounts}/{account}/keys"), registration(server, &platform, &account, "request").body).await.ok(201);
+    ids.insert("key", key["id"].as_str().unwrap().to_owned());
+    ids.insert("registration", registration(server, &platform, &account, "request").body.to_string());
+    ids.insert("tenant", platform);
     ids.insert("token", token["id"].as_str().unwrap().to_owned());
     // In every listing what was made before is behind this place.
     ids.insert("cursor", account.clone());

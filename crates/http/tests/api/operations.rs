@@ -4,6 +4,7 @@
 use crate::isolation::platform;
 use crate::tenants::pending;
 use chancery_domain::profile::ProfileName;
+use chancery_testkit::account_key::registration;
 use chancery_testkit::csr::csr;
 use chancery_testkit::matrix::{self, Id, Operation, Place};
 use chancery_testkit::openssl::Openssl;
@@ -138,6 +139,7 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "CreateAccountBody" => json!({"name": "Sample", "roles": [ids["role"]]}),
         "OwnerBody" => json!({"owner": ids["owner"]}),
         "SamePersonBody" => json!({"same_person_as": ids["owner"]}),
+        "RegisterKeyBody" => serde_json::from_str(&ids["registration"]).unwrap(),
         "CreateIssuerBody" => json!({"name": "Sample", "permitted_names": [ids["permitted"]]}),
         "IssueBody" => json!({"profile": "tls-server", "names": [ids["host"]], "issuer": ids["issuer"]}),
         "DryRunBody" => json!({"request": sample("IssueBody", ids), "draft": serde_json::from_str::<Value>(&ids["profile-body"]).unwrap()}),
@@ -196,6 +198,8 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let (event, account) = (account["event"]["id"].as_str().unwrap().to_owned(), account["id"].as_str().unwrap().to_owned());
     let token = admin.post(&tenant.path(&format!("/accounts/{account}/tokens")), json!({})).await.ok(201);
     let colleague = admin.post(&tenant.path("/accounts"), json!({"name": "Colleague", "roles": ["viewer"]})).await.ok(201);
+    let register = tenant.path(&format!("/accounts/{account}/keys"));
+    let account_key = admin.post(&register, registration(server, &tenant.id, &account, "request").body).await.ok(201);
     // One of its own: some of the operations retire it.
     let issuer = json!({"name": "Object", "permitted_names": [format!("dns:{}", tenant.host("*"))]});
     let issuer = admin.post(&tenant.path("/issuers"), issuer).await.ok(201);
@@ -237,11 +241,13 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("cursor", id.clone()),
         ("tenant", tenant.id.clone()),
         ("registered", tenant.id.clone()),
-        ("account", account),
         ("owner", tenant.account.clone()),
         ("colleague", colleague["id"].as_str().unwrap().to_owned()),
+        ("account", account.clone()),
         ("event", event),
         ("token", token["id"].as_str().unwrap().to_owned()),
+        ("key", account_key["id"].as_str().unwrap().to_owned()),
+        ("registration", registration(server, &tenant.id, &account, "request").body.to_string()),
         ("certificate", id),
         ("order", certificate["order"].as_str().unwrap().to_owned()),
         ("issuer", issuer["id"].as_str().unwrap().to_owned()),

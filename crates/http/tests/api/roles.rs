@@ -11,7 +11,8 @@ use std::time::Duration;
 
 /// What comes too late when operations are called in the order of the document: the account is disabled by then, the token revoked,
 /// the key erased, the certificate revoked, the issuer retired; and nothing is suspended yet.
-const LATE: [&str; 9] = [
+const LATE: [&str; 10] = [
+    "/accounts/{account}/keys",
     "/accounts/{account}/tokens",
     "/tokens/{token}/rotate",
     "/private-key/fetch",

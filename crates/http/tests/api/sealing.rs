@@ -6,10 +6,13 @@ use chancery_testkit::{Answer, Raw, TestServer, TestTenant, on_both_engines};
 use serde_json::json;
 
 /// Binary columns that are open, and why; every other one must be sealed and is tested here.
-const OPEN: [(&str, &str); 62] = [
+const OPEN: [(&str, &str); 65] = [
     ("account", "id"),
     ("account", "owner_id"),
     ("account", "person_id"),
+    ("account_key", "account_id"),
+    ("account_key", "id"),
+    ("account_key", "spki"),      // public by nature
     ("authority", "certificate"), // public by nature
     ("authority", "id"),
     ("authority", "line_id"),
@@ -91,6 +94,7 @@ async fn sealed(server: &TestServer, ids: &Ids) -> Vec<Sealed> {
         .map(|(table, column)| {
             let (row, read) = match table.as_str() {
                 "account" => (format!("id = {}", literal(&ids["account"])), path(&format!("/accounts/{}", ids["account"]))),
+                "account_key" => (format!("id = {}", literal(&ids["key"])), path(&format!("/accounts/{}/keys", ids["account"]))),
                 "profile" => ("name = 'tls-server'".to_owned(), path("/profiles/tls-server")),
                 // Opened whole where its chain is asked for.
                 "authority" => (format!("id = {}", literal(&ids["issuer"])), path(&format!("/certificates/{}", ids["certificate"]))),

@@ -49,6 +49,7 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     assert_eq!(view.tenant().await.unwrap().as_ref(), tenant);
     shows!(rows.account, account(rows.account.id) accounts(Page { before: None, limit: 10 }));
     shows!(rows.token, token(rows.token.id) tokens(rows.account.id));
+    shows!(rows.account_key, account_key(rows.account_key.id) account_keys(rows.account.id));
     shows!(rows.kek, keks());
     shows!(rows.purpose_key, purpose_keys());
     shows!(rows.profile, profile(&rows.profile.name) profiles());
@@ -218,6 +219,7 @@ async fn every_change(view: &TenantView, rows: &Rows) {
     changes.note_token_use(rows.token.id, now());
     changes.succeed_token(rows.token.id, TokenId::from_bytes([7; 16]), now());
     changes.end_token(rows.token.id, now());
+    changes.end_account_key(rows.account_key.id, now());
     changes.move_tenant(TenantStatus::Active, TenantStatus::Suspending);
     changes.move_certificate(&rows.certificate, CertificateStatus::Revoked);
     changes.count_private_key_fetch(&rows.private_key);

@@ -69,6 +69,8 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     assert_eq!(view.token(rows.token.id).await.unwrap().unwrap().successor, Some(later));
     once(&view, Guard::Version("token"), |changes| changes.end_token(rows.token.id, now())).await;
     assert_eq!(view.token(rows.token.id).await.unwrap().unwrap().ended_at, Some(now()));
+    once(&view, Guard::Version("account_key"), |changes| changes.end_account_key(rows.account_key.id, now())).await;
+    assert_eq!(view.account_key(rows.account_key.id).await.unwrap().unwrap().ended_at, Some(now()));
     once(&view, Guard::Version("tenant"), |changes| changes.move_tenant(TenantStatus::Active, TenantStatus::Suspending)).await;
     assert_eq!(view.tenant().await.unwrap().unwrap().status, TenantStatus::Suspending);
     let plan = |at| move |changes: &mut Changes| changes.plan_retirement(rows.authority.id, at);
@@ -89,8 +91,8 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     once(&view, Guard::Version("authority"), |changes| changes.abandon_authority(pending(8).id)).await;
     let abandoned = view.authority(pending(8).id).await.unwrap().unwrap();
     assert_eq!((abandoned.state, abandoned.key, abandoned.status_key), (IssuerState::Abandoned, None, None));
-    // Each of these twelve, and none of the refused ones, started an epoch.
-    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 12));
+    // Each of these thirteen, and none of the refused ones, started an epoch.
+    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 13));
 
     once(&view, Guard::Version("certificate"), |changes| changes.move_certificate(&rows.certificate, CertificateStatus::Revoked)).await;
     let moved = view.certificate(rows.certificate.id).await.unwrap().unwrap();
@@ -372,6 +374,7 @@ async fn no_row_is_inserted_twice(#[values(Engine::Sqlite, Engine::Postgres)] en
         "tenant" insert_tenant(&tenant_row(1))
         "account" insert_account(&rows.account)
         "token" insert_token(&rows.token)
+        "account_key" insert_account_key(&rows.account_key)
         "kek" insert_kek(&rows.kek)
         "purpose_key" insert_purpose_key(&rows.purpose_key)
         "authority" insert_authority(&rows.authority)

@@ -1,16 +1,17 @@
 //! Example rows: the same ids for every tenant, so that only the tenant tells them apart.
 
+use chancery_domain::account_key::KeyPurpose;
 use chancery_domain::certificate::{CertificateStatus, Origin, RevocationReason};
 use chancery_domain::identity::Holder;
 use chancery_domain::issuer::IssuerState;
-use chancery_domain::key::Custody;
+use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::lineage::LineageKind;
 use chancery_domain::order::OrderState;
 use chancery_domain::role::Role;
 use chancery_domain::signing::SignerState;
 use chancery_domain::{
-    AccountId, CertificateId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, Sealed, Serial, SignatureId, SignerId,
-    Timestamp, TokenId,
+    AccountId, AccountKeyId, CertificateId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, Sealed, Serial, SignatureId,
+    SignerId, Timestamp, TokenId,
 };
 use chancery_store::*;
 
@@ -23,6 +24,7 @@ pub(crate) const SHARD: u32 = 3;
 pub(crate) struct Rows {
     pub(crate) account: AccountRow,
     pub(crate) token: TokenRow,
+    pub(crate) account_key: AccountKeyRow,
     pub(crate) kek: KekRow,
     pub(crate) purpose_key: PurposeKeyRow,
     pub(crate) profile: ProfileRow,
@@ -116,6 +118,10 @@ impl Rows {
                 id: TokenId::from_bytes(bytes(2)), account: Some(account), roles: vec![], hash: [tenant; 32],
                 created_at: now(), expires_at: now(), ended_at: None, used_at: None, successor: None,
             },
+            account_key: AccountKeyRow {
+                id: AccountKeyId::from_bytes(bytes(16)), account, purpose: KeyPurpose::Request, algorithm: KeyAlgorithm::Ed25519, spki: vec![tenant; 44],
+                label: sealed(), created_at: now(), expires_at: now(), ended_at: None,
+            },
             kek: KekRow { kind: "main".to_owned(), version: 1, wrapped: sealed() },
             purpose_key: PurposeKeyRow { purpose: "data".to_owned(), version: 1, kek_version: 1, wrapped: sealed() },
             profile: ProfileRow { name: "server".parse().unwrap(), version: 1, body: sealed(), created_at: now() },
@@ -165,6 +171,7 @@ impl Rows {
     pub(crate) fn insert(&self, changes: &mut Changes) {
         changes.insert_account(&self.account);
         changes.insert_token(&self.token);
+        changes.insert_account_key(&self.account_key);
         changes.insert_kek(&self.kek);
         changes.insert_purpose_key(&self.purpose_key);
         changes.insert_profile(&self.profile);

@@ -53,6 +53,8 @@ pub enum Kind {
     Account,
     /// A token.
     Token,
+    /// A key of an account.
+    AccountKey,
     /// A certificate.
     Certificate,
     /// An order.
@@ -88,6 +90,7 @@ impl Kind {
             "registered" => Self::Registered,
             "account" | "accounts" | "owner" | "same_person_as" => Self::Account,
             "token" => Self::Token,
+            "key" => Self::AccountKey,
             "certificate" | "certificates" => Self::Certificate,
             "order" => Self::Order,
             "issuer" => Self::Issuer,

@@ -64,7 +64,8 @@ pub fn role_cells(operations: &[Operation]) -> Vec<RoleCell<'_>> {
 }
 
 fn verdict(operation: &Operation, role: Role, action: Action) -> Verdict {
-    let absent = |kind: Kind| !matches!(kind, Kind::Tenant | Kind::Registered | Kind::Account | Kind::Token | Kind::Event);
+    let absent =
+        |kind: Kind| !matches!(kind, Kind::Tenant | Kind::Registered | Kind::Account | Kind::Token | Kind::AccountKey | Kind::Event);
     if operation.is_of_the_platform() && !on_platform(role) {
         Verdict::ForeignRealm
     } else if on_platform(role) && operation.ids.iter().any(|id| id.place == Place::Path && absent(id.kind)) {

@@ -1,6 +1,7 @@
 //! `/v1/tenants/{tenant}/…`.
 
 mod access;
+mod account_keys;
 mod accounts;
 mod certificates;
 mod dry_run;

@@ -74,6 +74,8 @@ UNION ALL SELECT 'a token of an account that is not there', hex(t.id) FROM token
   (SELECT 1 FROM account a WHERE a.tenant_id = ?1 AND a.id = t.account_id)
 UNION ALL SELECT 'a service account that no user owns', hex(s.id) FROM account s WHERE s.kind = 'service' AND NOT EXISTS
   (SELECT 1 FROM account a WHERE a.tenant_id = ?1 AND a.id = s.owner_id AND a.kind = 'user')
+UNION ALL SELECT 'a key of an account that is not there', hex(k.id) FROM account_key k WHERE NOT EXISTS
+  (SELECT 1 FROM account a WHERE a.tenant_id = ?1 AND a.id = k.account_id)
 UNION ALL SELECT 'a signer without the one version that signs', hex(s.id) FROM signer s WHERE
   (SELECT count(*) FROM signer_version v WHERE v.tenant_id = ?1 AND v.signer_id = s.id AND v.retired_at IS NULL) <> 1
 UNION ALL SELECT 'a version of a signer whose key should be here or should not', hex(v.signer_id) FROM signer_version v
