@@ -10,7 +10,9 @@ use chancery_domain::action::{CertificateRead, EventRead, SignatureRead};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::lineage::LineageKind;
 use chancery_domain::{CertificateId, DocumentId, EventId, IssuerId, SignatureId, SignerId, enforced};
-use chancery_evidence::{BUNDLE, Bundle, EventProof, InclusionProof, OpenedEvent, SignatureEvidence, TRUST, TrustFile, TrustedLog, View};
+use chancery_evidence::{
+    BUNDLE, Bundle, EventProof, InclusionProof, OpenedEvent, SignatureEvidence, TRUST, TimestampEvidence, TrustFile, TrustedLog, View,
+};
 use chancery_store::{AuthorityRow, CertificateRow};
 use chancery_x509::pem;
 use serde_json::Value;
@@ -71,6 +73,7 @@ impl Chancery {
             }
         }
         let (chain, revocation) = self.certificates_of(realm, &told).await?;
+        let timestamps = gathered.timestamps_of(&told).await?;
         let encoded = |ders: Vec<Vec<u8>>| ders.iter().map(|der| STANDARD.encode(der)).collect();
         Ok(Bundle {
             format: BUNDLE.to_owned(),
@@ -82,6 +85,7 @@ impl Chancery {
             checkpoints: gathered.checkpoints,
             platform: None,
             signatures: signatures_of(realm, &told).await?,
+            timestamps,
             chain: encoded(chain),
             revocation: encoded(revocation),
         })
@@ -98,10 +102,13 @@ impl Chancery {
             row.parent.is_none() && (row.key.is_some() || row.state == IssuerState::Active && below(row)) || !enforced!("trust.roots")
         };
         let roots = authorities.iter().filter(trusted).filter_map(|row| row.certificate.as_ref());
+        let roots: Vec<_> = roots.map(|der| pem::encode(pem::CERTIFICATE, der)).collect();
         Ok(TrustFile {
             format: TRUST.to_owned(),
             logs: vec![TrustedLog { tenant: caller.tenant(), keys }],
-            roots: roots.map(|der| pem::encode(pem::CERTIFICATE, der)).collect(),
+            // Its timestamping authorities are certified by the same: what tells them from signers is the purpose of the certificate.
+            timestamp_roots: roots.clone(),
+            roots,
             ..TrustFile::default()
         })
     }
@@ -161,6 +168,18 @@ impl Gathered<'_> {
             opened: Some(OpenedEvent { salt: hex::encode(found.salt), event: found.canonical }),
         };
         Ok((proof, told))
+    }
+
+    /// The timestamps in the signatures of an act, each with what tells of its authority.
+    async fn timestamps_of(&mut self, told: &Told) -> Result<Option<TimestampEvidence>, Failure> {
+        let Some(id) = told.id::<SignatureId>("timestamps") else { return Ok(None) };
+        let realm = &self.caller.realm;
+        let row = realm.view.signature(id).await?.ok_or_else(|| Failure::internal("the timestamps of a signature are missing"))?;
+        let (act, given) = self.prove(row.event).await?;
+        let (_, lists) = self.service.certificates_of(realm, &given).await?;
+        let documents = signatures::read(realm, &row).await?.documents.into_iter();
+        let revocation = lists.iter().map(|der| STANDARD.encode(der)).collect();
+        Ok(Some(TimestampEvidence { act, tokens: documents.map(|document| document.signature).collect(), revocation }))
     }
 
     /// The event that made this, or took it back. What was made before lineage was kept has none.

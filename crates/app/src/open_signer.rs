@@ -1,6 +1,7 @@
 //! A signer as its realm holds it: unlocked, with the profile in force and what is known of its certificate.
 
 use crate::Failure;
+use crate::key_reuse;
 use crate::places::{self, signer_row};
 use crate::realm::Realm;
 use crate::signing_key::SigningKey;
@@ -8,7 +9,7 @@ use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::signing::decision::{SignerFacts, Standing};
 use chancery_domain::signing::{SignerName, SigningProfile};
-use chancery_domain::{CertificateId, SignerId, Timestamp};
+use chancery_domain::{CertificateId, SignerId, Timestamp, enforced};
 use chancery_store::{SignerRow, SignerVersionRow, SigningProfileRow};
 use chancery_x509::{CertificateSummary, SignerUse, document_signer};
 use serde::{Deserialize, Serialize};
@@ -93,7 +94,7 @@ impl Realm {
         let chain = self.signers_chain(&version)?;
         let summaries = chain.iter().map(|der| CertificateSummary::from_der(der)).collect::<Result<Vec<_>, _>>()?;
         let own = summaries.first().ok_or_else(|| Failure::internal("the chain of a signer is empty"))?;
-        let (standing, certificate) = self.standing(&version).await?;
+        let (standing, certificate) = self.standing(&version, own).await?;
         let stamps = chain.first().is_some_and(|der| document_signer(der, SignerUse::Timestamps).is_ok());
         let (not_before, not_after) = (own.not_before, own.not_after);
         let facts = SignerFacts { state: row.state, key: key.algorithm(), standing, not_before, not_after, stamps };
@@ -101,9 +102,17 @@ impl Realm {
         Ok(OpenSigner { row, profile, profile_row, version, key, chain, fingerprints, facts, certificate, day: Mutex::default() })
     }
 
-    /// What is known here against the certificate of a version.
-    async fn standing(&self, version: &SignerVersionRow) -> Result<(Standing, Option<(CertificateId, i64)>), Failure> {
-        let Some(id) = version.certificate else { return Ok((Standing::Good, None)) };
+    /// What is known here against the certificate of a version, and against its key.
+    async fn standing(
+        &self,
+        version: &SignerVersionRow,
+        own: &CertificateSummary,
+    ) -> Result<(Standing, Option<(CertificateId, i64)>), Failure> {
+        // Whichever certificate told of it: of one brought along there is perhaps none here. What is told later starts a new epoch.
+        let key = self.view.subject_key(&key_reuse::blind(self, &own.spki_der)?).await?;
+        let compromised = key.is_some_and(|key| key.compromised) && enforced!("signer.key-standing");
+        let otherwise = if compromised { Standing::KeyCompromised } else { Standing::Good };
+        let Some(id) = version.certificate else { return Ok((otherwise, None)) };
         let row = self.view.certificate(id).await?.ok_or_else(|| Failure::internal("the certificate of a signer is missing"))?;
         let issuer = match row.origin.issuer() {
             Some(issuer) => self.view.authority(issuer).await?,
@@ -111,8 +120,8 @@ impl Realm {
         };
         let standing = match (row.status, issuer.map(|issuer| issuer.state)) {
             (CertificateStatus::Revoked, _) => Standing::Revoked,
-            (_, Some(IssuerState::Retired)) => Standing::IssuerRetired,
-            _ => Standing::Good,
+            (_, Some(IssuerState::Retired)) if !compromised => Standing::IssuerRetired,
+            _ => otherwise,
         };
         Ok((standing, Some((id, row.version))))
     }

@@ -145,6 +145,9 @@ impl Chancery {
             "reason" => reason.as_str(), "moves" => vec![row.status.as_str(), status.as_str()], "same_key" => same_key,
         };
         let receipt = deed.commit(self.ports(), "certificate.revoke", *row.id.as_bytes(), detail).await?;
+        if reason == RevocationReason::KeyCompromise {
+            self.forget_realm(realm.id);
+        }
         Ok((self.certificate_of(realm, &CertificateRow { status, ..row }).await?, receipt))
     }
 
@@ -180,6 +183,7 @@ impl Chancery {
             detail.insert("reason_before".to_owned(), before.reason.as_str().into());
         }
         let receipt = deed.commit(self.ports(), "certificate.compromise", *row.id.as_bytes(), detail).await?;
+        self.forget_realm(realm.id);
         Ok((self.certificate_of(realm, &row).await?, receipt))
     }
 }

@@ -100,7 +100,7 @@ impl Chancery {
         let prepared = prepare(approved, signer, wish, now, &*self.ports().entropy)?;
         let mut signed = self.sign_all(caller, signer, format, prepared).await?;
         let timestamps = match stamped {
-            true => Some(self.put_timestamps(caller, &signer.profile, &mut signed).await?),
+            true => Some(self.put_timestamps(caller, &signer.profile, format, &mut signed).await?),
             false => None,
         };
         let body = signatures::body(caller, signer, policy_version, (format, algorithm), &signed);

@@ -16,7 +16,7 @@ use chancery_domain::decision::Reason;
 use chancery_domain::signature::{DigestAlgorithm, Format};
 use chancery_domain::signing::{SignerName, SigningProfile};
 use chancery_domain::{SignatureId, Timestamp, enforced};
-use chancery_formats::cms::{timestamp_imprint, with_timestamp};
+use chancery_formats::timestamp;
 use chancery_store::Page;
 use chancery_x509::tsp::{self, Failure as Rejection, TimestampRequest, granted, rejected};
 
@@ -71,21 +71,22 @@ impl Chancery {
         &self,
         caller: &Caller,
         profile: &SigningProfile,
+        format: Format,
         signed: &mut [Signed],
     ) -> Result<SignatureId, Failure> {
         let by = profile.timestamp_by.as_ref().ok_or_else(|| Failure::internal("a timestamp was approved that nobody gives"))?;
-        let imprint = |signed: &Signed| {
-            let digest = timestamp_imprint(&signed.signature, DigestAlgorithm::Sha256).map_err(Failure::internal)?;
+        let document = |signed: &Signed| {
+            let digest = timestamp::imprint(format, &signed.signature, DigestAlgorithm::Sha256).map_err(Failure::internal)?;
             Ok(Document { name: None, content: Content::Digest(digest, None) })
         };
-        let documents = signed.iter().map(imprint).collect::<Result<_, Failure>>()?;
+        let documents = signed.iter().map(document).collect::<Result<_, Failure>>()?;
         let request = SignRequest { documents, ..SignRequest::of(Format::Timestamp) };
         // Boxed, for it is the same way once more.
         let given = Box::pin(self.sign(&caller.clone().once(None), by, &request)).await;
         let (given, _) = given.map_err(|failure| told_of(by, failure))?;
         for (signed, token) in signed.iter_mut().zip(&given.documents) {
             let token = STANDARD.decode(&token.signature).map_err(Failure::internal)?;
-            signed.signature = with_timestamp(&signed.signature, &token).map_err(Failure::internal)?;
+            signed.signature = timestamp::put(format, &signed.signature, &token).map_err(Failure::internal)?;
         }
         Ok(given.id)
     }

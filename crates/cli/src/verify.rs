@@ -27,6 +27,9 @@ pub(crate) struct VerifyArgs {
     /// A root certificate to trust for signers, PEM; may be repeated.
     #[arg(long, value_name = "FILE")]
     root: Vec<PathBuf>,
+    /// A root certificate to trust for timestamping authorities, PEM; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    timestamp_root: Vec<PathBuf>,
     /// A certificate revocation list to take into account, PEM; may be repeated.
     #[arg(long, value_name = "FILE")]
     crl: Vec<PathBuf>,
@@ -104,7 +107,7 @@ fn complete(args: &VerifyArgs, page: &Path, seen: &[Verified], at: Timestamp) ->
 
 /// What is trusted; nothing, if nothing was named.
 fn known(args: &VerifyArgs) -> Result<Option<Known>, Ended> {
-    if args.trust.is_none() && args.root.is_empty() {
+    if args.trust.is_none() && args.root.is_empty() && args.timestamp_root.is_empty() {
         return Ok(None);
     }
     let mut known = match &args.trust {
@@ -112,11 +115,13 @@ fn known(args: &VerifyArgs) -> Result<Option<Known>, Ended> {
         Some(path) => Known::parse(&read(path, LONGEST_TRUST)?).map_err(|problem| Ended::Usage(problem.message))?,
     };
     blocks(&args.root, pem::CERTIFICATE, |der| known.add_root(der))?;
+    blocks(&args.timestamp_root, pem::CERTIFICATE, |der| known.add_timestamp_root(der))?;
     blocks(&args.crl, pem::X509_CRL, |der| known.add_list(der))?;
     Ok(Some(known))
 }
 
-fn blocks(paths: &[PathBuf], label: &str, mut each: impl FnMut(Vec<u8>)) -> Result<(), Ended> {
+/// The blocks of these PEM files, each of which has this label.
+pub(crate) fn blocks(paths: &[PathBuf], label: &str, mut each: impl FnMut(Vec<u8>)) -> Result<(), Ended> {
     for path in paths {
         let wrong = || Ended::Usage(format!("{}: give PEM with {label} blocks alone", path.display()));
         let text = String::from_utf8(read(path, LONGEST_TRUST)?).map_err(|_| wrong())?;

@@ -233,9 +233,9 @@ impl Format {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.as_str() == name)
     }
-    /// Whether a timestamp over the signature goes into it (CAdES-T).
+    /// Whether a timestamp over the signature goes into it.
     pub const fn carries_timestamp(self) -> bool {
-        matches!(self, Self::Cms | Self::Jar)
+        matches!(self, Self::Cms | Self::Jar | Self::Pades | Self::Authenticode | Self::Sigstore)
     }
 }
 

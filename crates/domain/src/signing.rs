@@ -128,8 +128,9 @@ impl SigningProfile {
         rule(!self.gives_timestamps() || alone, "formats", "timestamp stands alone: who gives the time signs nothing else")?;
         let terms = self.timestamp.is_some() == self.gives_timestamps();
         rule(terms, "timestamp", "with the format timestamp its policy and accuracy, and without it nothing")?;
-        let accurate = self.timestamp.as_ref().is_none_or(|terms| (1..=3600).contains(&terms.accuracy_seconds));
-        rule(accurate, "timestamp", "an accuracy of 1 to 3600 seconds")?;
+        let accurate = self.timestamp.as_ref().is_none_or(|terms| (2..=3600).contains(&terms.accuracy_seconds));
+        // A second is cut off of the time, and a second the clock may be off what it is watched by.
+        rule(accurate, "timestamp", "an accuracy of 2 to 3600 seconds")?;
         let needs_none = self.timestamp_by.is_some() && self.gives_timestamps();
         rule(!needs_none, "timestamp_by", "a timestamp carries no other timestamp")?;
         rule(self.min_validity_seconds <= 20 * 366 * 86_400, "min_validity_seconds", "at most 20 years")
@@ -177,13 +178,13 @@ mod tests {
     #[test]
     fn who_gives_timestamps_says_under_which_terms_and_signs_nothing_else() {
         let terms = |accuracy_seconds| Some(TimestampTerms { policy: "1.3.6.1.4.1.99999.1".to_owned(), accuracy_seconds });
-        let authority = || SigningProfile { formats: vec![Format::Timestamp], timestamp: terms(1), ..good() };
+        let authority = || SigningProfile { formats: vec![Format::Timestamp], timestamp: terms(2), ..good() };
         authority().check().unwrap();
         let field = |profile: SigningProfile| profile.check().unwrap_err().field;
         assert_eq!(field(SigningProfile { formats: vec![Format::Timestamp, Format::Cms], ..authority() }), "formats");
         assert_eq!(field(SigningProfile { timestamp: None, ..authority() }), "timestamp");
-        assert_eq!(field(SigningProfile { timestamp: terms(1), ..good() }), "timestamp");
-        for accuracy in [0, 3601] {
+        assert_eq!(field(SigningProfile { timestamp: terms(2), ..good() }), "timestamp");
+        for accuracy in [0, 1, 3601] {
             assert_eq!(field(SigningProfile { timestamp: terms(accuracy), ..authority() }), "timestamp");
         }
         let by = "clock".parse().ok();

@@ -53,6 +53,9 @@ pub struct Bundle {
     /// The signatures that the act made, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<SignatureEvidence>,
+    /// The timestamps in the signatures, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamps: Option<TimestampEvidence>,
     /// The certificates that the act is about and those above them, the leaf first: DER in base64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<String>,
@@ -129,6 +132,20 @@ pub struct SignatureEvidence {
     /// What was given out, in base64, where the view discloses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+}
+
+/// Timestamps over the signatures, each an act of the tenant's authority.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TimestampEvidence {
+    /// The act that gave them.
+    pub act: EventProof,
+    /// The tokens (RFC 3161 section 2.4.2), in the order of the signatures: DER in base64.
+    pub tokens: Vec<String>,
+    /// The revocation lists that tell of the authority's certificates: DER in base64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocation: Vec<String>,
 }
 
 impl Bundle {

@@ -12,7 +12,8 @@ mod note;
 mod tile;
 
 pub use bundle::{
-    BUNDLE, Bundle, EventProof, OpenedEvent, PlatformProof, SignatureEvidence, TRUST, TrustFile, TrustedLog, TrustedPlatform, View, blinded,
+    BUNDLE, Bundle, EventProof, OpenedEvent, PlatformProof, SignatureEvidence, TRUST, TimestampEvidence, TrustFile, TrustedLog,
+    TrustedPlatform, View, blinded,
 };
 pub use canon::{CanonError, canonical, canonical_value};
 pub use checkpoint::{Checkpoint, CheckpointError, InclusionProof};

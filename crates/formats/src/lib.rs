@@ -15,6 +15,7 @@ mod revocation;
 mod signed_data;
 mod signer;
 pub mod sigstore;
+pub mod timestamp;
 mod trust;
 mod verdict;
 pub mod zip;

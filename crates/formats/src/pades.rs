@@ -26,14 +26,16 @@ pub const LARGEST_CMS: usize = 256 << 10;
 
 /// What is left for signed attributes, names and numbers around certificates and signature.
 const REST: usize = 2048;
-/// What is left for a timestamp.
-const TIMESTAMP: usize = 16 << 10;
+/// Bytes of the longest signature: ML-DSA-65.
+const LONGEST_SIGNATURE: usize = 3309;
 
-/// How many bytes to leave for the CMS of this signer.
-pub fn room(signer: &Certified<'_>, with_timestamp: bool) -> usize {
-    let certificates: usize = signer.chain.iter().map(Vec::len).sum();
-    let signature = if matches!(signer.algorithm, SignatureAlgorithm::MlDsa65) { 3309 } else { 512 };
-    certificates + signature + REST + if with_timestamp { TIMESTAMP } else { 0 }
+/// How many bytes to leave for the CMS of this signer, with a timestamp by the authority with this chain if there is one.
+pub fn room(signer: &Certified<'_>, timestamper: Option<&[Vec<u8>]>) -> usize {
+    let certificates = |chain: &[Vec<u8>]| chain.iter().map(Vec::len).sum::<usize>();
+    let signature = if matches!(signer.algorithm, SignatureAlgorithm::MlDsa65) { LONGEST_SIGNATURE } else { 512 };
+    // Of the authority it is not said here which kind its key makes.
+    let timestamp = timestamper.map_or(0, |chain| certificates(chain) + LONGEST_SIGNATURE + REST);
+    certificates(signer.chain) + signature + REST + timestamp
 }
 
 /// A CMS that lacks its signature.

@@ -1,12 +1,12 @@
 //! What all formats with CMS inside have in common: the signature, its timestamps, the path, and what was revoked.
 
 use crate::revocation::{self, Signs};
+use crate::timestamp::{self, Imprint};
 use crate::trust::Trust;
 use crate::verdict::{Problem, TimestampWitness, Verified};
 use chancery_domain::signature::Digest;
 use chancery_domain::{Timestamp, enforced};
 use chancery_x509::cms::{Demand, SignedData};
-use chancery_x509::tsp::{Imprint, TokenWish, verify_token};
 use chancery_x509::{CertificateSummary, PathWish, Purpose, find_path};
 use const_oid::ObjectIdentifier;
 
@@ -40,7 +40,7 @@ pub(crate) fn verify(cms: &SignedData<'_>, rules: &Rules<'_>, trust: &Trust, at:
             format!("the unsigned attribute {kind} is not understood: anyone could have put it there"),
         )]);
     }
-    let timestamp = timestamp(cms, rules.timestamp, trust, at)?;
+    let timestamp = witness(cms, rules.timestamp, trust, at)?;
     let judged_at = timestamp.as_ref().map_or(at, |timestamp| timestamp.at);
     let roots: Vec<&[u8]> = trust.roots.iter().map(Vec::as_slice).collect();
     let wish = PathWish { leaf: checked.certificate, pool: cms.certificates(), roots: &roots, at: judged_at, purposes: rules.purposes };
@@ -62,7 +62,7 @@ pub(crate) fn verify(cms: &SignedData<'_>, rules: &Rules<'_>, trust: &Trust, at:
     })
 }
 
-fn timestamp(cms: &SignedData<'_>, kind: ObjectIdentifier, trust: &Trust, at: Timestamp) -> Result<Option<TimestampWitness>, Vec<Problem>> {
+fn witness(cms: &SignedData<'_>, kind: ObjectIdentifier, trust: &Trust, at: Timestamp) -> Result<Option<TimestampWitness>, Vec<Problem>> {
     let tokens = cms.unsigned(kind);
     if tokens.len() > MOST_TIMESTAMPS && enforced!("formats.timestamps") {
         return Err(vec![Problem::new("bounds", format!("{} timestamps, at most {MOST_TIMESTAMPS} are read", tokens.len()))]);
@@ -72,16 +72,13 @@ fn timestamp(cms: &SignedData<'_>, kind: ObjectIdentifier, trust: &Trust, at: Ti
 
 /// The earliest of the timestamps over a signature. Each must hold at its own time, whatever the others say (THREATS 34).
 pub(crate) fn earliest(tokens: &[&[u8]], signature: &[u8], trust: &Trust, at: Timestamp) -> Result<Option<TimestampWitness>, Vec<Problem>> {
-    let roots: Vec<&[u8]> = trust.timestamp_roots.iter().map(Vec::as_slice).collect();
-    let wish = TokenWish { imprint: Imprint::Of(signature), nonce: None, roots: &roots, now: at };
     let of_timestamp = |problem: Problem| Problem::new("timestamp", format!("the timestamp does not hold: {problem}"));
     let mut earliest: Option<TimestampWitness> = None;
     for token in tokens {
-        let verified = verify_token(token, &wish).map_err(|problems| problems.into_iter().map(of_timestamp).collect::<Vec<_>>())?;
-        let path: Vec<&[u8]> = verified.chain.iter().map(Vec::as_slice).collect();
-        revocation::check(&path, &trust.crls, verified.at, Signs::Timestamps).map_err(|problem| vec![of_timestamp(problem)])?;
+        let verified = timestamp::verify(token, Imprint::Of(signature), trust, at)
+            .map_err(|problems| problems.into_iter().map(of_timestamp).collect::<Vec<_>>())?;
         if earliest.as_ref().is_none_or(|earlier| verified.at < earlier.at) {
-            earliest = Some(TimestampWitness { at: verified.at, subject: verified.subject, chain: verified.chain });
+            earliest = Some(verified);
         }
     }
     Ok(earliest)

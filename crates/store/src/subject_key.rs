@@ -105,7 +105,8 @@ impl Changes {
         ));
     }
 
-    /// Notes that the key is compromised, whether or not it was known: it is never certified again.
+    /// Notes that the key is compromised, whether or not it was known: it is never certified again. Starts a new epoch, for signers may
+    /// have it.
     pub fn compromise_subject_key(&mut self, blind: &[u8; 16], certificate: CertificateId) {
         self.run(sql!(
             "INSERT INTO subject_key (tenant_id, blind, scope, certificate_id, compromised, version) VALUES (?1, ?2, NULL, ?3, 1, 1)
@@ -114,5 +115,6 @@ impl Changes {
             blind,
             certificate.as_bytes()
         ));
+        self.next_epoch();
     }
 }

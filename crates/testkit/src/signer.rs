@@ -17,7 +17,7 @@ pub const TIMESTAMP_POLICY: &str = "1.3.6.1.4.1.99999.1";
 
 /// A profile for timestamps.
 pub fn timestamping_profile() -> Value {
-    with(signing_profile(), json!({"formats": ["timestamp"], "timestamp": {"policy": TIMESTAMP_POLICY, "accuracy_seconds": 1}}))
+    with(signing_profile(), json!({"formats": ["timestamp"], "timestamp": {"policy": TIMESTAMP_POLICY, "accuracy_seconds": 2}}))
 }
 
 /// `value` with these fields put in their place.

@@ -3,7 +3,7 @@
 use crate::proofs::{self, Event};
 use crate::report::{Findings, Report};
 use crate::trust::Known;
-use crate::{rules, signatures};
+use crate::{rules, signatures, timestamps};
 use chancery_domain::enforced;
 use chancery_evidence::{BUNDLE, Bundle, Checkpoint};
 use serde_json::Value;
@@ -69,6 +69,8 @@ fn look(findings: &mut Findings, bundle: &Bundle, known: Option<&Known>, content
     };
     let lineage = events("lineage", &bundle.lineage);
     let later = events("later event", &bundle.later);
+    let given = bundle.timestamps.as_ref();
+    let given = given.and_then(|timestamps| proofs::event(findings, "the timestamps", &timestamps.act, &logs, bundle.tenant));
     if let Some(platform) = &bundle.platform {
         // Without the act's checkpoint the act is refused above.
         if let Some(log) = logs.get(bundle.act.checkpoint) {
@@ -89,6 +91,7 @@ fn look(findings: &mut Findings, bundle: &Bundle, known: Option<&Known>, content
     rules::rests_upon(findings, bundle.view, &act, &lineage);
     rules::versions(findings, bundle.view, &act, &lineage);
     signatures::verify(findings, bundle, &act, known, content);
+    timestamps::verify(findings, bundle, &act, given.as_ref(), known);
     rules::taken_back(findings, &act, &later);
 }
 

@@ -8,6 +8,7 @@ mod proofs;
 mod report;
 mod rules;
 mod signatures;
+mod timestamps;
 mod trust;
 
 pub use bundle::{LONGEST_BUNDLE, verify_bundle};

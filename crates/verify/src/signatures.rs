@@ -3,6 +3,7 @@
 use crate::file::PURPOSES;
 use crate::proofs::Event;
 use crate::report::Findings;
+use crate::timestamps;
 use crate::trust::Known;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +12,7 @@ use chancery_domain::{Timestamp, enforced};
 use chancery_evidence::{Bundle, SignatureEvidence, View};
 use chancery_x509::hash::digest;
 use chancery_x509::path::{PathWish, find_path};
-use chancery_x509::{CertificateSummary, Crl, PublicKey};
+use chancery_x509::{CertificateSummary, Crl, PublicKey, Purpose};
 use serde_json::Value;
 
 /// Chain and signatures against the act.
@@ -44,7 +45,10 @@ pub(crate) fn verify(findings: &mut Findings, bundle: &Bundle, act: &Event, know
             findings.fault("signature", format!("signature {number} is not there, and its reader may see it"));
             return;
         }
-        one(findings, number, evidence, document, act, &chain);
+        let made = one(findings, number, evidence, document, act, &chain);
+        if let Some((token, imprint)) = made {
+            timestamps::made(findings, &token, &imprint, &lists, act, known);
+        }
     }
     if let Some(content) = content {
         let prints = DigestAlgorithm::ALL.map(|kind| digest(kind, content).to_string());
@@ -79,21 +83,30 @@ fn certificates(findings: &mut Findings, act: &Event, chain: &[Vec<u8>], lists: 
         findings.say("issuer", "elsewhere: it was taken in, and its chain was not judged");
         return true;
     }
-    let (pool, roots): (Vec<_>, Vec<_>) =
-        (rest.iter().map(Vec::as_slice).collect(), known.certificates.roots.iter().map(Vec::as_slice).collect());
     let signs = act.text("act") == "signature.create";
-    let wish = PathWish { leaf, pool: &pool, roots: &roots, at, purposes: if signs { PURPOSES } else { &[] } };
+    let (trusted, purposes): (_, &[Purpose]) = match (signs, act.told("format").and_then(Format::from_name)) {
+        (true, Some(Format::Timestamp)) => (&known.certificates.timestamp_roots, &[Purpose::TimeStamping]),
+        (true, _) => (&known.certificates.roots, PURPOSES),
+        (false, _) => (&known.certificates.roots, &[]),
+    };
+    let (pool, roots): (Vec<_>, Vec<_>) = (rest.iter().map(Vec::as_slice).collect(), trusted.iter().map(Vec::as_slice).collect());
+    let wish = PathWish { leaf, pool: &pool, roots: &roots, at, purposes };
     let path = if signs { find_path(&wish).map(|path| path.iter().map(|der| der.to_vec()).collect()) } else { any_purpose(&wish) };
     let Some(path) = findings.check(path) else { return false };
     findings.say("root", CertificateSummary::from_der(path.last().map_or(&[], Vec::as_slice)).map(|root| root.subject).unwrap_or_default());
+    not_revoked(findings, &path, lists, &known.certificates.crls, at)
+}
+
+/// Whether the lists of a bundle tell that no certificate of a path was revoked before this time, and tell of nothing else.
+pub(crate) fn not_revoked(findings: &mut Findings, path: &[Vec<u8>], own: &[Vec<u8>], given: &[Vec<u8>], at: Timestamp) -> bool {
     let issuers = path.get(1..).unwrap_or_default();
     let read = |der: &Vec<u8>| Crl::from_der(der).ok().filter(|list| issuers.iter().any(|issuer| list.is_signed_by(issuer)));
-    if !lists.iter().all(|der| read(der).is_some()) {
+    if !own.iter().all(|der| read(der).is_some()) {
         findings.fault("revocation", "a revocation list cannot be read, or is of no issuer of this path");
         return false;
     }
     path.windows(2).all(|pair| match pair {
-        [certificate, issuer] => revocation(findings, (certificate, issuer), lists, &known.certificates.crls, at),
+        [certificate, issuer] => revocation(findings, (certificate, issuer), own, given, at),
         _ => true,
     })
 }
@@ -135,33 +148,43 @@ fn revocation(findings: &mut Findings, (certificate, issuer): (&[u8], &[u8]), ow
     true
 }
 
-/// One signature: the act has its fingerprint and its digest, and the key made it.
-fn one(findings: &mut Findings, number: usize, evidence: &SignatureEvidence, document: &Value, act: &Event, chain: &[Vec<u8>]) {
+/// One signature: the act has its fingerprint and its digest, and the key made it. A timestamp comes back with what it is over.
+fn one(
+    findings: &mut Findings,
+    number: usize,
+    evidence: &SignatureEvidence,
+    document: &Value,
+    act: &Event,
+    chain: &[Vec<u8>],
+) -> Option<(Vec<u8>, Digest)> {
     let text = |field: &str| document.get(field).and_then(Value::as_str).unwrap_or_default();
     if evidence.digest != text("digest") && enforced!("verify.digest") {
         findings.fault("digest", format!("signature {number}: it is of another document than the act's"));
-        return;
+        return None;
     }
     let name = document.get("name").and_then(Value::as_str).map(|name| format!("{name}, ")).unwrap_or_default();
     findings.say("signed", format!("{name}{}", evidence.digest));
-    let Some(value) = &evidence.value else { return };
+    let Some(value) = &evidence.value else { return None };
     let Ok(value) = STANDARD.decode(value) else {
         findings.fault("form", format!("signature {number} is no base64"));
-        return;
+        return None;
     };
     if digest(DigestAlgorithm::Sha256, &value).to_string() != text("signature") && enforced!("verify.fingerprint") {
         findings.fault("fingerprint", format!("signature {number} is not the one that the act made"));
-        return;
+        return None;
     }
     let algorithm = act.told("algorithm").and_then(SignatureAlgorithm::from_name);
     let format = act.told("format").and_then(Format::from_name);
     let (Some(algorithm), Some(format), Ok(digest)) = (algorithm, format, evidence.digest.parse::<Digest>()) else {
         findings.fault("event", format!("signature {number}: the act names no kind of signature that is known"));
-        return;
+        return None;
     };
+    if format == Format::Timestamp {
+        return Some((value, digest));
+    }
     if format != Format::Raw || algorithm.digest().is_none() {
         // Other forms hold their own content; they are verified as files. That this is what was given out is shown above.
-        return;
+        return None;
     }
     let key = chain
         .first()
@@ -174,8 +197,9 @@ fn one(findings: &mut Findings, number: usize, evidence: &SignatureEvidence, doc
         Some(_) => findings.fault("signature", format!("signature {number} was not made by the certificate's key")),
         None => findings.fault("signature", format!("signature {number} comes without a certificate")),
     }
+    None
 }
 
-fn decoded(texts: &[String]) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn decoded(texts: &[String]) -> Option<Vec<Vec<u8>>> {
     texts.iter().map(|text| STANDARD.decode(text).ok()).collect()
 }

@@ -75,6 +75,11 @@ impl Known {
         self.certificates.roots.push(der);
     }
 
+    /// Trusts this root, too, for timestamping authorities.
+    pub fn add_timestamp_root(&mut self, der: Vec<u8>) {
+        self.certificates.timestamp_roots.push(der);
+    }
+
     /// Takes what this revocation list says into account.
     pub fn add_list(&mut self, der: Vec<u8>) {
         self.certificates.crls.push(der);

@@ -1,5 +1,6 @@
 //! `chancery sign`: files are hashed here, a piece at a time, and signed there.
 
+mod lasting;
 mod ware;
 
 pub(crate) use ware::{Wanted, Ware, hashed};
@@ -43,7 +44,8 @@ pub(crate) struct SignArgs {
     /// Leave the document out of the signature (`jws`).
     #[arg(long)]
     detached: bool,
-    /// Have a timestamp put into the signature (`cms`, `jar`), by the signer that the signer's profile names for it.
+    /// Have a timestamp put into the signature (all forms but `raw`, `jws` and `dsse`), by the signer that the signer's profile names for
+    /// it.
     #[arg(long)]
     timestamp: bool,
     /// The file is a version of the document of this name; a name that is new makes a new document. Only with one file.
@@ -52,6 +54,13 @@ pub(crate) struct SignArgs {
     /// The version of the document that you take for the newest, 0 if there should be none: refused if it is not.
     #[arg(long, value_name = "VERSION", requires = "document")]
     supersedes: Option<u32>,
+    /// Put into a PDF what later verifiers need to judge it without looking further (PAdES B-LT): a timestamp, certificates, and the
+    /// revocation lists of all of them as they are published now.
+    #[arg(long)]
+    long_term: bool,
+    /// With --long-term, a revocation list of an authority elsewhere, PEM; may be repeated.
+    #[arg(long, value_name = "FILE", requires = "long_term")]
+    crl: Vec<PathBuf>,
     /// The kind of signature; by default the one that the signer's profile prefers.
     #[arg(long, value_parser = PossibleValuesParser::new(SignatureAlgorithm::ALL.map(SignatureAlgorithm::as_str)))]
     algorithm: Option<String>,
@@ -69,13 +78,20 @@ pub(crate) async fn sign(args: SignArgs, form: Form) -> Result<(), Ended> {
     let format = Format::from_name(&args.format).unwrap_or(Format::Raw);
     // In a bundle a statement is inside.
     let attached = args.attached || (args.predicate.is_some() && format == Format::Sigstore);
-    let wanted = Wanted::of(&signer, format, args.algorithm.as_deref().and_then(SignatureAlgorithm::from_name), attached)?;
+    let mut wanted = Wanted::of(&signer, format, args.algorithm.as_deref().and_then(SignatureAlgorithm::from_name), attached)?;
+    let timestamp = args.timestamp || args.long_term;
+    if args.long_term && format != Format::Pades {
+        return Err(Ended::Usage("--long-term is about PDFs: it goes with --format pades".to_owned()));
+    }
+    if format == Format::Pades && (timestamp || signer.signing_profile.timestamp_required) {
+        lasting::take_along(&desk, &signer, &mut wanted, args.long_term.then_some(args.crl.as_slice())).await?;
+    }
     let wares = wares(&args, &wanted)?;
     let documents = wares.iter().map(|ware| ware.asked.clone()).collect();
     let attached = (attached || args.detached).then_some(attached);
     let algorithm = wanted.algorithm;
     let version_of = args.document.clone().map(|name| VersionWishBody { name, supersedes: args.supersedes });
-    let timestamp = args.timestamp.then_some(true);
+    let timestamp = timestamp.then_some(true);
     let body = SignBody { format, algorithm: Some(algorithm), attached, timestamp, version_of, documents };
     let signed: SignatureDocument = desk.act(&format!("/signers/{}/signatures", args.signer), &body).await?;
     let mut written = Vec::new();

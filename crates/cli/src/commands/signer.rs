@@ -160,7 +160,7 @@ struct CreateArgs {
     /// With `--format timestamp`, the policy under which it gives them: an OID, as numbers with dots.
     #[arg(long, value_name = "OID", requires = "accuracy_seconds")]
     timestamp_policy: Option<String>,
-    /// With `--format timestamp`, how exact they are.
+    /// With `--format timestamp`, how exact they are: 2 at best.
     #[arg(long, value_name = "SECONDS", requires = "timestamp_policy")]
     accuracy_seconds: Option<u32>,
     /// The longest document, in bytes.

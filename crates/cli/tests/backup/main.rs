@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a failed step ends the test")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "I10, I12 are about the product; a test looks at the clock and dials")]
 
+// The very files of the demonstration.
+#[path = "../../src/demo/artifacts.rs"]
+mod artifacts;
 mod audit;
 mod damage;
 mod doctor;
@@ -12,6 +15,7 @@ mod reconcile;
 mod replay;
 mod restored;
 mod signing;
+mod stamping;
 mod world;
 
 /// Makes tests of functions `async fn name(engine: Engine)`: each runs as `name::sqlite` and `name::postgres`.

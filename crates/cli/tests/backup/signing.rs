@@ -1,10 +1,7 @@
 //! `chancery sign` as a build runs it: files stay where they are, the server signs what stands for them, and judges from outside take
 //! what comes of it and refuse it changed. So does `chancery verify`.
 
-// The very files of the demonstration.
-#[path = "../../src/demo/artifacts.rs"]
-mod artifacts;
-
+use crate::artifacts;
 use crate::installation::{Installation, Server, text};
 use crate::on_both;
 use crate::world::{self, Tenant};
@@ -24,31 +21,41 @@ on_both!(
 );
 
 /// What cosign knows a signer by: it looks for no DNS name.
-const IDENTITY: &str = "https://builds.acme-bank.example/release";
+pub(crate) const IDENTITY: &str = "https://builds.acme-bank.example/release";
 
-/// A tenant with signers of four kinds, and what judges need.
-struct Bench {
-    place: Installation,
-    server: Server,
-    tenant: Tenant,
+/// Kinds of keys, and the signers that are called so.
+const KEYS: [&str; 4] = ["ec-p256", "ec-p384", "rsa-2048", "ed25519"];
+
+/// A tenant with signers of four kinds, one that signs nothing without a timestamp, the authority that gives it, and what judges need.
+pub(crate) struct Bench {
+    pub(crate) place: Installation,
+    pub(crate) server: Server,
+    pub(crate) tenant: Tenant,
 }
 
 impl Bench {
-    async fn new(engine: Engine, formats: &[&str], profile: &str) -> Self {
+    pub(crate) async fn new(engine: Engine, formats: &[&str], profile: &str) -> Self {
         let place = Installation::new(engine).await;
         let (server, _, [tenant, other]) = world::begin(&place).await;
         let algorithms = ["ecdsa-p256-sha256", "ecdsa-p384-sha384", "rsa-pkcs1-sha256", "ed25519"];
-        let signing = json!({"formats": formats, "algorithms": algorithms, "digests": ["sha-256", "sha-384", "sha-512"]});
+        let digests = ["sha-256", "sha-384", "sha-512"];
+        let terms = json!({"policy": "1.3.6.1.4.1.99999.1", "accuracy_seconds": 2});
+        let stamps = json!({"formats": ["timestamp"], "algorithms": algorithms, "digests": digests, "timestamp": terms});
+        let signing = |required: bool| json!({"formats": formats, "algorithms": algorithms, "digests": digests, "timestamp_by": "time", "timestamp_required": required});
         let body = json!({"name": "builds", "permitted_names": ["dns:*.acme-bank.example", "uri:https://builds.acme-bank.example/*"]});
         let (status, issuer) = server.post(&tenant.token, &tenant.path("/issuers"), body).await;
         assert_eq!(status, 201, "{issuer}");
-        for key in ["ec-p256", "ec-p384", "rsa-2048", "ed25519"] {
-            let certify = json!({"profile": profile, "issuer": issuer["id"], "names": [format!("uri:{IDENTITY}")], "key_algorithm": key});
-            let body = json!({"name": key, "signing_profile": signing, "certify": certify});
+        let uri = format!("uri:{IDENTITY}");
+        let signers = KEYS.map(|key| (key, signing(false), profile, key, uri.as_str()));
+        let strict = ("strict", signing(true), profile, "ec-p256", uri.as_str());
+        let time = ("time", stamps, "tsa-signer", "ec-p256", "time.acme-bank.example");
+        for (name, signing, profile, key, of) in [vec![time], signers.to_vec(), vec![strict]].concat() {
+            let certify = json!({"profile": profile, "issuer": issuer["id"], "names": [of], "key_algorithm": key});
+            let body = json!({"name": name, "signing_profile": signing, "certify": certify});
             let (status, made) = server.post(&tenant.token, &tenant.path("/signers"), body).await;
             assert_eq!(status, 201, "{made}");
             // Of the other tenant's files it signs none: there it is not known.
-            let (status, _) = server.get(&other.token, &other.path(&format!("/signers/{key}"))).await;
+            let (status, _) = server.get(&other.token, &other.path(&format!("/signers/{name}"))).await;
             assert_eq!(status, 404);
         }
         let public = |file: &str| format!("/pki/{}/{file}", text(&issuer["public_id"]));
@@ -59,29 +66,29 @@ impl Bench {
         Self { place, server, tenant }
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.place.path(name), content).unwrap();
     }
 
-    fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.place.path(name)).unwrap()
     }
 
     /// `chancery sign` in the folder: whether it signed, and what it said.
-    async fn sign(&self, words: &[&str]) -> (bool, String) {
+    pub(crate) async fn sign(&self, words: &[&str]) -> (bool, String) {
         let mut command = self.place.command(&[&["sign"], words].concat());
         command.current_dir(self.place.folder.path()).env("CHANCERY_URL", &self.server.url).env("CHANCERY_TOKEN", &self.tenant.token);
         let output = command.output().await.unwrap();
         (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
     }
 
-    async fn signed(&self, words: &[&str]) {
+    pub(crate) async fn signed(&self, words: &[&str]) {
         let (ok, said) = self.sign(words).await;
         assert!(ok, "{words:?}: {said}");
     }
 
     /// A judge in the folder: whether it ended well, and what it said.
-    async fn judge(&self, program: impl AsRef<Path>, arguments: &str) -> (bool, String) {
+    pub(crate) async fn judge(&self, program: impl AsRef<Path>, arguments: &str) -> (bool, String) {
         let mut command = tokio::process::Command::new(program.as_ref());
         let output = command.current_dir(self.place.folder.path()).args(arguments.split_whitespace()).output().await;
         let output = output.unwrap_or_else(|error| panic!("{}: {error}; run cargo xtask setup", program.as_ref().display()));
@@ -89,7 +96,7 @@ impl Bench {
     }
 
     /// The verdict of `chancery verify`, by the root alone.
-    async fn verdict(&self, file: &str, more: &[&str]) -> String {
+    pub(crate) async fn verdict(&self, file: &str, more: &[&str]) -> String {
         let (file, root) = (self.place.text(file), self.place.text("root.pem"));
         text(&self.place.run(&[&["verify", &file, "--root", &root], more].concat()).await.out[0]["verdict"])
     }
@@ -103,7 +110,7 @@ impl Bench {
 }
 
 /// With one bit changed.
-fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
+pub(crate) fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
     let mut flipped = bytes.to_vec();
     flipped[at] ^= 1;
     flipped
@@ -228,17 +235,21 @@ async fn a_statement_is_made_of_files_where_they_are(engine: Engine) {
 
 impl Bench {
     /// The tenant's authorities as cosign wants to be told of them.
-    async fn trusted_root(&self) {
+    pub(crate) async fn trusted_root(&self) {
         let (_, signer) = self.server.get(&self.tenant.token, &self.tenant.path("/signers/ec-p256")).await;
-        let chain = [text(&signer["versions"][0]["chain"]), String::from_utf8(self.read("root.pem")).unwrap()].concat();
-        let blocks = pem::decode(&chain).unwrap();
-        let authorities: Value = blocks[1..].iter().map(|block| json!({"rawBytes": STANDARD.encode(&block.der)})).collect();
-        let root = json!({
-            "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1", "tlogs": [], "ctlogs": [], "timestampAuthorities": [],
-            "certificateAuthorities": [{
+        let (_, time) = self.server.get(&self.tenant.token, &self.tenant.path("/signers/time")).await;
+        let authority = |signer: &Value, leave: usize| {
+            let chain = [text(&signer["versions"][0]["chain"]), String::from_utf8(self.read("root.pem")).unwrap()].concat();
+            let blocks = pem::decode(&chain).unwrap();
+            let chain: Value = blocks[leave..].iter().map(|block| json!({"rawBytes": STANDARD.encode(&block.der)})).collect();
+            json!([{
                 "subject": {"organization": "Acme", "commonName": "Acme"}, "uri": "https://acme.example",
-                "certChain": {"certificates": authorities}, "validFor": {"start": "2020-01-01T00:00:00Z"}
-            }]
+                "certChain": {"certificates": chain}, "validFor": {"start": "2020-01-01T00:00:00Z"}
+            }])
+        };
+        let root = json!({
+            "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1", "tlogs": [], "ctlogs": [],
+            "timestampAuthorities": authority(&time, 0), "certificateAuthorities": authority(&signer, 1),
         });
         self.write("root.json", root.to_string());
     }

@@ -50,6 +50,8 @@ pub enum Standing {
     Good,
     /// It is revoked.
     Revoked,
+    /// Its key was reported as compromised in this tenant, with whatever certificate.
+    KeyCompromised,
     /// The tenant's issuer that signed it is retired.
     IssuerRetired,
 }
@@ -182,6 +184,9 @@ fn check_signer(signer: &SignerFacts, profile: &SigningProfile, now: Timestamp, 
     match signer.standing {
         Standing::Good => {}
         Standing::Revoked => refuse("certificate-revoked", "signer", "the signer's certificate is revoked: roll the signer".to_owned()),
+        Standing::KeyCompromised => {
+            refuse("key-compromised", "signer", "the signer's key was reported as compromised: roll the signer to a new key".to_owned());
+        }
         Standing::IssuerRetired => {
             refuse("issuer-retired", "signer", "the issuer of the signer's certificate is retired: roll the signer".to_owned());
         }
@@ -367,6 +372,7 @@ mod tests {
         };
         assert_eq!(facts(|s| s.state = SignerState::Disabled), ["signer-disabled"]);
         assert_eq!(facts(|s| s.standing = Standing::Revoked), ["certificate-revoked"]);
+        assert_eq!(facts(|s| s.standing = Standing::KeyCompromised), ["key-compromised"]);
         assert_eq!(facts(|s| s.standing = Standing::IssuerRetired), ["issuer-retired"]);
         assert_eq!(facts(|s| s.key = KeyAlgorithm::EcP384), ["key"]);
 
@@ -394,8 +400,12 @@ mod tests {
         assert!(of(Format::Timestamp, false, true, &any).is_empty());
         assert_eq!(of(Format::Timestamp, false, false, &any), ["certificate-purpose"]);
         assert_eq!(of(Format::Raw, false, true, &any), ["certificate-purpose"]);
-        assert!(of(Format::Cms, true, false, &any).is_empty() && of(Format::Jar, true, false, &any).is_empty());
-        assert_eq!(of(Format::Raw, true, false, &any), ["timestamp-form"]);
+        for format in [Format::Cms, Format::Jar, Format::Pades, Format::Authenticode, Format::Sigstore] {
+            assert!(of(format, true, false, &any).is_empty(), "{format:?}");
+        }
+        for format in [Format::Raw, Format::Jws] {
+            assert!(of(format, true, false, &any).contains(&"timestamp-form".to_owned()), "{format:?}");
+        }
         assert_eq!(of(Format::Cms, true, false, &SigningProfile { timestamp_by: None, ..any.clone() }), ["timestamp-by"]);
         let required = SigningProfile { timestamp_required: true, ..any };
         assert_eq!(of(Format::Cms, false, false, &required), ["timestamp"]);

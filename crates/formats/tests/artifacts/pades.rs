@@ -64,7 +64,13 @@ fn sign(party: &Party, pdf: &[u8], stamper: Option<&Stamper>) -> Vec<u8> {
 }
 
 fn sign_with(party: &Party, pdf: &[u8], stamper: Option<&Stamper>, store: &SecurityStore<'_>) -> Vec<u8> {
-    let package = Package::of(pdf, room(&party.certified(), stamper.is_some()), now(), store).unwrap();
+    let package = Package::of(
+        pdf,
+        room(&party.certified(), stamper.map(|stamper| std::slice::from_ref(&stamper.identity.certificate))),
+        now(),
+        store,
+    )
+    .unwrap();
     let prepared = pades::prepare(&party.certified(), &package.digest(party.algorithm)).unwrap();
     let signature = party.sign(prepared.to_be_signed());
     let mut made = prepared.finish(&signature).unwrap();
@@ -268,7 +274,7 @@ fn a_byte_range_belongs_to_the_object_of_its_hole() {
             "%PDF-1.7\n1 0 obj\n<< /ByteRange {range} >>\nendobj\n2 0 obj\n<< /SubFilter /ETSI.CAdES.detached /Contents {hole} >>\nendobj\n"
         )
     };
-    let room = room(&party.certified(), false);
+    let room = room(&party.certified(), None);
     let zeros = format!("<{}>", "0".repeat(2 * room));
     let draft = body(&zeros, "[0 0000000000 0000000000 0000000000]");
     let (start, end) = (draft.find('<').map(|_| draft.find(&zeros).unwrap()).unwrap(), draft.find(&zeros).unwrap() + zeros.len());

@@ -29,8 +29,8 @@ pub struct SignBody {
     /// in-toto statement; `dsse` always holds it, `raw`, `jar`, `pades` and `authenticode` never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attached: Option<bool>,
-    /// Whether a timestamp goes into each signature (`cms`, `jar`), given by the signer that the profile names. By default if the profile
-    /// wants one.
+    /// Whether a timestamp goes into each signature (`cms`, `jar`, `pades`, `authenticode`, `sigstore`), given by the signer that the
+    /// profile names. By default if the profile wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<bool>,
     /// Of which document this is a version; it is signed by a request of its own then.

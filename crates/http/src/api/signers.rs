@@ -71,8 +71,8 @@ pub struct TimestampTermsDocument {
     /// The policy under which they are given, as numbers with dots.
     #[schema(max_length = 200, pattern = r"^[0-2](\.(0|[1-9][0-9]*))+$")]
     pub policy: String,
-    /// How exact they are, in seconds.
-    #[schema(minimum = 1, maximum = 3600)]
+    /// How exact they are, in seconds: two at best.
+    #[schema(minimum = 2, maximum = 3600)]
     pub accuracy_seconds: u32,
 }
 

@@ -7,14 +7,15 @@ use chancery_domain::Timestamp;
 use chancery_evidence::{Bundle, KeyKind, PlatformProof, TrustFile, View};
 use chancery_verify::{Brand, Known, LARGEST_LOGO, Report, Verdict, completion, verify_bundle};
 use serde_json::{Value, json};
+use std::ops::Range;
 
-fn look(bundle: &Bundle, trust: &TrustFile) -> Report {
+pub(crate) fn look(bundle: &Bundle, trust: &TrustFile) -> Report {
     let known = Known::parse(&serde_json::to_vec(trust).unwrap()).unwrap();
     verify_bundle(&serde_json::to_vec(bundle).unwrap(), Some(&known), None)
 }
 
 /// The codes of what is wrong.
-fn faults(bundle: &Bundle, trust: &TrustFile) -> Vec<&'static str> {
+pub(crate) fn faults(bundle: &Bundle, trust: &TrustFile) -> Vec<&'static str> {
     let report = look(bundle, trust);
     assert_eq!(report.verdict == Verdict::Valid, report.faults.is_empty(), "{report:#?}");
     report.faults.iter().map(|fault| fault.code).collect()
@@ -50,16 +51,21 @@ fn a_sound_bundle_is_valid_with_trust_and_consistent_without() {
 fn every_bit_of_the_file_counts() {
     let world = World::new(None);
     let bytes = serde_json::to_vec(&world.bundle()).unwrap();
-    let known = Known::parse(&serde_json::to_vec(&world.trust()).unwrap()).unwrap();
-    assert_eq!(verify_bundle(&bytes, Some(&known), None).verdict, Verdict::Valid);
-    for bit in 0..bytes.len() * 8 {
-        let mut flipped = bytes.clone();
+    every_flip_and_cut(&bytes, &world.trust(), 0..bytes.len());
+}
+
+/// None of the bits of these bytes can be another, and the file ends nowhere else.
+pub(crate) fn every_flip_and_cut(bytes: &[u8], trust: &TrustFile, places: Range<usize>) {
+    let known = Known::parse(&serde_json::to_vec(trust).unwrap()).unwrap();
+    assert_eq!(verify_bundle(bytes, Some(&known), None).verdict, Verdict::Valid);
+    for bit in places.start * 8..places.end * 8 {
+        let mut flipped = bytes.to_vec();
         flipped[bit / 8] ^= 1 << (bit % 8);
         let report = verify_bundle(&flipped, Some(&known), None);
         let around = String::from_utf8_lossy(&flipped[(bit / 8).saturating_sub(40)..(bit / 8 + 40).min(bytes.len())]).into_owned();
         assert_eq!(report.verdict, Verdict::Invalid, "bit {bit}: {around}");
     }
-    for end in 0..bytes.len() {
+    for end in places {
         assert_eq!(verify_bundle(&bytes[..end], Some(&known), None).verdict, Verdict::Invalid, "cut at {end}");
     }
 }

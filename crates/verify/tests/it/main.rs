@@ -8,4 +8,6 @@
 
 mod bundle;
 mod file;
+mod stamped;
+mod time;
 mod world;

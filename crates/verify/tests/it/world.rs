@@ -1,5 +1,6 @@
 //! A tenant with a log, a signer and a platform, small and whole; each part may be changed before the bundle is made.
 
+use crate::time::Time;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use base64::Engine;
@@ -7,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_domain::TenantId;
 use chancery_domain::signature::DigestAlgorithm;
 use chancery_evidence::{
-    BUNDLE, Bundle, Checkpoint, EventProof, Hash, KeyKind, Note, OpenedEvent, Opening, PlatformProof, SignatureEvidence, TRUST, TrustFile,
-    TrustedLog, TrustedPlatform, VerifierKey, View, blinded, canonical_value, cosigned, node,
+    BUNDLE, Bundle, Checkpoint, EventProof, Hash, KeyKind, Note, OpenedEvent, Opening, PlatformProof, SignatureEvidence, TRUST,
+    TimestampEvidence, TrustFile, TrustedLog, TrustedPlatform, VerifierKey, View, blinded, canonical_value, cosigned, node,
 };
 use chancery_x509::hash::digest;
 use rcgen::{
@@ -103,13 +104,15 @@ pub(crate) struct World {
     pub(crate) made: usize,
     /// What stands at the end of each event's text, where nothing may.
     pub(crate) space: &'static str,
+    /// The timestamp in the signature, if there is one.
+    pub(crate) time: Option<Time>,
 }
 
 impl World {
     /// What is so; `revoked` is when the signer's certificate was.
     pub(crate) fn new(revoked: Option<i32>) -> Self {
         let root_key = KeyPair::generate().unwrap();
-        let root = authority();
+        let root = authority("Acme Root");
         let root_certificate = root.self_signed(&root_key).unwrap();
         let root = Issuer::new(root, &root_key);
         let key = KeyPair::generate().unwrap();
@@ -164,13 +167,14 @@ impl World {
             act: 3,
             made: 1,
             space: "",
+            time: None,
         }
     }
 
     /// A list of the root's, of March of this year.
     pub(crate) fn list(&self, revoked: Option<i32>, year: i32) -> Vec<u8> {
         let key = KeyPair::from_pem(&self.root_key).unwrap();
-        list(&Issuer::new(authority(), &key), revoked, year)
+        list(&Issuer::new(authority("Acme Root"), &key), revoked, year)
     }
 
     /// A signature of the signer's.
@@ -231,6 +235,11 @@ impl World {
                 checkpoint: checkpoint.to_string(),
             }),
             signatures: vec![SignatureEvidence { digest: self.signed_digest.clone(), value: Some(STANDARD.encode(&self.signature)) }],
+            timestamps: self.time.as_ref().map(|time| TimestampEvidence {
+                act: self.proof(time.act),
+                tokens: vec![STANDARD.encode(&time.token)],
+                revocation: vec![STANDARD.encode(&time.crl)],
+            }),
             chain: self.chain.iter().map(|der| STANDARD.encode(der)).collect(),
             revocation: vec![STANDARD.encode(&self.crl)],
         }
@@ -247,7 +256,7 @@ impl World {
             }),
             roots: vec![self.root_pem.clone()],
             keys: Vec::new(),
-            timestamp_roots: Vec::new(),
+            timestamp_roots: self.time.iter().map(|time| time.root_pem.clone()).collect(),
         }
     }
 }
@@ -264,7 +273,7 @@ fn salt(index: usize) -> Hash {
     [u8::try_from(index).unwrap() + 16; 32]
 }
 
-fn list(root: &Issuer<'_, impl SigningKey>, revoked: Option<i32>, year: i32) -> Vec<u8> {
+pub(crate) fn list(root: &Issuer<'_, impl SigningKey>, revoked: Option<i32>, year: i32) -> Vec<u8> {
     let entry = |year| RevokedCertParams {
         serial_number: SerialNumber::from(vec![0x70; 16]),
         revocation_time: date_time_ymd(year, 2, 1),
@@ -282,9 +291,9 @@ fn list(root: &Issuer<'_, impl SigningKey>, revoked: Option<i32>, year: i32) -> 
     list.signed_by(root).unwrap().der().to_vec()
 }
 
-fn authority() -> CertificateParams {
+pub(crate) fn authority(name: &str) -> CertificateParams {
     let mut root = CertificateParams::default();
-    root.distinguished_name.push(DnType::CommonName, "Acme Root");
+    root.distinguished_name.push(DnType::CommonName, name);
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     root.not_before = date_time_ymd(2026, 1, 1);

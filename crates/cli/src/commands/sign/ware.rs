@@ -34,6 +34,17 @@ pub(crate) struct Wanted {
     attached: bool,
     /// The signer's certificates, DER.
     chain: Vec<Vec<u8>>,
+    /// Those of the authority whose timestamp goes into the signature.
+    pub(super) timestamper: Option<Vec<Vec<u8>>>,
+    /// What goes into a PDF so that nobody has to look for it later.
+    pub(super) lasting: Lasting,
+}
+
+/// Certificates and revocation lists, DER.
+#[derive(Default)]
+pub(super) struct Lasting {
+    pub(super) certificates: Vec<Vec<u8>>,
+    pub(super) crls: Vec<Vec<u8>>,
 }
 
 impl Wanted {
@@ -44,24 +55,32 @@ impl Wanted {
         algorithm: Option<SignatureAlgorithm>,
         attached: bool,
     ) -> Result<Self, Ended> {
-        let unknown = || Ended::Malformed("the signer has a key or chain of an unknown kind: update chancery".to_owned());
-        let version = signer.versions.first().ok_or_else(unknown)?;
         let algorithm = match algorithm {
             Some(named) => named,
             None => {
+                let version = signer.versions.first().ok_or_else(unknown)?;
                 let key = KeyAlgorithm::from_name(&version.key_algorithm).ok_or_else(unknown)?;
                 let preferred = signer.signing_profile.algorithms.iter().copied().find(|algorithm| algorithm.fits(key));
                 preferred.unwrap_or(SignatureAlgorithm::usual(key))
             }
         };
-        let chain = pem::decode(&version.chain).map_err(|_| unknown())?.into_iter().map(|block| block.der.to_vec()).collect();
-        Ok(Self { format, algorithm, attached, chain })
+        Ok(Self { format, algorithm, attached, chain: chain_of(signer)?, timestamper: None, lasting: Lasting::default() })
     }
 
     /// The signer's certificates, DER.
     pub(crate) fn chain(&self) -> &[Vec<u8>] {
         &self.chain
     }
+}
+
+/// The certificates of a signer's newest version, DER.
+pub(super) fn chain_of(signer: &SignerDocument) -> Result<Vec<Vec<u8>>, Ended> {
+    let version = signer.versions.first().ok_or_else(unknown)?;
+    Ok(pem::decode(&version.chain).map_err(|_| unknown())?.into_iter().map(|block| block.der.to_vec()).collect())
+}
+
+fn unknown() -> Ended {
+    Ended::Malformed("the signer has a key or chain of an unknown kind: update chancery".to_owned())
 }
 
 /// A file to be signed, and what is sent of it.
@@ -159,8 +178,9 @@ impl Package {
                 let mut pdf = Vec::new();
                 let longest = u64::try_from(pades::LARGEST).unwrap_or(u64::MAX).saturating_add(1);
                 file.take(longest).read_to_end(&mut pdf).map_err(|error| Problem::new("form", error.to_string()))?;
-                let room = pades::room(&Certified { chain: &wanted.chain, algorithm }, false);
-                let package = pades::Package::of(&pdf, room, SystemClock::new().now(), &SecurityStore::default())?;
+                let room = pades::room(&Certified { chain: &wanted.chain, algorithm }, wanted.timestamper.as_deref());
+                let store = SecurityStore { certificates: &wanted.lasting.certificates, crls: &wanted.lasting.crls };
+                let package = pades::Package::of(&pdf, room, SystemClock::new().now(), &store)?;
                 let digest = package.digest(algorithm);
                 (Self::Pdf(package), digest)
             }
@@ -238,7 +258,14 @@ mod tests {
         let path = folder.path().join("long");
         std::fs::write(&path, vec![7; 3 * PIECE + 5]).unwrap();
         let asked = |algorithm| {
-            let wanted = Wanted { format: Format::Raw, algorithm, attached: false, chain: Vec::new() };
+            let wanted = Wanted {
+                format: Format::Raw,
+                algorithm,
+                attached: false,
+                chain: Vec::new(),
+                timestamper: None,
+                lasting: Lasting::default(),
+            };
             Ware::of(&path, &wanted).map(|ware| ware.asked)
         };
         let sent = asked(SignatureAlgorithm::RsaPssSha256).unwrap();

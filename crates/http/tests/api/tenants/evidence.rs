@@ -47,6 +47,36 @@ async fn a_signatures_evidence_verifies_without_the_service(server: &TestServer)
     admin.get(&strange).await.problem(404, "not-found");
 }
 
+async fn a_timestamps_evidence_is_in_that_of_the_signature(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    let time = server.timestamper(&server.acme, "time", "ec-p256", json!({})).await;
+    let profile = json!({"formats": ["cms", "pades", "sigstore"], "timestamp_by": time, "timestamp_required": true});
+    let signer = server.signer(&server.acme, "release", profile).await;
+    let digest = format!("sha-256:{}", "7f".repeat(32));
+    for format in ["cms", "pades", "sigstore"] {
+        let body = json!({"format": format, "documents": [{"digest": digest}, {"digest": digest}]});
+        let signed = admin.post(&server.acme.path(&format!("/signers/{signer}/signatures")), body).await.ok(201);
+        server.run_jobs().await;
+        let (ours, theirs) = (trust(server, &server.acme).await, trust(server, server.in_brava()).await);
+        for view in ["full", "auditor", "partner"] {
+            let bundle = evidence(server, &server.acme, &signed["event"]["id"], &format!("?view={view}")).await;
+            let report = verify_bundle(&bundle, Some(&ours), None);
+            assert_eq!((report.verdict, report.faults.as_slice()), (Verdict::Valid, [].as_slice()), "{format} {view}: {report:#?}");
+            assert_eq!(said(&report, "timestamp").len(), 2, "{format} {view}: {report:#?}");
+            assert_eq!(verify_bundle(&bundle, Some(&theirs), None).verdict, Verdict::Invalid);
+            let mut value: Value = serde_json::from_slice(&bundle).unwrap();
+            let given = value["timestamps"].take();
+            value.as_object_mut().unwrap().remove("timestamps");
+            assert_eq!(verify_bundle(value.to_string().as_bytes(), Some(&ours), None).faults[0].code, "timestamp");
+            // The act that gave them has evidence of its own.
+            let event: Value = serde_json::from_str(given["act"]["opened"]["event"].as_str().unwrap()).unwrap();
+            let bundle = evidence(server, &server.acme, &event["id"], &format!("?view={view}")).await;
+            let report = verify_bundle(&bundle, Some(&ours), None);
+            assert_eq!((report.verdict, report.faults.as_slice()), (Verdict::Valid, [].as_slice()), "{format} {view}: {report:#?}");
+        }
+    }
+}
+
 async fn a_certificates_evidence_tells_of_its_revocation(server: &TestServer) {
     let issued = server.certificate(&server.acme, "evidence").await;
     let (event, id) = (issued["event"]["id"].clone(), issued["id"].as_str().unwrap().to_owned());
@@ -124,6 +154,7 @@ async fn what_is_given_is_as_its_schema_says(server: &TestServer) {
 on_both_engines! {
     what_is_given_is_as_its_schema_says,
     a_signatures_evidence_verifies_without_the_service,
+    a_timestamps_evidence_is_in_that_of_the_signature,
     a_certificates_evidence_tells_of_its_revocation,
     a_withdrawn_signature_is_told_and_not_valid,
     a_partners_root_is_no_root_of_signers,

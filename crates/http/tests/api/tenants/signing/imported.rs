@@ -148,6 +148,43 @@ async fn a_compromised_key_is_no_signers(server: &TestServer) {
     server.as_(&theirs.admin).post(&theirs.path("/signers"), body("release", &request.key, &leaf)).await.ok(201);
 }
 
+/// A signer brought along stops when its key is reported through another certificate, of ours or of somebody else's, whichever came first.
+async fn a_signer_stops_when_its_key_is_reported_through_another_certificate(server: &TestServer) {
+    let admin = server.as_(&server.acme.admin);
+    let stranger = Stranger::called("Elsewhere");
+    for (name, external) in [("ours", false), ("theirs", true)] {
+        let request = csr(&[&server.acme.host(name)], true);
+        let leaf = || stranger.certificate(&server.clock, &Wanted { key: Some(&request.key), purpose: CODE, ..Wanted::default() });
+        let made = import(server, name, &request.key, &leaf()).await.ok(201);
+        assert!(made["versions"][0].get("certificate").is_none(), "it is not in the inventory");
+        let theirs = server.in_brava();
+        server.as_(&theirs.admin).post(&theirs.path("/signers"), body(name, &request.key, &leaf())).await.ok(201);
+        sign(&admin, server, name, raw(&digest(1))).await.ok(201);
+        // Only then does a certificate of the key come into the inventory.
+        let other = match external {
+            true => {
+                let taken = admin.post(&server.acme.path("/certificates/import"), json!({"bundle": leaf()})).await.ok(200);
+                text(&taken["items"][0]["result"]["id"]).to_owned()
+            }
+            false => {
+                let issue = json!({"profile": "code-signing", "csr": request.pem});
+                text(&admin.post(&server.acme.path("/certificates"), issue).await.ok(201)["id"]).to_owned()
+            }
+        };
+        sign(&admin, server, name, raw(&digest(2))).await.ok(201);
+        let revoke = server.acme.path(&format!("/certificates/{other}/revoke"));
+        admin.post(&revoke, json!({"reason": "key-compromise"})).await.ok(200);
+        assert_eq!(codes(&sign(&admin, server, name, raw(&digest(3))).await), ["key-compromised"], "{name}");
+        // Another tenant knows nothing of it; and a new key signs again.
+        let path = theirs.path(&format!("/signers/{name}/signatures"));
+        server.as_(&theirs.admin).post(&path, raw(&digest(1))).await.ok(201);
+        let (key, leaf) = certified(server, &stranger, CODE);
+        let roll = json!({"imported": {"private_key": key, "chain": leaf}});
+        admin.post(&server.acme.path(&format!("/signers/{name}/roll")), roll).await.ok(200);
+        sign(&admin, server, name, raw(&digest(4))).await.ok(201);
+    }
+}
+
 async fn a_tenant_has_two_hundred_signers_and_each_three_hundred_keys(server: &TestServer) {
     let (key, leaf) = certified(server, &Stranger::called("Elsewhere"), CODE);
     for number in 0..200 {
@@ -184,6 +221,7 @@ on_both_engines!(
     what_does_not_belong_together_is_refused,
     what_an_own_issuer_signed_is_known_by_the_inventory,
     a_compromised_key_is_no_signers,
+    a_signer_stops_when_its_key_is_reported_through_another_certificate,
     a_tenant_has_two_hundred_signers_and_each_three_hundred_keys,
     what_an_own_issuer_signed_and_the_inventory_lost_is_taken_in_first,
 );

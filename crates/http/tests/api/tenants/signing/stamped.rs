@@ -22,7 +22,7 @@ fn sha(judge: &Openssl) -> String {
 /// A signer for documents with these fields of its profile.
 async fn office(server: &TestServer, name: &str, profile: Value) {
     let body = json!({
-        "name": name, "signing_profile": with(with(signing_profile(), json!({"formats": ["cms", "jar", "raw"]})), profile),
+        "name": name, "signing_profile": with(with(signing_profile(), json!({"formats": ["cms", "jar", "pades", "raw"]})), profile),
         "certify": {"profile": "document-signing", "names": [server.acme.host("office")]}
     });
     server.as_(&server.acme.admin).post(&server.acme.path("/signers"), body).await.ok(201);
@@ -47,7 +47,7 @@ async fn a_signature_carries_a_timestamp_that_judges_accept(server: &TestServer)
     let root = admin.get(&server.acme.path(&format!("/issuers/{}", server.acme.root))).await.ok(200);
     judge.file("root.pem", text(&root["certificate"]));
     let roots = vec![pem::decode(text(&root["certificate"])).unwrap()[0].der.to_vec()];
-    for format in ["cms", "jar"] {
+    for format in ["cms", "jar", "pades"] {
         let body = json!({"format": format, "documents": [{"digest": sha(&judge)}, {"digest": sha(&judge)}]});
         let signed = sign(&admin, server, "office", body).await.ok(201);
         let told = events(server, "signature.create").await;

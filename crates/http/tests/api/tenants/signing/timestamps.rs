@@ -53,7 +53,7 @@ async fn openssl_accepts_each_answer_to_its_queries_and_no_other(server: &TestSe
         let said = told(&judge, &stamp(&admin, server, &name, asked.clone()).await);
         assert_eq!(
             (line(&said, "Status:"), line(&said, "Policy OID:"), line(&said, "Accuracy:")),
-            ("Granted.", TIMESTAMP_POLICY, "0x01 seconds, unspecified millis, unspecified micros")
+            ("Granted.", TIMESTAMP_POLICY, "0x02 seconds, unspecified millis, unspecified micros")
         );
         assert_eq!(line(&said, "Time stamp:"), "Jan 15 08:00:00 2027 GMT");
         assert_eq!(line(&said, "Nonce:"), line(&judge.must("ts -query -in query -text", b""), "Nonce:"));
@@ -117,8 +117,8 @@ async fn timestamps_are_given_by_signers_for_them_to_whom_may_have_signatures(se
         (put(&release, timestamping_profile()), "formats"),
         (put(&time, signing_profile()), "formats"),
         (put(&time, with(timestamping_profile(), json!({"formats": ["timestamp", "raw"]}))), "formats"),
-        (put(&time, with(timestamping_profile(), json!({"timestamp": {"policy": "1.2.x", "accuracy_seconds": 1}}))), "timestamp"),
-        (put(&time, with(timestamping_profile(), json!({"timestamp": {"policy": "1.2.3", "accuracy_seconds": 0}}))), "timestamp"),
+        (put(&time, with(timestamping_profile(), json!({"timestamp": {"policy": "1.2.x", "accuracy_seconds": 2}}))), "timestamp"),
+        (put(&time, with(timestamping_profile(), json!({"timestamp": {"policy": "1.2.3", "accuracy_seconds": 1}}))), "timestamp"),
     ] {
         assert_eq!(admin.clone().with("if-match", "\"1\"").put(&path, profile).await.problem(422, "invalid")["field"], field);
     }
