@@ -80,6 +80,13 @@ fn nothing_of_a_timestamp_may_be_left_out() {
 #[test]
 fn a_timestamp_is_the_one_that_was_given_before_over_this_signature() {
     assert_eq!(changed(|bundle, _, _| timestamps(bundle).tokens[0] = STANDARD.encode("other")), ["timestamp"]);
+    // One that holds and was never recorded, as who stole the key makes it.
+    let unrecorded = |bundle: &mut Bundle, _: &mut TrustFile, world: &World| {
+        let imprint = cms::timestamp_imprint(&world.signature, DigestAlgorithm::Sha256).unwrap();
+        let token = world.time.as_ref().unwrap().stamp(imprint, then().before(Duration::from_secs(86_400)));
+        timestamps(bundle).tokens[0] = STANDARD.encode(token);
+    };
+    assert_eq!(changed(unrecorded), ["timestamp"]);
     let other = |change: fn(&mut World)| {
         let mut world = World::stamped();
         change(&mut world);
