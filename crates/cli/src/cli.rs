@@ -19,6 +19,7 @@ use crate::demo::{self, DemoArgs};
 use crate::doctor::{self, DoctorArgs};
 use crate::ended::{Ended, code};
 use crate::output::{self, Form};
+use crate::policy::{self, PolicyArgs};
 use crate::reconcile::{self, ReconcileArgs};
 use crate::restore;
 use crate::verify::{self, VerifyArgs};
@@ -128,6 +129,8 @@ enum Command {
     Sign(SignArgs),
     /// Documents: their versions, and the signatures of each.
     Document(DocumentArgs),
+    /// Policy as code: rules in Rego that deny, oblige or warn, with what they are tested by.
+    Policy(PolicyArgs),
     /// The audit log.
     Audit(AuditArgs),
     /// Say whether files are what they say: offline, by what was trusted beforehand and nothing that the files bring along.
@@ -192,6 +195,7 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
         Command::Signer(args) => signer::signer(args, form).await,
         Command::Sign(args) => sign::sign(args, form).await,
         Command::Document(args) => document::document(args, form).await,
+        Command::Policy(args) => policy::policy(args, form),
         Command::Audit(args) => audit::audit(args, form).await,
         Command::Verify(args) => verify::verify(&args, form),
         Command::Demo(args) => demo::demo(&args).await,
@@ -210,7 +214,7 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
 pub fn cli_reference() -> String {
     let mut page = format!(
         "# Command line\n\nGenerated from the help texts by `cargo xtask generate`.\n\n\
-         Every command takes `--json`. Commands other than `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile`, `doctor`, `verify` and what verifies logs offline are clients of the public API:\n\
+         Every command takes `--json`. Commands other than `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile`, `doctor`, `verify`, `policy check`, `policy test` and what verifies logs offline are clients of the public API:\n\
          they take the server from `--url` or `CHANCERY_URL` and the token from `CHANCERY_TOKEN` or `--token-file`.\n\n\
          ```\n{CODES}\n```\n"
     );

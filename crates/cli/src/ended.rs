@@ -49,6 +49,9 @@ pub(crate) enum Ended {
         /// Of so many.
         of: usize,
     },
+    /// A folder is no policy, or does not say what its fixtures expect.
+    #[error("{0}")]
+    Policy(String),
     /// Something is not what was signed.
     #[error("NOT VERIFIED: {0}")]
     NotVerified(String),
@@ -103,9 +106,13 @@ impl Ended {
             Self::Backup(BackupError::Store(StoreError::Unavailable(_))) | Self::Reconcile(Failure::Unavailable(_)) => code::UNAVAILABLE,
             Self::Reconcile(Failure::Invalid { .. } | Failure::Conflict(_)) => code::REFUSED,
             Self::Fsck(Failure::NotFound) => code::NOT_FOUND,
-            Self::Backup(_) | Self::Reconcile(_) | Self::Unwell(_) | Self::NotValid { .. } | Self::NotVerified(_) | Self::Fsck(_) => {
-                code::FAILED
-            }
+            Self::Backup(_)
+            | Self::Reconcile(_)
+            | Self::Unwell(_)
+            | Self::NotValid { .. }
+            | Self::Policy(_)
+            | Self::NotVerified(_)
+            | Self::Fsck(_) => code::FAILED,
             Self::Client(error) | Self::Demo(DemoError::Client(error)) => error.code(),
             Self::Demo(DemoError::NotEmpty(_)) => code::USAGE,
             Self::Demo(_) | Self::Malformed(_) | Self::File { .. } => code::FAILED,

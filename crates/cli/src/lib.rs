@@ -19,6 +19,7 @@ mod logging;
 pub mod open;
 mod output;
 mod password;
+mod policy;
 mod reconcile;
 mod restore;
 pub mod serve;

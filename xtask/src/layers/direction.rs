@@ -10,12 +10,14 @@ struct Room {
 
 const PURE: &[&str] = &["chancery-domain", "chancery-x509", "chancery-evidence"];
 const VERIFY: &[&str] = &["chancery-domain", "chancery-x509", "chancery-evidence", "chancery-formats"];
-const APP: &[&str] = &["chancery-domain", "chancery-x509", "chancery-evidence", "chancery-formats", "chancery-store", "chancery-keys"];
+const APP: &[&str] =
+    &["chancery-domain", "chancery-x509", "chancery-evidence", "chancery-formats", "chancery-policy", "chancery-store", "chancery-keys"];
 const CLI: &[&str] = &[
     "chancery-domain",
     "chancery-x509",
     "chancery-evidence",
     "chancery-formats",
+    "chancery-policy",
     "chancery-verify",
     "chancery-store",
     "chancery-keys",
@@ -27,6 +29,7 @@ const TESTKIT: &[&str] = &[
     "chancery-x509",
     "chancery-evidence",
     "chancery-formats",
+    "chancery-policy",
     "chancery-verify",
     "chancery-store",
     "chancery-keys",
@@ -40,6 +43,7 @@ const ROOMS: &[Room] = &[
     Room { package: "chancery-x509", sees: &["chancery-domain"] },
     Room { package: "chancery-evidence", sees: &["chancery-domain"] },
     Room { package: "chancery-formats", sees: PURE },
+    Room { package: "chancery-policy", sees: &["chancery-domain"] },
     Room { package: "chancery-verify", sees: VERIFY },
     Room { package: "chancery-store", sees: PURE },
     Room { package: "chancery-keys", sees: PURE },

@@ -16,6 +16,7 @@ async fn main() -> Result<()> {
     let files = [
         ("evidence-bundle.schema.json", schema("Bundle", "Chancery evidence bundle, chancery-evidence/1")?),
         ("trust-file.schema.json", schema("TrustFile", "Chancery trust file, chancery-trust/1")?),
+        ("policy-input.schema.json", policy_input()?),
         ("openapi.json", text),
         ("authorisation.md", matrix::authorisation(&operations)),
         ("matrices.md", matrix::matrices(&operations, &undocumented)),
@@ -26,6 +27,16 @@ async fn main() -> Result<()> {
         std::fs::write(folder.join(name), content).with_context(|| format!("writing {name}"))?;
     }
     Ok(())
+}
+
+/// What a policy is asked about.
+fn policy_input() -> Result<String> {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(components(schemas(chancery_policy::Input)))]
+    struct Document;
+    let document = serde_json::to_value(<Document as utoipa::OpenApi>::openapi())?;
+    let schema = schema::standalone(&document, "Input", "What a Chancery policy is asked about, version 1");
+    Ok(serde_json::to_string_pretty(&schema)? + "\n")
 }
 
 /// The addresses of a running server's router that the document does not have.
