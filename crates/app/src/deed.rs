@@ -125,6 +125,11 @@ impl Deed {
         }
     }
 
+    /// The event that records it has this id, which was chosen before.
+    pub(crate) fn recorded_as(self, event: EventId) -> Self {
+        Self { event: Some(event), ..self }
+    }
+
     /// The event that will record it, for a row that names it.
     pub(crate) fn event(&mut self, ports: &Ports) -> EventId {
         *self.event.get_or_insert_with(|| EventId::new(&*ports.clock, &*ports.entropy))

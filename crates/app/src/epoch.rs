@@ -4,6 +4,7 @@
 
 use crate::Failure;
 use crate::places;
+use crate::publish;
 use crate::realm::Realm;
 use crate::service::Ports;
 use chancery_domain::key::KeyAlgorithm;
@@ -108,6 +109,7 @@ impl Epoch {
         } else {
             changes.insert_log(&self.row)
         }
+        publish::plan(changes, now);
         Ok(places)
     }
 

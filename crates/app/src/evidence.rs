@@ -1,6 +1,7 @@
 //! Evidence: one file about one act, put together from the log, from what the act rests upon and from what it made (I14).
 
 use crate::documents::newest_version;
+use crate::log;
 use crate::realm::Realm;
 use crate::signatures;
 use crate::{Caller, Chancery, Failure};
@@ -11,45 +12,29 @@ use chancery_domain::issuer::IssuerState;
 use chancery_domain::lineage::LineageKind;
 use chancery_domain::{CertificateId, DocumentId, EventId, IssuerId, SignatureId, SignerId, enforced};
 use chancery_evidence::{
-    BUNDLE, Bundle, EventProof, InclusionProof, OpenedEvent, SignatureEvidence, TRUST, TimestampEvidence, TrustFile, TrustedLog, View,
+    BUNDLE, Bundle, EventProof, OpenedEvent, PlatformProof, SignatureEvidence, TRUST, TimestampEvidence, TrustFile, TrustedLog, View,
 };
-use chancery_store::{AuthorityRow, CertificateRow};
+use chancery_store::{AuthorityRow, CertificateRow, EventRow, LogPlace, LogRow, SignatureRow};
 use chancery_x509::pem;
 use serde_json::Value;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::str::FromStr;
-
-/// So often a bundle is put together anew because the log grew meanwhile.
-const TRIES: usize = 5;
-
-/// A bundle in the making.
-struct Gathered<'a> {
-    service: &'a Chancery,
-    caller: &'a Caller,
-    checkpoints: Vec<String>,
-}
 
 /// What an event says of what it is about.
 struct Told(Value);
 
+/// An event that a bundle shows, and where it stands.
+struct Shown {
+    row: EventRow,
+    place: LogPlace,
+}
+
 impl Chancery {
     /// The evidence of the act that this event records, as somebody may see it.
     pub async fn evidence(&self, caller: &Caller, id: EventId, view: View) -> Result<Bundle, Failure> {
-        for _ in 0..TRIES {
-            let bundle = self.gather(caller, id).await?;
-            // The log may have grown between two proofs: all of an epoch lead to one checkpoint, so that it shows one face.
-            let origins: HashSet<_> = bundle.checkpoints.iter().filter_map(|note| note.lines().next()).collect();
-            if origins.len() == bundle.checkpoints.len() {
-                return Ok(if enforced!("evidence.view") { bundle.as_seen_by(view) } else { bundle });
-            }
-        }
-        Err(Failure::Unavailable("the log grows faster than its proofs are read: ask again".to_owned()))
-    }
-
-    async fn gather(&self, caller: &Caller, id: EventId) -> Result<Bundle, Failure> {
-        let mut gathered = Gathered { service: self, caller, checkpoints: Vec::new() };
-        let (act, told) = gathered.prove(id).await?;
         let realm = &caller.realm;
+        let act = self.placed(caller, id).await?;
+        let told = Told(serde_json::from_str(&log::opened(realm, &act.row)?.1)?);
         // What the act made has permissions of its own (I2).
         if told.act() == "signature.create" {
             self.permit::<SignatureRead>(caller).await?;
@@ -58,10 +43,10 @@ impl Chancery {
         }
         let (mut lineage, mut later) = (Vec::new(), Vec::new());
         for (kind, subject, version) in told.rests_upon() {
-            lineage.extend(gathered.prove_origin(kind, &subject, version).await?);
+            lineage.extend(self.origin_of(caller, kind, &subject, version).await?);
         }
         if let Some((kind, subject)) = told.taken_back_by() {
-            later.extend(gathered.prove_origin(kind, &subject, 1).await?);
+            later.extend(self.origin_of(caller, kind, &subject, 1).await?);
         }
         if let Some((document, own, _)) = told.version_of() {
             // The next version and the newest: each says what it supersedes.
@@ -69,26 +54,84 @@ impl Chancery {
             for version in
                 BTreeSet::from([own.saturating_add(1), newest]).into_iter().filter(|version| own < *version && *version <= newest)
             {
-                later.extend(gathered.prove_origin(LineageKind::DocumentVersion, document.as_bytes(), version).await?);
+                later.extend(self.origin_of(caller, LineageKind::DocumentVersion, document.as_bytes(), version).await?);
             }
         }
+        let stamp = self.stamp_of(caller, &told).await?;
+        let rest = lineage.iter().chain(&later).chain(stamp.as_ref().map(|(_, shown)| shown)).collect();
+        let (heads, platform) = self.heads(realm, &act, rest).await?;
         let (chain, revocation) = self.certificates_of(realm, &told).await?;
-        let timestamps = gathered.timestamps_of(&told).await?;
+        let timestamps = match &stamp {
+            None => None,
+            Some((row, shown)) => Some(self.timestamps(realm, row, shown, &heads).await?),
+        };
         let encoded = |ders: Vec<Vec<u8>>| ders.iter().map(|der| STANDARD.encode(der)).collect();
-        Ok(Bundle {
+        let bundle = Bundle {
             format: BUNDLE.to_owned(),
             view: View::Full,
             tenant: realm.id,
-            act,
-            lineage,
-            later,
-            checkpoints: gathered.checkpoints,
-            platform: None,
+            act: heads.prove(realm, &act).await?,
+            lineage: heads.prove_all(realm, &lineage).await?,
+            later: heads.prove_all(realm, &later).await?,
+            checkpoints: heads.checkpoints()?,
+            platform,
             signatures: signatures_of(realm, &told).await?,
             timestamps,
             chain: encoded(chain),
             revocation: encoded(revocation),
+        };
+        Ok(if enforced!("evidence.view") { bundle.as_seen_by(view) } else { bundle })
+    }
+
+    async fn placed(&self, caller: &Caller, id: EventId) -> Result<Shown, Failure> {
+        self.placed_event(caller, id).await.map(|(row, place)| Shown { row, place })
+    }
+
+    /// The event that made this, or took it back. What was made before lineage was kept has none.
+    async fn origin_of(&self, caller: &Caller, kind: LineageKind, subject: &[u8], version: u32) -> Result<Option<Shown>, Failure> {
+        match caller.realm.view.lineage(kind, subject, version).await? {
+            None => Ok(None),
+            Some(row) => self.placed(caller, row.event).await.map(Some),
+        }
+    }
+
+    /// The act of the authority that gave the timestamps in the signatures, if they have any.
+    async fn stamp_of(&self, caller: &Caller, told: &Told) -> Result<Option<(SignatureRow, Shown)>, Failure> {
+        let Some(id) = told.id::<SignatureId>("timestamps") else { return Ok(None) };
+        let row = caller.realm.view.signature(id).await?;
+        let row = row.ok_or_else(|| Failure::internal("the timestamps of a signature are missing"))?;
+        let shown = self.placed(caller, row.event).await?;
+        Ok(Some((row, shown)))
+    }
+
+    /// Those timestamps, each with what tells of its authority.
+    async fn timestamps(&self, realm: &Realm, row: &SignatureRow, shown: &Shown, heads: &Heads) -> Result<TimestampEvidence, Failure> {
+        let given = Told(serde_json::from_str(&log::opened(realm, &shown.row)?.1)?);
+        let (_, lists) = self.certificates_of(realm, &given).await?;
+        let documents = signatures::read(realm, row).await?.documents.into_iter();
+        Ok(TimestampEvidence {
+            act: heads.prove(realm, shown).await?,
+            tokens: documents.map(|document| document.signature).collect(),
+            revocation: lists.iter().map(|der| STANDARD.encode(der)).collect(),
         })
+    }
+
+    /// The checkpoint of each epoch that the proofs lead to, so that each shows one face: of the act's the one that was given to the
+    /// platform's log, if all events of that epoch are in it, and where it stands there; else the newest.
+    async fn heads(&self, realm: &Realm, act: &Shown, rest: Vec<&Shown>) -> Result<(Heads, Option<PlatformProof>), Failure> {
+        let all = || std::iter::once(act).chain(rest.iter().copied());
+        let last = all().filter(|shown| shown.place.epoch == act.place.epoch).map(|shown| shown.place.index).max();
+        let (mut heads, mut proof) = (Heads::default(), None);
+        if let Some((head, platform)) = self.published(realm, act.place.epoch, last.unwrap_or(act.place.index)).await? {
+            heads.0.push(head);
+            proof = Some(platform);
+        }
+        for shown in all() {
+            if heads.0.iter().all(|head| head.epoch != shown.place.epoch) {
+                heads.0.push(log::find(&realm.view, Some(shown.place.epoch)).await?);
+            }
+        }
+        Ok((heads, proof))
     }
 
     /// What somebody has to trust beforehand to verify the tenant's evidence: its log's keys, the platform's, and the tenant's roots.
@@ -106,6 +149,7 @@ impl Chancery {
         Ok(TrustFile {
             format: TRUST.to_owned(),
             logs: vec![TrustedLog { tenant: caller.tenant(), keys }],
+            platform: self.trusted_platform().await?,
             // Its timestamping authorities are certified by the same: what tells them from signers is the purpose of the certificate.
             timestamp_roots: roots.clone(),
             roots,
@@ -149,46 +193,46 @@ impl Chancery {
     }
 }
 
-impl Gathered<'_> {
-    /// That an event stands in the log, and what it says.
-    async fn prove(&mut self, id: EventId) -> Result<(EventProof, Told), Failure> {
-        let found = self.service.event_proof(self.caller, id).await?;
-        let proof = InclusionProof::parse(&found.proof).map_err(Failure::internal)?;
-        let note = proof.checkpoint.to_string();
-        let checkpoint = self.checkpoints.iter().position(|known| *known == note).unwrap_or_else(|| {
-            self.checkpoints.push(note);
-            self.checkpoints.len().saturating_sub(1)
-        });
-        let told = Told(serde_json::from_str(&found.canonical)?);
-        let proof = EventProof {
-            checkpoint,
-            index: proof.index,
-            leaf: hex::encode(found.leaf),
-            inclusion: proof.hashes.iter().map(hex::encode).collect(),
-            opened: Some(OpenedEvent { salt: hex::encode(found.salt), event: found.canonical }),
-        };
-        Ok((proof, told))
+/// The epochs that a bundle's proofs lead to, each as of its checkpoint.
+#[derive(Default)]
+struct Heads(Vec<LogRow>);
+
+impl Heads {
+    async fn prove(&self, realm: &Realm, shown: &Shown) -> Result<EventProof, Failure> {
+        let head = self.0.iter().enumerate().find(|(_, head)| head.epoch == shown.place.epoch);
+        let (checkpoint, log) = head.ok_or_else(|| Failure::internal("an event of a bundle has no checkpoint"))?;
+        proof_of(realm, &shown.row, shown.place, log, checkpoint).await
     }
 
-    /// The timestamps in the signatures of an act, each with what tells of its authority.
-    async fn timestamps_of(&mut self, told: &Told) -> Result<Option<TimestampEvidence>, Failure> {
-        let Some(id) = told.id::<SignatureId>("timestamps") else { return Ok(None) };
-        let realm = &self.caller.realm;
-        let row = realm.view.signature(id).await?.ok_or_else(|| Failure::internal("the timestamps of a signature are missing"))?;
-        let (act, given) = self.prove(row.event).await?;
-        let (_, lists) = self.service.certificates_of(realm, &given).await?;
-        let documents = signatures::read(realm, &row).await?.documents.into_iter();
-        let revocation = lists.iter().map(|der| STANDARD.encode(der)).collect();
-        Ok(Some(TimestampEvidence { act, tokens: documents.map(|document| document.signature).collect(), revocation }))
-    }
-
-    /// The event that made this, or took it back. What was made before lineage was kept has none.
-    async fn prove_origin(&mut self, kind: LineageKind, subject: &[u8], version: u32) -> Result<Option<EventProof>, Failure> {
-        match self.caller.realm.view.lineage(kind, subject, version).await? {
-            None => Ok(None),
-            Some(row) => Ok(Some(self.prove(row.event).await?.0)),
+    async fn prove_all(&self, realm: &Realm, all: &[Shown]) -> Result<Vec<EventProof>, Failure> {
+        let mut proofs = Vec::new();
+        for shown in all {
+            proofs.push(self.prove(realm, shown).await?);
         }
+        Ok(proofs)
     }
+
+    fn checkpoints(self) -> Result<Vec<String>, Failure> {
+        self.0.into_iter().map(|head| String::from_utf8(head.checkpoint).map_err(Failure::internal)).collect()
+    }
+}
+
+/// That an event stands in this log, opened, as a bundle shows it.
+pub(crate) async fn proof_of(
+    realm: &Realm,
+    row: &EventRow,
+    place: LogPlace,
+    log: &LogRow,
+    checkpoint: usize,
+) -> Result<EventProof, Failure> {
+    let (proof, salt, canonical) = log::prove(realm, row, place, log).await?;
+    Ok(EventProof {
+        checkpoint,
+        index: proof.index,
+        leaf: hex::encode(row.leaf),
+        inclusion: proof.hashes.iter().map(hex::encode).collect(),
+        opened: Some(OpenedEvent { salt: hex::encode(salt), event: canonical }),
+    })
 }
 
 /// The signatures that the act made.

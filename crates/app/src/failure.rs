@@ -162,12 +162,15 @@ impl From<CommitError> for Stop {
         match error {
             CommitError::Store(error) => Self::Failure(error.into()),
             CommitError::Guard(Guard::Version("subject_key") | Guard::Unique("subject_key")) => Self::Unexpected,
-            // What was read has changed, or the same idempotency key, slug, import, document, version or first epoch of a log was faster:
-            // look again.
+            // What was read has changed, or the same idempotency key, slug, import, document, version, publication or first epoch of a log was
+            // faster: look again.
             CommitError::Guard(
                 Guard::Epoch
                 | Guard::Version(_)
-                | Guard::Unique("idempotency" | "account_key" | "registered_tenant" | "imported" | "log" | "document" | "document_signature"),
+                | Guard::Unique(
+                    "idempotency" | "account_key" | "registered_tenant" | "imported" | "log" | "document" | "document_signature"
+                    | "publication",
+                ),
             ) => Self::Again,
             CommitError::Guard(Guard::Limit(name)) => Self::Failure(Failure::LimitReached(name)),
             CommitError::Guard(Guard::Unique(what)) => Self::Failure(Failure::Internal(format!("a new {what} exists already"))),

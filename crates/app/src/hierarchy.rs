@@ -3,15 +3,15 @@
 use crate::authority_key::IssuingKey;
 use crate::crl;
 use crate::deed::Deed;
-use crate::jobs::{self, Kind};
+use crate::outbox;
 use crate::places;
 use crate::realm::{AuthorityBody, Realm};
 use crate::{Chancery, Failure};
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::KeyAlgorithm;
 use chancery_domain::lineage::LineageKind;
-use chancery_domain::{IssuerId, JobId, PublicId, Serial, TenantId, Timestamp};
-use chancery_store::{AuthorityRow, OutboxRow};
+use chancery_domain::{IssuerId, PublicId, Serial, TenantId, Timestamp};
+use chancery_store::AuthorityRow;
 use chancery_x509::{Addresses, CaPlan, CertificatePlan, DistinguishedName, IssuerCertificate};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -150,9 +150,7 @@ impl Chancery {
     /// The address resolves once the platform's register has it: an outbox message, committed with the act.
     pub(crate) fn publish_address(&self, deed: &mut Deed, public: PublicId, issuer: IssuerId) {
         let payload = [public.as_bytes().as_slice(), issuer.as_bytes()].concat();
-        let id = JobId::new(&*self.ports().clock, &*self.ports().entropy);
-        deed.changes.insert_outbox(&OutboxRow { id, kind: "public-address".to_owned(), payload });
-        deed.changes.insert_job(&jobs::due_now(Kind::DeliverOutbox, &[], self.now()));
+        outbox::leave(&mut deed.changes, outbox::PUBLIC_ADDRESS, payload, self.ports());
     }
 
     /// The public addresses of an authority: random ids, which publish nobody's name.

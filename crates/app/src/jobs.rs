@@ -10,8 +10,8 @@ use crate::service::Ports;
 use crate::{Chancery, Failure};
 use aws_lc_rs::digest::{SHA256, digest};
 use chancery_domain::certificate::CertificateStatus;
-use chancery_domain::{CertificateId, IssuerId, JobId, PublicId, TenantId, Timestamp, TokenId, kill_point};
-use chancery_store::{JobRow, PublicAddressRow, TokenRow};
+use chancery_domain::{CertificateId, JobId, TenantId, Timestamp, TokenId};
+use chancery_store::{JobRow, TokenRow};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Carry the outbox's messages to the platform's tables.
+    /// Carry the outbox's messages to the platform.
     DeliverOutbox = "outbox.deliver"
     /// Publish a CRL because something was revoked, or for the first time.
     PublishCrl = "crl.publish"
@@ -45,6 +45,8 @@ kinds! {
     RetireIssuer = "issuer.retire"
     /// Take a tenant's saga to its end after a crash.
     SettleTenant = "tenant.settle"
+    /// Give the log's newest checkpoint to the platform's log.
+    PublishLog = "log.publish"
     /// Warn that a token expires soon.
     WarnOfToken = "token.expiring"
     /// Forget old idempotency records and old days' counters, again and again.
@@ -103,6 +105,7 @@ impl Chancery {
                 self.publish_crl(realm, job, issuer, shard).await
             }
             Kind::ExpireCertificate => self.expire(realm, job).await,
+            Kind::PublishLog => self.publish_log(realm, job).await,
             Kind::RetireIssuer => self.retire_on_date(realm, job).await,
             Kind::WarnOfToken => self.warn_of_token(realm, job).await,
             Kind::SettleTenant => {
@@ -122,30 +125,6 @@ impl Chancery {
                 Ok(changes.commit().await?)
             }
         }
-    }
-
-    async fn deliver_outbox(&self, realm: &Arc<Realm>, job: &JobRow) -> Result<(), Stop> {
-        let platform = self.inner.store.platform();
-        const MESSAGES: u32 = 100;
-        let mut changes = realm.view.changes();
-        let messages = realm.view.outbox(MESSAGES).await?;
-        if messages.len() == MESSAGES as usize {
-            // Those after them need another turn, a second later, as this one's id is taken.
-            changes.insert_job(&due_now(Kind::DeliverOutbox, &[], self.now().after(Duration::from_secs(1))));
-        }
-        for message in messages {
-            let malformed = || Failure::Internal(format!("an outbox message of kind {} is malformed", message.kind));
-            let (public, issuer) = message.payload.split_first_chunk::<16>().ok_or_else(malformed)?;
-            let issuer = IssuerId::from_slice(issuer).map_err(|_| malformed())?;
-            let mut projection = platform.changes();
-            projection.put_public_address(&PublicAddressRow { public: PublicId::from_bytes(*public), tenant: realm.id, issuer });
-            // A crash here delivers the message again, which changes nothing.
-            projection.commit().await?;
-            kill_point!("outbox.delivered");
-            changes.remove_outbox(message.id);
-        }
-        changes.finish_job(job);
-        Ok(changes.commit().await?)
     }
 
     async fn expire(&self, realm: &Arc<Realm>, job: &JobRow) -> Result<(), Stop> {

@@ -39,10 +39,13 @@ mod keyring;
 mod log;
 mod make_signer;
 mod open_signer;
+mod outbox;
 mod places;
+mod platform_log;
 mod private_key;
 mod profiles;
 mod public;
+mod publish;
 mod realm;
 mod reconcile;
 mod remove;
@@ -65,13 +68,14 @@ mod turns;
 mod uses;
 mod view;
 mod withdraw;
+mod witness;
 mod worker;
 
 pub use account_keys::NewAccountKey;
 pub use authenticate::Caller;
 pub use authorise::Permit;
 pub use bulk::Each;
-pub use chancery_evidence::{Bundle, TrustFile, View};
+pub use chancery_evidence::{Bundle, TrustFile, View, WitnessPolicy};
 pub use chancery_store::{CounterRow, Page, RegisteredTenantRow, TenantRow};
 pub use chancery_x509::pkcs12::{FriendlyName, Password as FilePassword};
 pub use documents::{DocumentEntry, VersionSignature, VersionWish};
@@ -101,6 +105,7 @@ pub use view::{
     Access, Account, AccountKey, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, RotatedToken, Signature,
     SignedDocument, Signer, SignerVersion, Superseded, TokenInfo, VersionOf,
 };
+pub use witness::{WitnessAnswer, WitnessClient, Witnesses};
 
 /// An id as somebody gave it: `None` is a text that names nothing, which is answered as an id that nothing has (I7).
 pub type Given<T> = Option<T>;

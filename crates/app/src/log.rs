@@ -7,7 +7,7 @@ use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::EventRead;
 use chancery_domain::{EventId, Timestamp, enforced};
 use chancery_evidence::{Hash, InclusionProof, Note, Opening, TILE_WIDTH, Tiles, consistency, inclusion, tiles_for, verify_consistency};
-use chancery_store::{EventRow, LogRow};
+use chancery_store::{EventRow, LogPlace, LogRow, TenantView};
 use std::ops::Range;
 
 /// An epoch of the log.
@@ -65,25 +65,24 @@ impl Chancery {
     /// One epoch of the caller's log, by default the newest.
     pub async fn log_epoch(&self, caller: &Caller, number: Option<u32>) -> Result<LogEpoch, Failure> {
         self.permit::<EventRead>(caller).await?;
-        epoch(find(&caller.realm, number).await?)
+        epoch(find(&caller.realm.view, number).await?)
     }
 
     /// The proof that an event stands in the log.
     pub async fn event_proof(&self, caller: &Caller, id: EventId) -> Result<EventProof, Failure> {
+        let (row, place) = self.placed_event(caller, id).await?;
+        let log = find(&caller.realm.view, Some(place.epoch)).await?;
+        let (proof, salt, canonical) = prove(&caller.realm, &row, place, &log).await?;
+        Ok(EventProof { event: row.id, canonical, salt, leaf: row.leaf, epoch: place.epoch, proof: proof.to_text() })
+    }
+
+    /// An event of the caller's log, and where it stands.
+    pub(crate) async fn placed_event(&self, caller: &Caller, id: EventId) -> Result<(EventRow, LogPlace), Failure> {
         let row = caller.realm.view.event(id).await?;
-        let (permit, row) = self.permit_on::<EventRead, _>(caller, row).await?;
-        let realm = &permit.caller().realm;
+        let (_, row) = self.permit_on::<EventRead, _>(caller, row).await?;
         let waits = || Failure::Unavailable("the event has no place in the log yet, which takes a second: ask again".to_owned());
         let place = row.place.ok_or_else(waits)?;
-        let log = find(realm, Some(place.epoch)).await?;
-        let ranges = inclusion(place.index, log.size).map_err(changed)?;
-        let hashes = roots(realm, &log, &ranges).await?;
-        let proof = InclusionProof { index: place.index, hashes, checkpoint: Note::parse(&log.checkpoint)? };
-        if enforced!("log.proof") {
-            proof.verify(&row.leaf, &verifier_key(&log)?).map_err(changed)?;
-        }
-        let (salt, canonical) = opened(realm, &row)?;
-        Ok(EventProof { event: row.id, canonical, salt, leaf: row.leaf, epoch: place.epoch, proof: proof.to_text() })
+        Ok((row, place))
     }
 
     /// The hashes that prove that the log of `old` leaves is the beginning of that of `new` leaves, by default of now.
@@ -95,26 +94,13 @@ impl Chancery {
         new: Option<u64>,
     ) -> Result<(u64, Vec<Hash>), Failure> {
         self.permit::<EventRead>(caller).await?;
-        let log = find(&caller.realm, number).await?;
-        let new = new.unwrap_or(log.size);
-        if new > log.size {
-            return Err(Failure::invalid("to", format!("the log has {} leaves", log.size)));
-        }
-        let ranges = consistency(old, new).map_err(|error| Failure::invalid("from", error))?;
-        let whole = [0..old, 0..new].map(|range| if range.is_empty() { None } else { Some(range) });
-        let [before, after] = whole.map(|range| range.into_iter().collect::<Vec<_>>());
-        let (before, after) = (roots(&caller.realm, &log, &before).await?, roots(&caller.realm, &log, &after).await?);
-        let hashes = roots(&caller.realm, &log, &ranges).await?;
-        if let ([before], [after]) = (before.as_slice(), after.as_slice()) {
-            verify_consistency(&hashes, old, before, new, after).map_err(changed)?;
-        }
-        Ok((new, hashes))
+        grown(&caller.realm.view, number, old, new).await
     }
 
     /// The hashes of a tile, one after the other, as wide as it is now.
     pub async fn log_tile(&self, caller: &Caller, number: Option<u32>, level: u8, index: u64) -> Result<Vec<u8>, Failure> {
         self.permit::<EventRead>(caller).await?;
-        let log = find(&caller.realm, number).await?;
+        let log = find(&caller.realm.view, number).await?;
         let found = caller.realm.view.log_tiles(log.epoch, &[(level, index)]).await?;
         found.and_then(|(_, tiles)| tiles.into_iter().next()).map(|tile| tile.hashes).ok_or(Failure::NotFound)
     }
@@ -139,28 +125,65 @@ impl Chancery {
     }
 }
 
-fn changed(error: impl ToString) -> Failure {
+pub(crate) fn changed(error: impl ToString) -> Failure {
     Failure::Internal(format!("the log was changed in the store: {}", error.to_string()))
 }
 
-fn epoch(row: LogRow) -> Result<LogEpoch, Failure> {
+/// An epoch as it is shown.
+pub(crate) fn epoch(row: LogRow) -> Result<LogEpoch, Failure> {
     let verifier_key = verifier_key(&row)?.to_string();
     let LogRow { epoch, origin, size, checkpoint, signed_at, .. } = row;
     Ok(LogEpoch { epoch, origin, verifier_key, size, checkpoint: String::from_utf8(checkpoint).map_err(Failure::internal)?, signed_at })
 }
 
-async fn find(realm: &Realm, number: Option<u32>) -> Result<LogRow, Failure> {
+/// An epoch of a log, by default the newest.
+pub(crate) async fn find(view: &TenantView, number: Option<u32>) -> Result<LogRow, Failure> {
     let row = match number {
-        None => realm.view.log().await?,
-        Some(number) => realm.view.log_tiles(number, &[]).await?.map(|(row, _)| row),
+        None => view.log().await?,
+        Some(number) => view.log_tiles(number, &[]).await?.map(|(row, _)| row),
     };
     row.ok_or(Failure::NotFound)
 }
 
+/// That an event stands in the log of this size and checkpoint, which may be those of before; its salt and canonical JSON.
+pub(crate) async fn prove(
+    realm: &Realm,
+    row: &EventRow,
+    place: LogPlace,
+    log: &LogRow,
+) -> Result<(InclusionProof, [u8; 32], String), Failure> {
+    let ranges = inclusion(place.index, log.size).map_err(changed)?;
+    let hashes = roots(&realm.view, log, &ranges).await?;
+    let proof = InclusionProof { index: place.index, hashes, checkpoint: Note::parse(&log.checkpoint)? };
+    if enforced!("log.proof") {
+        proof.verify(&row.leaf, &verifier_key(log)?).map_err(changed)?;
+    }
+    let (salt, canonical) = opened(realm, row)?;
+    Ok((proof, salt, canonical))
+}
+
+/// That the log of `old` leaves is the beginning of that of `new` leaves, by default of now.
+pub(crate) async fn grown(view: &TenantView, number: Option<u32>, old: u64, new: Option<u64>) -> Result<(u64, Vec<Hash>), Failure> {
+    let log = find(view, number).await?;
+    let new = new.unwrap_or(log.size);
+    if new > log.size {
+        return Err(Failure::invalid("to", format!("the log has {} leaves", log.size)));
+    }
+    let ranges = consistency(old, new).map_err(|error| Failure::invalid("from", error))?;
+    let whole = [0..old, 0..new].map(|range| if range.is_empty() { None } else { Some(range) });
+    let [before, after] = whole.map(|range| range.into_iter().collect::<Vec<_>>());
+    let (before, after) = (roots(view, &log, &before).await?, roots(view, &log, &after).await?);
+    let hashes = roots(view, &log, &ranges).await?;
+    if let ([before], [after]) = (before.as_slice(), after.as_slice()) {
+        verify_consistency(&hashes, old, before, new, after).map_err(changed)?;
+    }
+    Ok((new, hashes))
+}
+
 /// The roots of these parts of the tree.
-async fn roots(realm: &Realm, log: &LogRow, ranges: &[Range<u64>]) -> Result<Vec<Hash>, Failure> {
+async fn roots(view: &TenantView, log: &LogRow, ranges: &[Range<u64>]) -> Result<Vec<Hash>, Failure> {
     let needed: Vec<_> = tiles_for(ranges).into_iter().map(|id| (id.level, id.index)).collect();
-    let (_, rows) = realm.view.log_tiles(log.epoch, &needed).await?.ok_or(Failure::NotFound)?;
+    let (_, rows) = view.log_tiles(log.epoch, &needed).await?.ok_or(Failure::NotFound)?;
     let mut tiles = Tiles::default();
     rows.iter().filter_map(tile).for_each(|tile| tiles.insert(tile));
     let roots: Option<_> = ranges.iter().map(|range| tiles.root(range)).collect();

@@ -41,6 +41,7 @@ columns! {
     VERSION_DIGEST = Metadata "document_signature" "digest";
     EVENT = Log "event" "body";
     LOG_KEY = Log "log" "key";
+    PUBLICATION_SALT = Log "publication" "salt";
 }
 
 impl Realm {

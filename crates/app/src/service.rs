@@ -8,6 +8,7 @@ use crate::realm::Realm;
 use crate::tally::Tally;
 use crate::turns::Turns;
 use crate::uses::Uses;
+use crate::witness::Witnesses;
 use chancery_domain::port::{Clock, Entropy};
 use chancery_domain::{AccountId, EventId, TenantId, Timestamp, enforced};
 use chancery_keys::{KeyProvider, LeaseError, LeasedCache};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub public_url: String,
     /// How many live certificates a new tenant may have.
     pub certificate_limit: i64,
+    /// Who watches the platform's log, if anybody does.
+    pub witnesses: Option<Witnesses>,
 }
 
 /// The service. Cheap to clone; all clones are one.

@@ -13,12 +13,12 @@ const LEASE: Duration = Duration::from_secs(60);
 const TURN: u32 = 32;
 
 impl Chancery {
-    /// Works until dropped: at once on what this process's commits left, and every second on what is due; beside it the logs grow.
+    /// Works until dropped: at once on what this process's commits left, and every second on what is due; beside it the logs grow, and witnesses are asked.
     pub async fn work(&self) {
         if self.is_restored() {
             return std::future::pending().await;
         }
-        tokio::join!(self.work_on_jobs(), self.sequence_for_ever());
+        tokio::join!(self.work_on_jobs(), self.sequence_for_ever(), self.cosign_for_ever());
     }
 
     async fn work_on_jobs(&self) {

@@ -41,6 +41,8 @@ pub struct Config {
     pub store_threads: usize,
     /// How many live certificates a new tenant may have.
     pub certificate_limit: i64,
+    /// The file that names the witnesses of the platform's log.
+    pub witness_policy: Option<PathBuf>,
     /// The log's form.
     pub log_format: LogFormat,
     /// What is logged: a level, or directives such as `info,chancery_app=debug`.
@@ -111,6 +113,7 @@ impl Config {
             tls: None,
             store_threads: 4,
             certificate_limit: 100_000,
+            witness_policy: None,
             log_format: LogFormat::Text,
             log_level: "warn".to_owned(),
         }

@@ -25,6 +25,7 @@ mod restore;
 pub mod serve;
 pub mod system;
 mod verify;
+mod witness;
 
 /// Of a request's time a tenth went into the system's allocator, half as much goes into this one (docs/benchmarks.md).
 #[global_allocator]
@@ -40,3 +41,4 @@ pub use cli::{cli_reference, command, run};
 pub use config::{Config, configuration_reference};
 pub use open::{OpenError, Start, open, open_with};
 pub use serve::{ServeError, Server};
+pub use witness::HttpWitnesses;

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, KeyringPlace, RootKeySource};
 use crate::system;
+use crate::witness;
 use chancery_app::{Chancery, Failure, Ports, Settings, StoredKeyring};
 use chancery_domain::port::Entropy;
 use chancery_keys::{ProviderError, RootKey, RootKeyError, SoftwareProvider};
@@ -46,6 +47,14 @@ pub enum OpenError {
     /// Addresses in certificates would lead nowhere.
     #[error("with TLS set public_url, the http:// address at which others reach /pki (CRLs are fetched without TLS)")]
     PublicUrl,
+    /// The witnesses' policy.
+    #[error("witness_policy, {}: {what}", path.display())]
+    Witnesses {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The root key.
     #[error(transparent)]
     RootKey(#[from] RootKeyError),
@@ -80,7 +89,8 @@ pub async fn open(config: &Config, address: SocketAddr, start: Start) -> Result<
 
 /// Opens the service under a clock and a randomness of the caller's.
 pub async fn open_with(config: &Config, address: SocketAddr, start: Start, ports: Ports) -> Result<Chancery, OpenError> {
-    let settings = Settings { public_url: public_url(config, address)?, certificate_limit: config.certificate_limit };
+    let witnesses = witness::witnesses(config.witness_policy.as_deref())?;
+    let settings = Settings { public_url: public_url(config, address)?, certificate_limit: config.certificate_limit, witnesses };
     // A keyring is made before what makes the data whole: beside that, or where it is restored, one that is made anew opens nothing.
     if start != Start::First {
         refuse_new(config).await?;
@@ -107,7 +117,7 @@ pub(crate) async fn look(config: &Config) -> Result<Chancery, OpenError> {
     let keyring = open_keyring(config, Start::Again).await?;
     let provider = SoftwareProvider::open(root, Arc::new(StoredKeyring::new(keyring)), Arc::clone(&ports.entropy)).await?;
     // Neither is used: nothing is issued, and no tenant is made.
-    let settings = Settings { public_url: String::new(), certificate_limit: 0 };
+    let settings = Settings { public_url: String::new(), certificate_limit: 0, witnesses: None };
     Ok(Chancery::new(store, Arc::new(provider), ports, settings))
 }
 

@@ -6,7 +6,7 @@ use crate::system::SystemClock;
 use chancery_domain::Timestamp;
 use chancery_domain::port::Clock;
 use chancery_verify::{Brand, Given, Known, LARGEST_LOGO, LONGEST_TRUST, Report, Verdict, completion};
-use chancery_x509::pem;
+use chancery_x509::{Problem, pem};
 use serde::Serialize;
 use std::fs::File;
 use std::io::Read;
@@ -42,6 +42,13 @@ pub(crate) struct VerifyArgs {
     /// When certificates must hold where no timestamp says, RFC 3339; now by default.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// A checkpoint of the tenant's or the platform's log that was kept elsewhere, to compare evidence bundles with; may be repeated.
+    #[arg(long, value_name = "FILE", requires = "trust")]
+    checkpoint: Vec<PathBuf>,
+    /// The proof that the log grew from that checkpoint to the bundle's, or the other way round, which `chancery audit consistency`
+    /// writes; may be repeated.
+    #[arg(long, value_name = "FILE", requires = "checkpoint")]
+    consistency: Vec<PathBuf>,
     /// Write a page for people, HTML that can be printed, about the one file that is named, if it is a valid evidence bundle.
     #[arg(long, value_name = "FILE")]
     completion: Option<PathBuf>,
@@ -117,6 +124,13 @@ fn known(args: &VerifyArgs) -> Result<Option<Known>, Ended> {
     blocks(&args.root, pem::CERTIFICATE, |der| known.add_root(der))?;
     blocks(&args.timestamp_root, pem::CERTIFICATE, |der| known.add_timestamp_root(der))?;
     blocks(&args.crl, pem::X509_CRL, |der| known.add_list(der))?;
+    for path in &args.checkpoint {
+        known.keep_checkpoint(read(path, LONGEST_TRUST)?);
+    }
+    for path in &args.consistency {
+        let wrong = |problem: Problem| Ended::Usage(format!("{}: {}", path.display(), problem.message));
+        known.add_consistency(&read(path, LONGEST_TRUST)?).map_err(wrong)?;
+    }
     Ok(Some(known))
 }
 

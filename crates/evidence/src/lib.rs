@@ -10,6 +10,7 @@ mod leaf;
 mod merkle;
 mod note;
 mod tile;
+mod witness;
 
 pub use bundle::{
     BUNDLE, Bundle, EventProof, OpenedEvent, PlatformProof, SignatureEvidence, TRUST, TimestampEvidence, TrustFile, TrustedLog,
@@ -23,3 +24,4 @@ pub use leaf::{Opening, Record, Salt};
 pub use merkle::{EMPTY_ROOT, Hash, LONGEST_PROOF, ProofError, consistency, inclusion, node, verify_consistency, verify_inclusion};
 pub use note::{KeyKind, LONGEST_NOTE, Note, NoteError, Signature, VerifierKey, cosigned};
 pub use tile::{TILE_WIDTH, Tile, TileId, Tiles, tiles_for};
+pub use witness::{PolicyError, Witness, WitnessPolicy, add_checkpoint};

@@ -80,6 +80,11 @@ impl VerifierKey {
         &self.name
     }
 
+    /// Whether it is the other's key under whatever name: who has two names is still one.
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+
     /// What its signatures mean.
     pub const fn kind(&self) -> KeyKind {
         self.kind
@@ -160,6 +165,22 @@ impl Note {
         Ok(())
     }
 
+    /// With those of these signature lines that hold, of keys that are known and had not signed it yet; the others are passed over
+    /// (C2SP tlog-witness, what a witness answers).
+    pub fn with_lines(&self, lines: &[u8], known: &[VerifierKey]) -> Result<Self, NoteError> {
+        let all = Self::parse(&[self.to_string().as_bytes(), lines].concat())?;
+        let mut note = self.clone();
+        for line in all.lines.into_iter().skip(self.lines.len()) {
+            let is_of = |key: &VerifierKey| line.name == key.name && line.id == key.id();
+            let holds = known.iter().any(|key| is_of(key) && key.holds(&self.text, &line.signature).is_some());
+            let is_new = note.lines.iter().all(|other| (&other.name, other.id) != (&line.name, line.id));
+            if (holds || !enforced!("note.lines")) && is_new {
+                note.lines.push(line);
+            }
+        }
+        Ok(note)
+    }
+
     /// Reads a note.
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         let malformed = NoteError::Malformed;
@@ -202,6 +223,11 @@ impl Note {
             }
         }
         if held.is_empty() && enforced!("note.unsigned") { Err(NoteError::Unsigned) } else { Ok(held) }
+    }
+
+    /// Whether this key signed it, and the signature holds.
+    pub fn is_signed_by(&self, key: &VerifierKey) -> bool {
+        !self.only(std::slice::from_ref(key)).lines.is_empty()
     }
 
     /// The note with the signatures of these keys alone, those that hold.

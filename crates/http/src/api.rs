@@ -18,6 +18,7 @@ pub mod log;
 pub mod orders;
 pub mod pkcs12;
 pub mod platform;
+mod platform_log;
 pub mod profiles;
 pub mod signatures;
 pub mod signers;
@@ -50,5 +51,6 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(timestamps::routes())
         .merge(events::routes())
         .merge(log::routes())
+        .merge(platform_log::routes())
         .merge(evidence::routes())
 }

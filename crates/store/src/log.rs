@@ -83,7 +83,7 @@ fn parse_tile(row: &Row) -> Result<LogTileRow, StoreError> {
     Ok(LogTileRow { level, index: row.count(1)?, hashes: row.blob(2)?.to_vec(), events: row.blob(3)?.to_vec() })
 }
 
-fn signed(number: u64) -> i64 {
+pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

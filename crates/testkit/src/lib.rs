@@ -35,6 +35,7 @@ pub mod signer;
 pub mod stranger;
 mod tenant;
 pub mod whole_log;
+pub mod witness;
 
 pub use client::{Answer, Client};
 pub use clock::SimClock;

@@ -6,7 +6,7 @@ use crate::place::Place;
 use crate::{Client, Engine, Raw, TestTenant, log, routes, whole_log};
 use axum::Router;
 use chancery::system::SystemEntropy;
-use chancery_app::{Chancery, Page, Ports, Settings, StoredKeyring};
+use chancery_app::{Chancery, Page, Ports, Settings, StoredKeyring, Witnesses};
 use chancery_domain::TenantId;
 use chancery_domain::port::Clock;
 use chancery_keys::{KeyProvider, RootKey, SoftwareProvider};
@@ -41,6 +41,7 @@ pub struct TestServer {
     pub brava: TestTenant,
     place: Place,
     node: Mutex<Option<Node>>,
+    witnesses: Mutex<Option<Witnesses>>,
     brava_began_with: usize,
     in_brava: AtomicBool,
     looks_at_logs: AtomicBool,
@@ -97,6 +98,7 @@ impl TestServer {
             brava: nobody,
             place,
             node: Mutex::default(),
+            witnesses: Mutex::default(),
             brava_began_with: 0,
             in_brava: AtomicBool::new(false),
             looks_at_logs: AtomicBool::new(true),
@@ -113,7 +115,8 @@ impl TestServer {
 
     fn node_over(&self, store: Store) -> Node {
         let ports = Ports { clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) };
-        let settings = Settings { public_url: "http://pki.chancery.example".to_owned(), certificate_limit: CERTIFICATE_LIMIT };
+        let witnesses = self.witnesses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let settings = Settings { public_url: "http://pki.chancery.example".to_owned(), certificate_limit: CERTIFICATE_LIMIT, witnesses };
         let provider: Arc<dyn KeyProvider> = self.keys.clone();
         let service = Chancery::new(store.clone(), provider, ports, settings);
         Node { router: chancery_http::router(service.clone()), service, store, clock: self.clock.clone() }
@@ -142,6 +145,13 @@ impl TestServer {
         let done = act(&Raw::open(&self.place).await).await;
         self.put(Some(self.open().await));
         done
+    }
+
+    /// Starts the server again with these witnesses of the platform's log.
+    pub async fn witnessed_by(&self, witnesses: Witnesses) {
+        *self.witnesses.lock().unwrap_or_else(PoisonError::into_inner) = Some(witnesses);
+        self.put(None);
+        self.put(Some(self.open().await));
     }
 
     /// Where all files lie: data, keyring, root key.

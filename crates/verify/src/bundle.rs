@@ -71,15 +71,22 @@ fn look(findings: &mut Findings, bundle: &Bundle, known: Option<&Known>, content
     let later = events("later event", &bundle.later);
     let given = bundle.timestamps.as_ref();
     let given = given.and_then(|timestamps| proofs::event(findings, "the timestamps", &timestamps.act, &logs, bundle.tenant));
+    let mut compared = logs.clone();
     if let Some(platform) = &bundle.platform {
         // Without the act's checkpoint the act is refused above.
         if let Some(log) = logs.get(bundle.act.checkpoint) {
-            proofs::platform(findings, platform, log, keys.as_deref(), known.and_then(|known| known.platform.as_ref()));
+            let known = known.and_then(|known| known.platform.as_ref());
+            compared.extend(proofs::platform(findings, platform, log, keys.as_deref(), known));
         }
     } else if known.is_some_and(|known| known.platform.as_ref().is_some_and(|platform| platform.cosignatures > 0))
         && enforced!("verify.platform")
     {
         findings.fault("platform", "the trust file asks for witnesses, and the bundle does not say where the platform's log has it");
+    }
+    if let Some(known) = known {
+        let platform = known.platform.iter().flat_map(|platform| platform.keys.clone());
+        let keys: Vec<_> = keys.into_iter().flatten().chain(platform).collect();
+        known.kept.compare(findings, &compared, &keys);
     }
     let Some(act) = act else {
         if bundle.act.opened.is_none() {

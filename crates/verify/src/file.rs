@@ -1,6 +1,6 @@
 //! A file of any kind that is verified here: what it is, is seen from its beginning, and each kind has one way to be verified.
 
-use crate::bundle::{LONGEST_BUNDLE, verify_bundle};
+use crate::bundle::{KIND, LONGEST_BUNDLE, verify_bundle};
 use crate::report::{Findings, Report, Said, Verdict};
 use crate::trust::Known;
 use chancery_domain::signature::DigestAlgorithm;
@@ -53,7 +53,8 @@ struct Head {
 /// # Errors
 /// If it cannot be read.
 pub fn verify(file: &mut (impl Read + Seek), given: &Given<'_>) -> io::Result<Report> {
-    look(file, given).map(Report::in_plain_text)
+    let report = look(file, given)?;
+    Ok(in_no_log(report, given).in_plain_text())
 }
 
 fn look(file: &mut (impl Read + Seek), given: &Given<'_>) -> io::Result<Report> {
@@ -104,6 +105,16 @@ fn by_itself(mut report: Report, given: &Given<'_>) -> Report {
     if given.content.is_some() && enforced!("verify.by-itself") {
         report.verdict = Verdict::Invalid;
         report.faults.push(Problem::new("content", "a file of this kind has its content in itself: leave the other one out").into());
+    }
+    report
+}
+
+/// Only bundles stand in logs: whoever gave a checkpoint expects that the file was compared with it.
+fn in_no_log(mut report: Report, given: &Given<'_>) -> Report {
+    let kept = given.known.is_some_and(|known| !known.kept.checkpoints.is_empty());
+    if kept && report.kind != KIND && enforced!("verify.in-no-log") {
+        report.verdict = Verdict::Invalid;
+        report.faults.push(Problem::new("kept", "a file of this kind stands in no log: leave the checkpoint out").into());
     }
     report
 }

@@ -4,6 +4,7 @@
 mod bundle;
 mod completion;
 mod file;
+mod kept;
 mod proofs;
 mod report;
 mod rules;

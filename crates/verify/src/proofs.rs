@@ -118,50 +118,51 @@ fn open(findings: &mut Findings, what: &str, opened: &OpenedEvent, leaf: &Hash, 
     Some(event)
 }
 
-/// Whether the platform's log holds the tenant's checkpoint, or one that grew from it.
+/// Whether the platform's log holds the tenant's checkpoint, or one that grew from it; the platform's checkpoint, if so.
 pub(crate) fn platform(
     findings: &mut Findings,
     proof: &PlatformProof,
     log: &Checkpoint,
     own: Option<&[VerifierKey]>,
     known: Option<&KnownPlatform>,
-) {
-    let Some(given) = checkpoint(findings, &proof.note, own, "the tenant's published") else { return };
+) -> Option<Checkpoint> {
+    let given = checkpoint(findings, &proof.note, own, "the tenant's published")?;
     if given.origin != log.origin && enforced!("verify.platform.origin") {
         findings.fault("platform.origin", "the published checkpoint is of another log than the bundle's");
-        return;
+        return None;
     }
     let Some(path) = hashes(&proof.consistency) else {
         findings.fault("platform", "a hash of the consistency proof is not 64 lower-case hexadecimal digits");
-        return;
+        return None;
     };
     if let Err(error) = verify_consistency(&path, log.size, &log.root, given.size, &given.root)
         && enforced!("verify.platform.consistency")
     {
         findings.fault("platform.consistency", format!("the published checkpoint did not grow from the bundle's: {error}"));
-        return;
+        return None;
     }
     let keys = known.map(|known| known.keys.as_slice());
-    let Some(platform) = checkpoint(findings, &proof.checkpoint, keys, "the platform's") else { return };
+    let platform = checkpoint(findings, &proof.checkpoint, keys, "the platform's")?;
     let Some(event) = event(findings, "the platform's event", &proof.event, std::slice::from_ref(&platform), TenantId::PLATFORM) else {
         if proof.event.opened.is_none() {
             findings.fault("platform", "the platform's event is not opened, so it says nothing of this log");
         }
-        return;
+        return None;
     };
     let Some(salt) = hash(&proof.salt) else {
         findings.fault("platform", "the blinding salt is not 64 lower-case hexadecimal digits");
-        return;
+        return None;
     };
     let blinded = hex::encode(chancery_evidence::blinded(&salt, proof.note.as_bytes()));
     if event.told("blinded") != Some(blinded.as_str()) && enforced!("verify.platform.blinded") {
         findings.fault("platform.blinded", "the platform's event is of another checkpoint");
-        return;
+        return None;
     }
     findings.say("platform log", format!("checkpoint of size {} stands at {} of {}", given.size, proof.event.index, platform.origin));
     if let Some(known) = known {
         witnesses(findings, proof, known);
     }
+    Some(platform)
 }
 
 fn witnesses(findings: &mut Findings, proof: &PlatformProof, known: &KnownPlatform) {

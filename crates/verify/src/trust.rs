@@ -1,5 +1,6 @@
 //! The trust file, read: whose logs, whose roots.
 
+use crate::kept::{Growth, Kept};
 use chancery_domain::TenantId;
 use chancery_evidence::{KeyKind, TRUST, TrustFile, VerifierKey};
 use chancery_formats::Trust;
@@ -14,6 +15,7 @@ pub struct Known {
     logs: Vec<(TenantId, VerifierKey)>,
     pub(crate) platform: Option<KnownPlatform>,
     pub(crate) certificates: Trust,
+    pub(crate) kept: Kept,
 }
 
 /// The platform's log, and who watches it.
@@ -67,7 +69,7 @@ impl Known {
             timestamp_roots: blocks(&file.timestamp_roots, pem::CERTIFICATE)?,
             crls: Vec::new(),
         };
-        Ok(Self { logs, platform, certificates })
+        Ok(Self { logs, platform, certificates, kept: Kept::default() })
     }
 
     /// Trusts this root, too, for signers.
@@ -83,6 +85,20 @@ impl Known {
     /// Takes what this revocation list says into account.
     pub fn add_list(&mut self, der: Vec<u8>) {
         self.certificates.crls.push(der);
+    }
+
+    /// Compares bundles with this checkpoint, which was kept elsewhere: a signed note of a log of the trust file.
+    pub fn keep_checkpoint(&mut self, note: Vec<u8>) {
+        self.kept.checkpoints.push(note);
+    }
+
+    /// Takes this proof that a log grew from one size to another, for checkpoints kept elsewhere of another size than the bundle's.
+    ///
+    /// # Errors
+    /// A [`Problem`] `consistency` that says what of it cannot be read.
+    pub fn add_consistency(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        self.kept.proofs.push(Growth::parse(bytes)?);
+        Ok(())
     }
 
     /// The keys of a tenant's log, one for each of its epochs.

@@ -8,7 +8,7 @@ use super::{PageArgs, ServerArgs, deliver, query};
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_http::api::events::{EventDocument, EventPage};
-use chancery_http::api::log::{EventProofDocument, LogDocument, LogEpochDocument};
+use chancery_http::api::log::{ConsistencyDocument, EventProofDocument, LogDocument, LogEpochDocument};
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -27,6 +27,10 @@ enum AuditCommand {
     /// Print the log's newest checkpoint: keep it where nobody who may write to the server can change it.
     #[command(after_help = "Examples:\n  chancery audit checkpoint --out acme.checkpoint\n  chancery audit checkpoint --key >acme.vkey")]
     Checkpoint(CheckpointArgs),
+    /// Fetch the proof that the log of one size is the beginning of that of another.
+    #[command(after_help = "Examples:\n  chancery audit consistency --from 120 --to 180 --out grown.json\n  \
+        chancery verify release.evidence.json --trust trust.json --checkpoint acme.checkpoint --consistency grown.json")]
+    Consistency(ConsistencyArgs),
     /// Fetch an event with the proof that it stands in the log.
     #[command(
         after_help = "Examples:\n  chancery audit proof 01a3185c-500a-7e7b-a90c-10ddb5361929 --out event.json\n  chancery audit verify-event event.json --key-file acme.vkey"
@@ -78,6 +82,31 @@ struct CheckpointArgs {
     /// Print the key that checkpoints verify with instead.
     #[arg(long)]
     key: bool,
+    /// That of the platform's log, which the tenants' checkpoints are given to.
+    #[arg(long)]
+    platform: bool,
+    /// The file to write to.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Between which sizes.
+#[derive(clap::Args)]
+struct ConsistencyArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// The size of the shorter log.
+    #[arg(long, value_name = "EVENTS")]
+    from: u64,
+    /// The size of the longer one; by default that of now.
+    #[arg(long, value_name = "EVENTS")]
+    to: Option<u64>,
+    /// Which epoch of the log; by default the newest.
+    #[arg(long)]
+    epoch: Option<u32>,
+    /// Of the platform's log, which the tenants' checkpoints are given to.
+    #[arg(long)]
+    platform: bool,
     /// The file to write to.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -99,6 +128,7 @@ pub(crate) async fn audit(args: AuditArgs, form: Form) -> Result<(), Ended> {
     match args.command {
         AuditCommand::List(args) => list(&args, form).await,
         AuditCommand::Checkpoint(args) => checkpoint(&args, form).await,
+        AuditCommand::Consistency(args) => consistency(&args, form).await,
         AuditCommand::Proof(args) => proof(&args, form).await,
         AuditCommand::VerifyEvent(args) => check::verify_event(&args, form),
         AuditCommand::Evidence(args) => evidence::evidence(&args, form).await,
@@ -126,8 +156,22 @@ async fn list(args: &ListArgs, form: Form) -> Result<(), Ended> {
 
 async fn checkpoint(args: &CheckpointArgs, form: Form) -> Result<(), Ended> {
     let desk = args.server.desk(form)?;
-    let epoch = pick(desk.own("/log").await?, args.epoch)?;
+    let epoch = pick(desk.own(address(args.platform)).await?, args.epoch)?;
     let text = if args.key { format!("{}\n", epoch.verifier_key) } else { epoch.checkpoint };
+    deliver(args.out.as_deref(), text.as_bytes())
+}
+
+const fn address(platform: bool) -> &'static str {
+    if platform { "/platform-log" } else { "/log" }
+}
+
+async fn consistency(args: &ConsistencyArgs, form: Form) -> Result<(), Ended> {
+    let desk = args.server.desk(form)?;
+    let number = |number: u32| number.to_string();
+    let parameters = [("from", Some(args.from.to_string())), ("to", args.to.map(|to| to.to_string())), ("epoch", args.epoch.map(number))];
+    let path = format!("{}/consistency{}", address(args.platform), query(&parameters));
+    let proof: ConsistencyDocument = desk.own(&path).await?;
+    let text = serde_json::to_string_pretty(&proof).map_err(|error| Ended::Malformed(error.to_string()))? + "\n";
     deliver(args.out.as_deref(), text.as_bytes())
 }
 

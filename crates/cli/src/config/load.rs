@@ -152,6 +152,7 @@ fn resolve(given: Given, environment: &Environment) -> Result<Config, ConfigErro
         tls,
         store_threads: given.store_threads,
         certificate_limit: given.certificate_limit,
+        witness_policy: given.witness_policy,
         log_format: given.log_format,
         log_level: given.log_level,
     })

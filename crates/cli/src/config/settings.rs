@@ -85,6 +85,9 @@ settings! {
     store_threads: usize = Value("4");
     /// How many live certificates a new tenant may have.
     certificate_limit: i64 = Value("100000");
+    /// A file that names the witnesses of the platform's log and how many of them must have cosigned, C2SP tlog-policy: lines
+    /// `witness NAME KEY URL`, `group NAME all|any|NUMBER WITNESS…`, `quorum NAME`. With `quorum none` evidence goes out without them, too.
+    witness_policy: Option<PathBuf> = Words("none: nobody is asked to cosign");
     /// The log's form on standard error: `text` or `json`.
     log_format: LogFormat = Value("text");
     /// What is logged: `error`, `warn`, `info`, `debug`, or directives such as `info,chancery_app=debug`.

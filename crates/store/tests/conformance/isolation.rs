@@ -61,6 +61,8 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.revocation, revocations(rows.crl.issuer, SHARD, Timestamp::from_seconds(0)) revocation(rows.crl.issuer, SHARD, &serial));
     shows!(rows.crl, crl(rows.crl.issuer, SHARD));
     shows!(rows.lineage, lineage(LineageKind::Profile, &rows.lineage.subject, 1));
+    shows!(rows.cosigned, cosigned(1));
+    shows!(rows.publication, newest_publication(1) publication_of(1, 0));
     shows!(rows.signer, signer(&rows.signer.name) signers());
     shows!(rows.signing_profile, signing_profile(rows.signer.id));
     shows!(rows.signer_version, signer_versions(rows.signer.id));

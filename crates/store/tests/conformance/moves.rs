@@ -9,8 +9,8 @@ use chancery_domain::signing::SignerState;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{AccountId, DocumentId, IssuerId, PersonId, TenantId, Timestamp, TokenId};
 use chancery_store::{
-    AccountRow, AuthorityRow, Changes, CommitError, CrlRow, DocumentRow, DocumentSignatureRow, Guard, Page, RegisteredTenantRow,
-    RestoreMark, RevocationRow, SignerVersionRow, SigningProfileRow, SubjectKeyRow, TenantView,
+    AccountRow, AuthorityRow, Changes, CommitError, CosignedRow, CrlRow, DocumentRow, DocumentSignatureRow, Guard, Page, PublicationRow,
+    RegisteredTenantRow, RestoreMark, RevocationRow, SignerVersionRow, SigningProfileRow, SubjectKeyRow, TenantView,
 };
 use rstest::rstest;
 
@@ -110,6 +110,21 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     once(&view, Guard::Version("crl"), |changes| changes.replace_crl(&far, 2)).await;
     refused(&view, Guard::Unique("crl"), |changes| changes.insert_crl(&rows.crl)).await;
     refused(&view, Guard::Unique("lineage"), |changes| changes.insert_lineage(&rows.lineage)).await;
+    let more = CosignedRow { note: vec![2], ..rows.cosigned.clone() };
+    let longer = CosignedRow { size: 9, ..rows.cosigned.clone() };
+    commit(&view, |changes| [&more, &longer].iter().for_each(|row| changes.put_cosigned(row))).await;
+    assert_eq!(view.cosigned(1).await.unwrap(), [longer.clone(), more]);
+    commit(&view, |changes| changes.forget_cosigned(1, 9)).await;
+    assert_eq!(view.cosigned(1).await.unwrap(), [longer]);
+    refused(&view, Guard::Unique("publication"), |changes| changes.insert_publication(&rows.publication)).await;
+    let later = PublicationRow { size: 9, ..rows.publication.clone() };
+    commit(&view, |changes| changes.insert_publication(&later)).await;
+    let another = PublicationRow { epoch: 2, ..rows.publication.clone() };
+    commit(&view, |changes| changes.insert_publication(&another)).await;
+    assert_eq!(view.newest_publication(1).await.unwrap(), Some(later.clone()));
+    for (index, expected) in [(0, Some(&rows.publication)), (1, Some(&later)), (8, Some(&later)), (9, None)] {
+        assert_eq!(view.publication_of(1, index).await.unwrap().as_ref(), expected, "leaf {index}");
+    }
 }
 
 #[rstest]

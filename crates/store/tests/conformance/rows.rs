@@ -38,6 +38,8 @@ pub(crate) struct Rows {
     pub(crate) revocation: RevocationRow,
     pub(crate) crl: CrlRow,
     pub(crate) lineage: LineageRow,
+    pub(crate) publication: PublicationRow,
+    pub(crate) cosigned: CosignedRow,
     pub(crate) signer: SignerRow,
     pub(crate) signing_profile: SigningProfileRow,
     pub(crate) signer_version: SignerVersionRow,
@@ -144,6 +146,8 @@ impl Rows {
             },
             crl: CrlRow { issuer, shard: SHARD, number: 1, this_update: now(), next_update: now(), der: vec![tenant] },
             lineage: LineageRow { kind: LineageKind::Profile, subject: vec![tenant; 3], version: 1, event: EventId::from_bytes(bytes(7)) },
+            cosigned: CosignedRow { epoch: 1, size: 1, note: vec![tenant] },
+            publication: PublicationRow { epoch: 1, size: 1, note: vec![tenant], salt: sealed(), event: EventId::from_bytes(bytes(7)) },
             signer: SignerRow { id: signer, name: "release".parse().unwrap(), state: SignerState::Active, created_at: now(), version: 1 },
             signing_profile: SigningProfileRow { signer, version: 1, body: sealed(), created_at: now() },
             signer_version: SignerVersionRow {
@@ -186,6 +190,8 @@ impl Rows {
         changes.insert_revocation(self.crl.issuer, SHARD, &self.revocation);
         changes.insert_crl(&self.crl);
         changes.insert_lineage(&self.lineage);
+        changes.insert_publication(&self.publication);
+        changes.put_cosigned(&self.cosigned);
         changes.insert_signer(&self.signer);
         changes.insert_signing_profile(&self.signing_profile);
         changes.insert_signer_version(&self.signer_version);

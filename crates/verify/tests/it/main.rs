@@ -8,6 +8,7 @@
 
 mod bundle;
 mod file;
+mod kept;
 mod stamped;
 mod time;
 mod world;

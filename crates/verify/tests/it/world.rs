@@ -71,7 +71,7 @@ pub(crate) fn path(index: usize, leaves: &[Hash]) -> Vec<Hash> {
 }
 
 /// RFC 9162 section 2.1.4.1.
-fn growth(old: usize, leaves: &[Hash], whole: bool) -> Vec<Hash> {
+pub(crate) fn growth(old: usize, leaves: &[Hash], whole: bool) -> Vec<Hash> {
     if old == leaves.len() {
         return if whole { Vec::new() } else { vec![root(leaves)] };
     }

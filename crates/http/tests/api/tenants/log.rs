@@ -192,8 +192,17 @@ async fn a_tenant_whose_store_hangs_holds_up_nobody_else(server: &TestServer) {
         false
     };
     assert!(get_places(free).await, "the other tenant's events have none");
-    let waiting = raw.count(&held.id, "SELECT count(*) FROM pg_locks WHERE NOT granted AND octet_length(?1::bytea) = 16", &[0; 16]).await;
-    assert!(waiting > 0 && !has_places(held).await, "the held tenant came to its end first");
+    let waits = async || {
+        let locks = "SELECT count(*) FROM pg_locks WHERE NOT granted AND octet_length(?1::bytea) = 16";
+        for _ in 0..1500 {
+            if raw.count(&held.id, locks, &[0; 16]).await > 0 {
+                return true;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        false
+    };
+    assert!(waits().await && !has_places(held).await, "the held tenant came to its end first");
     tokio::time::sleep(std::time::Duration::from_secs(6)).await;
     raw.execute(&held.id, "ROLLBACK").await;
     assert!(get_places(held).await, "nobody tries again");

@@ -11,9 +11,11 @@ mod external;
 mod holders;
 mod issuers;
 mod log;
+mod platform_log;
 mod profiles;
 mod rollover;
 mod signing;
 mod tokens;
+mod witnesses;
 
 pub(crate) use external::pending;

@@ -82,6 +82,7 @@ pub(crate) async fn compare(world: &Rc<World>, ground: &Ground, operator: &Clien
         lists(ground, admin.realm)?;
         addresses(ground, admin.realm)?;
     }
+    publications(&log, ground)?;
     register(&journal, ground, tenants)
 }
 
@@ -178,6 +179,31 @@ fn addresses(ground: &Ground, tenant: TenantId) -> Result<(), String> {
     let known = ground.files.select(TenantId::PLATFORM, "SELECT public_id, issuer_id FROM public_address");
     let known = known.map_err(|error| error.to_string())?;
     own.iter().find(|row| !known.contains(row)).map_or(Ok(()), |row| Err(format!("no public address leads to issuer {row:?}")))
+}
+
+/// What the platform's log has of tenants' checkpoints is what they gave to it, each once. A minute may have ended since it was read.
+fn publications(log: &Log, ground: &Ground) -> Result<(), String> {
+    let select = |realm, query| ground.files.select(realm, query).map_err(|error| error.to_string());
+    let flat = |rows: Vec<Vec<String>>| rows.into_iter().flatten().collect::<BTreeSet<String>>();
+    let (mut given, mut delivered) = (BTreeSet::new(), BTreeSet::new());
+    for id in flat(select(TenantId::PLATFORM, "SELECT tenant_id FROM registered_tenant WHERE tenant_id <> ?1")?) {
+        let number = u128::from_str_radix(&id, 16).map_err(|_| format!("{id} is no tenant"))?;
+        let tenant = TenantId::from_bytes(number.to_be_bytes());
+        given.extend(flat(select(tenant, "SELECT event_id FROM publication WHERE tenant_id = ?1")?));
+        let on_its_way =
+            "SELECT event_id FROM publication WHERE tenant_id = ?1 AND event_id NOT IN (SELECT substr(payload, 1, 16) FROM outbox)";
+        delivered.extend(flat(select(tenant, on_its_way)?));
+    }
+    if given.is_empty() {
+        return Err("no tenant gave a checkpoint to the platform".to_owned());
+    }
+    let there = flat(select(TenantId::PLATFORM, "SELECT id FROM event WHERE tenant_id = ?1")?);
+    if let Some(id) = delivered.difference(&there).next() {
+        return Err(format!("a checkpoint was given to the platform, and its event {id} is not there"));
+    }
+    let told = log.iter().filter(|((realm, _), event)| *realm == TenantId::PLATFORM && event["act"] == "checkpoint.publish");
+    let told: BTreeSet<String> = told.map(|((_, id), _)| id.replace('-', "")).collect();
+    told.difference(&given).next().map_or(Ok(()), |id| Err(format!("the platform's event {id} is of a checkpoint that nobody gave")))
 }
 
 /// The tenants of the register are those that were acknowledged, each settled as its own record says.

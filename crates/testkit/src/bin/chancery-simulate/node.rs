@@ -57,7 +57,8 @@ impl Node {
                 break provider;
             }
         };
-        let settings = Settings { public_url: "http://pki.chancery.example".to_owned(), certificate_limit: CERTIFICATE_LIMIT };
+        let settings =
+            Settings { public_url: "http://pki.chancery.example".to_owned(), certificate_limit: CERTIFICATE_LIMIT, witnesses: None };
         let ports = Ports { clock: self.clock.clone(), entropy: sim.clone() };
         let store = self.ground.files.store(self.clock.clone());
         *self.service.borrow_mut() = Some(Chancery::new(store, Arc::new(provider), ports, settings));

@@ -13,6 +13,11 @@ UNION ALL SELECT 'a log with a gap, or of another size than its events', l.epoch
 UNION ALL SELECT 'an event that its tile does not have where it stands', hex(e.id) FROM event e WHERE e.leaf_index IS NOT NULL AND NOT EXISTS
   (SELECT 1 FROM log_tile t WHERE t.epoch = e.log_epoch AND t.level = 0 AND t.tile_index = e.leaf_index / 256
    AND substr(t.events, e.leaf_index % 256 * 16 + 1, 16) = e.id AND substr(t.hashes, e.leaf_index % 256 * 32 + 1, 32) = e.leaf)
+UNION ALL SELECT 'a checkpoint given to the platform of a log that is not there, or of a longer one', p.epoch || '/' || p.size FROM publication p
+  WHERE NOT EXISTS (SELECT 1 FROM log l WHERE l.tenant_id = ?1 AND l.epoch = p.epoch AND l.size >= p.size)
+UNION ALL SELECT 'a log whose growth nobody will give to the platform', l.epoch || ': ' || l.size FROM log l WHERE ?1 <> zeroblob(16)
+  AND l.epoch = (SELECT max(epoch) FROM log) AND NOT EXISTS (SELECT 1 FROM job j WHERE j.kind = 'log.publish')
+  AND NOT EXISTS (SELECT 1 FROM publication p WHERE p.tenant_id = ?1 AND p.epoch = l.epoch AND p.size = l.size)
 UNION ALL SELECT 'something said to be made by an event that is not there', l.kind FROM lineage l WHERE NOT EXISTS
   (SELECT 1 FROM event e WHERE e.tenant_id = ?1 AND e.id = l.event_id)
 UNION ALL SELECT 'a version of a profile that no event is known to have made', p.name FROM profile p WHERE NOT EXISTS

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 /// Tables without a rule, and why.
 const WITHOUT: &[(&str, &str)] = &[
+    ("cosigned", "witnesses are outside, and a simulation has none"),
     ("lane", "it is held against the jobs of every tenant, in lanes.rs"),
     ("setting", "the platform's own names and values, which nothing refers to; a simulation restores nothing"),
 ];

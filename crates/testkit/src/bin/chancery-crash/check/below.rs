@@ -6,7 +6,7 @@ use crate::act::Act;
 use crate::database::Place;
 use anyhow::Result;
 use chancery_domain::profile::Profile;
-use chancery_domain::{IssuerId, TenantId, Timestamp};
+use chancery_domain::{EventId, IssuerId, TenantId, Timestamp};
 use chancery_testkit::{Engine, Raw};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) async fn all(engine: Engine, place: &Place, realms: &[Realm<'_>]) -> Result<Vec<String>> {
     let raw = place.raw().await;
     let mut found = Vec::new();
+    for realm in realms.iter().filter(|realm| realm.id != TenantId::PLATFORM.to_string()) {
+        found.extend(events(&raw, &realm.id, realm.events.len()).await?);
+    }
     for realm in realms {
         found.extend(rows(&raw, realm).await?);
         found.extend(crl_numbers(&raw, realm).await?);
     }
     if let Some(platform) = realms.iter().find(|realm| realm.id == TenantId::PLATFORM.to_string()) {
+        found.extend(publications(&raw, realms, platform).await?);
         found.extend(tenants(engine, place, &raw, platform).await?);
     }
     Ok(found)
@@ -52,15 +56,43 @@ async fn crl_numbers(raw: &Raw, realm: &Realm<'_>) -> Result<Vec<String>> {
     Ok(found)
 }
 
+async fn events(raw: &Raw, realm: &str, expected: usize) -> Result<Option<String>> {
+    let there = raw.count(realm, "SELECT count(*) FROM event WHERE tenant_id = ?1", realm.parse::<TenantId>()?.as_bytes()).await;
+    Ok((there != i64::try_from(expected)?).then(|| format!("events in {realm}: {there} in the tables, {expected} by the log")))
+}
+
+/// The platform's log has the checkpoints that tenants gave to it, each once. A minute may have ended since it was read.
+async fn publications(raw: &Raw, realms: &[Realm<'_>], platform: &Realm<'_>) -> Result<Vec<String>> {
+    let (mut given, mut found) = (BTreeSet::new(), Vec::new());
+    for realm in realms {
+        let id = realm.id.parse::<TenantId>()?;
+        let rows = raw.rows(&realm.id, "SELECT event_id FROM publication WHERE tenant_id = ?1", &[id.as_bytes()]).await;
+        given.extend(rows.into_iter().filter_map(|mut row| row.remove(0)));
+    }
+    let mut read = BTreeSet::new();
+    for entry in platform.events.iter().filter(|entry| entry["event"]["act"] == "checkpoint.publish") {
+        read.insert(entry["id"].as_str().unwrap_or_default().parse::<EventId>()?.as_bytes().to_vec());
+    }
+    found.extend(read.difference(&given).map(|id| format!("the platform's event {id:?} is of a checkpoint that nobody gave")));
+    let late: Vec<_> = given.difference(&read).collect();
+    for id in &late {
+        let sql = "SELECT id FROM event WHERE tenant_id = ?1 AND id = ?2";
+        if raw.rows(&platform.id, sql, &[TenantId::PLATFORM.as_bytes(), id]).await.is_empty() {
+            found.push(format!("a checkpoint was given to the platform's log, and its event {id:?} is not there"));
+        }
+    }
+    found.extend(events(raw, &platform.id, platform.events.len() + late.len()).await?);
+    Ok(found)
+}
+
 /// Each number of rows in a realm, with the query that counts them and the number that there must be.
 async fn rows(raw: &Raw, realm: &Realm<'_>) -> Result<Vec<String>> {
-    let events = |act: &str| realm.events.iter().filter(|entry| entry["event"]["act"] == act).count();
+    let told = |act: &str| realm.events.iter().filter(|entry| entry["event"]["act"] == act).count();
     let now = Timestamp::from_millis(i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis())?);
     let due = format!("SELECT count(*) FROM job WHERE tenant_id = ?1 AND (attempts > 0 OR due_at <= {})", now.millis());
     let renewed = "SELECT count(*) FROM certificate WHERE tenant_id = ?1 AND status = 'renewed'";
     let expected = [
-        ("events", "SELECT count(*) FROM event WHERE tenant_id = ?1", realm.events.len()),
-        ("renewals", renewed, events("certificate.renew") + events("signer.roll")),
+        ("renewals", renewed, told("certificate.renew") + told("signer.roll")),
         ("events without a place in the log", "SELECT count(*) FROM event WHERE tenant_id = ?1 AND leaf_index IS NULL", 0),
         ("messages not delivered", "SELECT count(*) FROM outbox WHERE tenant_id = ?1", 0),
         ("jobs not done", &due, 0),
