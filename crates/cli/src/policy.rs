@@ -1,5 +1,6 @@
 //! `chancery policy`: a folder of rules and fixtures, looked at and run here, without a server.
 
+mod diff;
 mod folder;
 
 use crate::ended::Ended;
@@ -29,6 +30,15 @@ enum PolicyCommand {
     Test {
         /// The folder: *.rego, and fixtures/*.json.
         folder: PathBuf,
+    },
+    /// Say what two policies decide differently: the files that changed, and each fixture of either of which they say different things.
+    #[command(after_help = "Examples:\n  chancery policy diff policies/in-force policies/proposed\n  \
+        chancery policy diff policies/in-force policies/proposed --json")]
+    Diff {
+        /// The folder as it was.
+        old: PathBuf,
+        /// The folder as it is to be.
+        new: PathBuf,
     },
 }
 
@@ -66,6 +76,7 @@ pub(crate) fn policy(args: PolicyArgs, form: Form) -> Result<(), Ended> {
     match args.command {
         PolicyCommand::Check { folder } => check(&folder, form),
         PolicyCommand::Test { folder } => test(&folder, form),
+        PolicyCommand::Diff { old, new } => diff::diff(&read(&old)?, &read(&new)?, form),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The functions that a policy may call: those of a list, each of which ends soon and whose result is not much longer than what it was
 //! given. What is not on it is refused at intake, whatever it is and whenever it came.
 
+use chancery_domain::enforced;
 use regorus::{Engine, Value};
 
 /// Longest text, in bytes, and longest list that a function makes.
@@ -174,7 +175,7 @@ fn arguments<const N: usize>(name: &str, given: Vec<Value>) -> anyhow::Result<[V
 }
 
 fn within(name: &str, length: usize) -> anyhow::Result<()> {
-    anyhow::ensure!(length <= LONGEST, "{name} would make something longer than {LONGEST}");
+    anyhow::ensure!(length <= LONGEST || !enforced!("policy.length"), "{name} would make something longer than {LONGEST}");
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What a policy may contain, read from its syntax tree before anything of it is evaluated.
 
 use crate::builtins;
+use chancery_domain::enforced;
 use regorus::unstable::{ArithOp, Expr, Literal, Module, Query, Ref, Rule, RuleAssign, RuleHead, Span};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -54,12 +55,12 @@ pub(crate) fn check(modules: &[Ref<Module>]) -> Result<Places, Refused> {
         seen.module(module);
     }
     let rules = modules.iter().map(|module| module.policy.len()).sum::<usize>();
-    if rules > MOST_RULES {
+    if rules > MOST_RULES && enforced!("policy.rules") {
         seen.faults.insert(0, Fault { file: "bundle".to_owned(), line: 0, message: format!("{rules} rules, at most {MOST_RULES}") });
     } else {
         seen.check_depth();
     }
-    if seen.places.is_empty() && seen.faults.is_empty() {
+    if seen.places.is_empty() && seen.faults.is_empty() && enforced!("policy.speaks") {
         let message = "says nothing: declare deny, obligations or warn, as in `deny contains message if { … }`".to_owned();
         seen.faults.push(Fault { file: "bundle".to_owned(), line: 0, message });
     }
@@ -95,7 +96,7 @@ pub(crate) fn check_text(file: &str, text: &str) -> Result<(), Refused> {
             }
             _ => {}
         }
-        if open > NESTED {
+        if open > NESTED && enforced!("policy.nested") {
             let message = format!("brackets and braces stand in each other at most {NESTED} deep: give a part of it a name");
             return Err(Refused(vec![Fault { file: file.to_owned(), line, message }]));
         }
@@ -130,12 +131,12 @@ impl Seen {
     }
 
     fn module(&mut self, module: &Module) {
-        if module.package.refr.span().text() != "chancery" {
+        if module.package.refr.span().text() != "chancery" && enforced!("policy.package") {
             self.fault(&module.package.span, "a policy is of the package chancery: `package chancery`");
         }
         for import in &module.imports {
             let text = import.refr.span().text();
-            if text != "rego.v1" && !text.starts_with("future.keywords") {
+            if text != "rego.v1" && !text.starts_with("future.keywords") && enforced!("policy.import") {
                 self.fault(&import.span, format!("import {text}: nothing is imported but rego.v1; rules of all files are one package"));
             }
         }
@@ -163,7 +164,8 @@ impl Seen {
             }
         }
         if let Some(speaking) = SPEAKING.into_iter().find(|speaking| *speaking == name) {
-            if !matches!(rule, Rule::Spec { head: RuleHead::Set { key: Some(_), .. }, .. }) {
+            let is_set = matches!(rule, Rule::Spec { head: RuleHead::Set { key: Some(_), .. }, .. });
+            if !is_set && enforced!("policy.set") {
                 self.fault(rule.span(), format!("{name} is a set: `{name} contains … if {{ … }}`"));
             }
             let place = format!("{}:{}", self.current.file, self.current.line);
@@ -210,7 +212,9 @@ impl Seen {
     fn query(&mut self, query: &Query, depth: usize) {
         for statement in &query.stmts {
             for with in &statement.with_mods {
-                self.fault(&with.span, "`with` is for trying rules out: put the input into a fixture");
+                if enforced!("policy.with") {
+                    self.fault(&with.span, "`with` is for trying rules out: put the input into a fixture");
+                }
             }
             match &statement.literal {
                 Literal::SomeVars { .. } => {}
@@ -240,7 +244,8 @@ impl Seen {
         match expression {
             Expr::String { .. } | Expr::RawString { .. } | Expr::Bool { .. } | Expr::Null { .. } => {}
             Expr::Number { span, .. } => {
-                if span.text().len() > 20 || span.text().contains(['e', 'E']) {
+                let long = span.text().len() > 20 || span.text().contains(['e', 'E']);
+                if long && enforced!("policy.number") {
                     self.fault(span, "a number has at most 20 digits and no exponent");
                 }
             }
@@ -273,7 +278,7 @@ impl Seen {
             }
             Expr::ArithExpr { span, op, lhs, rhs, .. } => {
                 // A product is as long as both its factors together: squares of squares would fill any memory.
-                if *op == ArithOp::Mul && !is_number(lhs) && !is_number(rhs) {
+                if *op == ArithOp::Mul && !is_number(lhs) && !is_number(rhs) && enforced!("policy.product") {
                     self.fault(span, "one factor of a product is written as a number");
                 }
                 self.expression(lhs, deeper);
@@ -293,7 +298,7 @@ impl Seen {
 
     fn variable(&mut self, span: &Span) {
         let name = span.text();
-        if name == "data" {
+        if name == "data" && enforced!("policy.data") {
             self.fault(span, "there is no data: what is asked about stands in input, and a rule is called by its name");
         }
         if self.names.contains(name) {
@@ -305,7 +310,7 @@ impl Seen {
         let name = function.span().text();
         if self.names.contains(name) {
             self.current.mentions.insert(name.to_owned());
-        } else if !builtins::is_allowed(name) {
+        } else if !builtins::is_allowed(name) && enforced!("policy.function") {
             let why = match name {
                 _ if is_outside(name) => "it reads or reaches what is not in the input, and a decision must come out the same again",
                 _ if regorus::unstable::BUILTINS.contains_key(name) => "its result can be of any length, or it is of no use to a policy",
@@ -340,9 +345,13 @@ fn depth<'a>(
     }
     let Some(rule) = rules.get(name) else { return Ok(0) };
     let fault = |message: String| Fault { file: rule.file.clone(), line: rule.line, message };
+    if open.contains(name) {
+        return if enforced!("policy.recursion") { Err(fault(format!("{name} rests on itself"))) } else { Ok(0) };
+    }
+    open.insert(name);
     // The set is as deep as this function is in itself.
-    if !open.insert(name) || open.len() > DEEPEST {
-        return Err(fault(format!("{name} rests on itself, or on a chain of more than {DEEPEST} rules")));
+    if open.len() > DEEPEST {
+        return Err(fault(format!("{name} is one of a chain of more than {DEEPEST} rules, at most {DEEPEST} deep is taken")));
     }
     let mut deepest = 0;
     for other in &rule.mentions {
@@ -350,7 +359,7 @@ fn depth<'a>(
     }
     open.remove(name);
     let own = deepest.saturating_add(rule.depth).saturating_add(1);
-    if own > DEEPEST {
+    if own > DEEPEST && enforced!("policy.depth") {
         return Err(fault(format!("{name} and what it rests on go {own} deep, at most {DEEPEST} are taken")));
     }
     known.insert(name, own);

@@ -1,6 +1,7 @@
 //! What an evaluation may cost. It is measured in processor time of the evaluating thread, so that a busy machine refuses nobody; what
 //! the interpreter does not notice in the midst of one step is given up from outside.
 
+use chancery_domain::enforced;
 use regorus::utils::limits::{ExecutionTimerConfig, TimeSource, set_fallback_execution_timer_config, set_time_source};
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
@@ -37,7 +38,9 @@ pub(crate) fn set() {
     SET.call_once(|| {
         // It fails only where it was set before, and nothing else of this process does.
         let _ = set_time_source(&ProcessorTime);
-        set_fallback_execution_timer_config(Some(ExecutionTimerConfig { limit: LIMIT, check_interval: STEPS }));
+        if enforced!("policy.time") {
+            set_fallback_execution_timer_config(Some(ExecutionTimerConfig { limit: LIMIT, check_interval: STEPS }));
+        }
     });
 }
 

@@ -186,6 +186,15 @@ fn what_says_too_much_is_no_answer() {
 }
 
 #[test]
+fn facts_that_are_too_long_are_not_looked_at() {
+    let mut facts = input();
+    let name = facts.certificate.as_ref().unwrap().names[0].clone();
+    facts.certificate.as_mut().unwrap().names = vec![name; 8_000];
+    let compiled = compile("deny contains \"x\" if input.certificate.wildcard").unwrap();
+    assert!(matches!(compiled.evaluate(&facts), Err(EvaluationError::Input(524_289..))));
+}
+
+#[test]
 fn what_is_no_number_by_any_measure_is_refused() {
     for number in ["99999999999999999999999999", "1e300", "1E5"] {
         assert!(refused(&format!("deny contains \"x\" if {number} > 1")).contains("a number has at most"), "{number}");
