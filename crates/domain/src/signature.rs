@@ -192,7 +192,7 @@ impl FromStr for Digest {
 pub enum Format {
     /// The bare signature.
     Raw,
-    /// JSON Web Signature (RFC 7515), compact.
+    /// JSON Web Signature (RFC 7515).
     Jws,
     /// CMS SignedData (RFC 5652) with the attributes of CAdES baseline (ETSI EN 319 122-1).
     Cms,
@@ -239,6 +239,38 @@ impl Format {
     }
 }
 
+/// How a JSON Web Signature is written; what is signed is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum JwsSyntax {
+    /// Three parts with full stops between them (RFC 7515 section 7.1).
+    #[default]
+    Compact,
+    /// A JSON object with one signature (section 7.2.2).
+    Flattened,
+    /// A JSON object with an array of signatures, of which one is made (section 7.2.1).
+    General,
+}
+
+impl JwsSyntax {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Compact, Self::Flattened, Self::General];
+
+    /// The name used in requests.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Compact => "compact",
+            Self::Flattened => "flattened",
+            Self::General => "general",
+        }
+    }
+    /// The way with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|syntax| syntax.as_str() == name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +288,10 @@ mod tests {
         for format in Format::ALL {
             assert_eq!(Format::from_name(format.as_str()), Some(format));
             assert_eq!(serde_json::to_value(format).unwrap(), format.as_str());
+        }
+        for syntax in JwsSyntax::ALL {
+            assert_eq!(JwsSyntax::from_name(syntax.as_str()), Some(syntax));
+            assert_eq!(serde_json::to_value(syntax).unwrap(), syntax.as_str());
         }
     }
 

@@ -10,6 +10,7 @@ use chancery_x509::hash::digest;
 use chancery_x509::pem;
 use chancery_x509::{CertificateSummary, Purpose};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::io::{self, Read, Seek};
 
 /// What certificates of signers are good for.
@@ -46,6 +47,10 @@ struct Head {
     payload_type: Option<String>,
     #[serde(rename = "mediaType")]
     media_type: Option<String>,
+    /// Of a JWS with one signature.
+    protected: Option<IgnoredAny>,
+    /// Of one with several; of an envelope, too.
+    signatures: Option<IgnoredAny>,
 }
 
 /// Says of a file what it is worth.
@@ -79,7 +84,10 @@ fn look(file: &mut (impl Read + Seek), given: &Given<'_>) -> io::Result<Report> 
         Some(Kind::Bundle) => verify_bundle(&bytes, given.known, given.content),
         Some(Kind::Jws) => {
             let verified = jws::verify(bytes.trim_ascii_end(), given.content, &trust(given), PURPOSES, given.at);
-            told("JSON Web Signature", given, verified.map(|jws| jws.signature))
+            let others = verified.as_ref().map(|jws| jws.others.iter().map(|other| other.subject.clone()).collect()).unwrap_or_default();
+            let mut report = told("JSON Web Signature", given, verified.map(|jws| jws.signature));
+            report.said.extend(Vec::into_iter(others).map(|text| Said { label: "signed as well by", text }));
+            report
         }
         Some(Kind::Cms) => told("CMS SignedData", given, verify_cms(&bytes, given)),
         Some(Kind::Sigstore) => {
@@ -93,7 +101,7 @@ fn look(file: &mut (impl Read + Seek), given: &Given<'_>) -> io::Result<Report> 
             let mut findings = Findings::of("file");
             findings.fault(
                 "form",
-                "of no kind that is verified here: evidence bundles (JSON), compact JSON Web Signatures, CMS SignedData (DER or PEM), DSSE envelopes, Sigstore bundles, JARs, PDFs and Windows programs are",
+                "of no kind that is verified here: evidence bundles (JSON), JSON Web Signatures, CMS SignedData (DER or PEM), DSSE envelopes, Sigstore bundles, JARs, PDFs and Windows programs are",
             );
             findings.report(false)
         }
@@ -124,7 +132,8 @@ fn kind(bytes: &[u8]) -> Option<Kind> {
         let head: Head = serde_json::from_slice(bytes).ok()?;
         let bundle = head.format.filter(|format| format.starts_with("chancery-evidence/")).map(|_| Kind::Bundle);
         let sigstore = head.media_type.filter(|kind| kind.starts_with("application/vnd.dev.sigstore.bundle")).map(|_| Kind::Sigstore);
-        return bundle.or(sigstore).or(head.payload_type.map(|_| Kind::Dsse));
+        let envelope = head.payload_type.map(|_| Kind::Dsse);
+        return bundle.or(sigstore).or(envelope).or(head.protected.or(head.signatures).map(|_| Kind::Jws));
     }
     if bytes.first() == Some(&0x30) || pem::is_pem(bytes) {
         return Some(Kind::Cms);

@@ -1,11 +1,12 @@
 //! Making: the header and the signing input first, the JWS once the key has signed.
 
 use super::algorithm;
-use super::verify::LONGEST;
+use super::parts::LONGEST;
 use crate::Certified;
 use crate::base64url;
 use crate::made::{MakeError, SignerKey};
 use aws_lc_rs::digest::{SHA256, digest};
+use chancery_domain::signature::JwsSyntax;
 use serde::Serialize;
 
 /// Where the payload is.
@@ -29,6 +30,8 @@ pub struct Wish<'a> {
     pub cty: Option<&'a str>,
     /// Where the payload is.
     pub serialization: Serialization,
+    /// How it is written.
+    pub syntax: JwsSyntax,
 }
 
 /// A JWS that lacks its signature.
@@ -36,6 +39,7 @@ pub struct Wish<'a> {
 pub struct Prepared {
     signer: SignerKey,
     serialization: Serialization,
+    syntax: JwsSyntax,
     signing_input: Vec<u8>,
     header_length: usize,
 }
@@ -55,6 +59,27 @@ struct Header<'a> {
     b64: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     crit: Option<[&'a str; 1]>,
+}
+
+#[derive(Serialize)]
+struct Signature<'a> {
+    protected: &'a str,
+    signature: &'a str,
+}
+
+#[derive(Serialize)]
+struct General<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a str>,
+    signatures: [Signature<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Flattened<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a str>,
+    #[serde(flatten)]
+    one: Signature<'a>,
 }
 
 /// Prepares a JWS over this payload.
@@ -84,7 +109,7 @@ pub fn prepare(signer: &Certified<'_>, wish: &Wish<'_>, payload: &[u8]) -> Resul
         true => signing_input.extend_from_slice(payload),
         false => signing_input.extend_from_slice(base64url::encode(payload).as_bytes()),
     }
-    Ok(Prepared { signer: key, serialization: wish.serialization, signing_input, header_length })
+    Ok(Prepared { signer: key, serialization: wish.serialization, syntax: wish.syntax, signing_input, header_length })
 }
 
 impl Prepared {
@@ -105,8 +130,18 @@ impl Prepared {
             // The full stop stays.
             jws.truncate(self.header_length + 1);
         }
-        jws.push(b'.');
-        jws.extend_from_slice(base64url::encode(&signature).as_bytes());
-        String::from_utf8(jws).map_err(|_| MakeError::Header)
+        let text = String::from_utf8(jws).map_err(|_| MakeError::Header)?;
+        let (protected, payload) = text.split_once('.').ok_or(MakeError::Header)?;
+        let signature = base64url::encode(&signature);
+        if self.syntax == JwsSyntax::Compact {
+            return Ok(format!("{protected}.{payload}.{signature}"));
+        }
+        let payload = (self.serialization == Serialization::Compact).then_some(payload);
+        let one = Signature { protected, signature: &signature };
+        let json = match self.syntax {
+            JwsSyntax::General => serde_json::to_string(&General { payload, signatures: [one] }),
+            _ => serde_json::to_string(&Flattened { payload, one }),
+        };
+        json.map_err(|_| MakeError::Header)
     }
 }

@@ -1,7 +1,7 @@
 //! JWS in every form and with every algorithm, before jwcrypto.
 
 use crate::support::*;
-use chancery_domain::signature::SignatureAlgorithm;
+use chancery_domain::signature::{JwsSyntax, SignatureAlgorithm};
 use chancery_formats::jws::{self, Serialization, Wish};
 use chancery_formats::{MakeError, Trust};
 use chancery_x509::{Purpose, Signer};
@@ -13,8 +13,12 @@ const PAYLOAD: &[u8] = b"pay.load \x00\xff\xfe $.02";
 pub(crate) const PURPOSES: &[Purpose] = &[Purpose::CodeSigning];
 
 pub(crate) fn made(algorithm: SignatureAlgorithm, form: Serialization) -> String {
+    written(algorithm, form, JwsSyntax::Compact)
+}
+
+fn written(algorithm: SignatureAlgorithm, form: Serialization, syntax: JwsSyntax) -> String {
     let signer = member(algorithm);
-    let wish = Wish { typ: Some("application/example"), cty: Some("application/octet-stream"), serialization: form };
+    let wish = Wish { typ: Some("application/example"), cty: Some("application/octet-stream"), serialization: form, syntax };
     let prepared = jws::prepare(&signer.certified(algorithm), &wish, PAYLOAD).unwrap();
     let signature = signer.key.sign_as(algorithm, prepared.to_be_signed());
     prepared.finish(&signature).unwrap()
@@ -100,6 +104,92 @@ fn jwcrypto_accepts_each_and_refuses_it_tampered_and_so_do_we() {
         }
     }
     assert_eq!(judged(&cases), whole);
+}
+
+/// Each member of the object with one character changed, and each left out.
+fn tampered_json(token: &str) -> Vec<String> {
+    let whole: Value = serde_json::from_str(token).unwrap();
+    let mut all = Vec::new();
+    let at = |value: &Value| if value.get("signatures").is_some() { "/signatures/0/" } else { "/" };
+    let places = [format!("{}protected", at(&whole)), format!("{}signature", at(&whole)), "/payload".to_owned()];
+    for place in places.iter().filter(|place| whole.pointer(place).is_some()) {
+        let text = whole.pointer(place).unwrap().as_str().unwrap().to_owned();
+        for at in [4, text.len() / 2, text.len() - 3] {
+            let mut changed = whole.clone();
+            let letter = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
+            *changed.pointer_mut(place).unwrap() = format!("{}{letter}{}", &text[..at], &text[at + 1..]).into();
+            all.push(changed.to_string());
+        }
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        let mut without = whole.clone();
+        without.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
+        all.push(without.to_string());
+    }
+    all
+}
+
+#[test]
+fn jwcrypto_accepts_json_flattened_and_general_and_refuses_it_tampered_and_so_do_we() {
+    let (mut cases, mut whole) = (Vec::new(), Vec::new());
+    for algorithm in SignatureAlgorithm::ALL {
+        for form in FORMS {
+            for syntax in [JwsSyntax::Flattened, JwsSyntax::General] {
+                let token = written(algorithm, form, syntax);
+                let signer = member(algorithm);
+                let verify = |token: &str| jws::verify(token.as_bytes(), detached(form), &HOUSE.trust(), PURPOSES, now());
+                let verified = verify(&token).unwrap_or_else(|problems| panic!("{algorithm:?} {form:?} {syntax:?}: {problems:?}"));
+                assert_eq!((verified.payload.as_slice(), verified.signature.algorithm, verified.others.len()), (PAYLOAD, algorithm, 0));
+                let object: Value = serde_json::from_str(&token).unwrap();
+                assert_eq!(object.get("payload").is_some(), form == Serialization::Compact);
+                assert_eq!(object.get("signatures").is_some(), syntax == JwsSyntax::General);
+                let detached: Option<Vec<u8>> = detached(form).map(<[u8]>::to_vec);
+                cases.push((token.clone(), algorithm, signer.pem(), detached.clone()));
+                whole.push(true);
+                for wrong in tampered_json(&token) {
+                    assert!(verify(&wrong).is_err(), "{algorithm:?} {form:?} {syntax:?} {wrong}");
+                    cases.push((wrong, algorithm, signer.pem(), detached.clone()));
+                    whole.push(false);
+                }
+            }
+        }
+    }
+    assert_eq!(judged(&cases), whole);
+}
+
+/// Every one of several signatures holds, or none counts; beside what is signed there is nothing.
+#[test]
+fn of_several_signatures_each_holds_and_nothing_unsigned_stands_beside() {
+    let token = |algorithm, form| -> Value { serde_json::from_str(&written(algorithm, form, JwsSyntax::General)).unwrap() };
+    let (mut both, second) =
+        (token(SignatureAlgorithm::EcdsaP256Sha256, Serialization::Compact), token(SignatureAlgorithm::Ed25519, Serialization::Compact));
+    both["signatures"].as_array_mut().unwrap().push(second["signatures"][0].clone());
+    let verify = |value: &Value, detached| jws::verify(value.to_string().as_bytes(), detached, &HOUSE.trust(), PURPOSES, now());
+    let verified = verify(&both, None).unwrap();
+    assert_eq!(
+        (verified.signature.algorithm, verified.others[0].algorithm),
+        (SignatureAlgorithm::EcdsaP256Sha256, SignatureAlgorithm::Ed25519)
+    );
+    let mut damaged = both.clone();
+    damaged["signatures"][1]["signature"] = damaged["signatures"][0]["signature"].clone();
+    assert_eq!(codes(verify(&damaged, None)), ["signature"]);
+    let mut mixed = token(SignatureAlgorithm::EcdsaP256Sha256, Serialization::Detached);
+    let unencoded = token(SignatureAlgorithm::EcdsaP256Sha256, Serialization::DetachedUnencoded);
+    mixed["signatures"].as_array_mut().unwrap().push(unencoded["signatures"][0].clone());
+    assert_eq!(codes(verify(&mixed, Some(PAYLOAD))), ["jws-header"]);
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut value = both.clone();
+        change(&mut value);
+        codes(verify(&value, None))
+    };
+    assert_eq!(changed(&|value| value["header"] = json!({ "kid": "x" })), ["jws-form"]);
+    assert_eq!(changed(&|value| value["signatures"][0]["header"] = json!({ "kid": "x" })), ["jws-form"]);
+    assert_eq!(changed(&|value| value["protected"] = value["signatures"][0]["protected"].clone()), ["jws-form"]);
+    assert_eq!(changed(&|value| value["signatures"] = json!([])), ["jws-form"]);
+    assert_eq!(changed(&|value| value["signatures"] = vec![value["signatures"][0].clone(); jws::SIGNATURES + 1].into()), ["jws-form"]);
+    assert_eq!(changed(&|value| value["signatures"] = json!({})), ["jws-form"]);
+    assert_eq!(changed(&|value| value["payload"] = json!(1)), ["jws-form"]);
+    let twice = both.to_string().replacen('{', "{\"payload\":\"\",", 1);
+    assert_eq!(codes(jws::verify(twice.as_bytes(), None, &HOUSE.trust(), PURPOSES, now())), ["jws-form"]);
 }
 
 #[test]

@@ -225,9 +225,9 @@ fn a_header_is_one_object_with_each_member_once_in_one_spelling() {
     let neighbour = alphabet.chars().nth(alphabet.find(last).unwrap() + 1).unwrap();
     assert_eq!(codes(verify(&format!("{}{neighbour}", &good[..good.len() - 1]))), ["jws-signature"]);
     assert!(verify(&good).is_ok());
-    // The general form of the same.
-    let general = json!({ "payload": "Zm8", "protected": header, "signature": signature }).to_string();
-    assert_eq!(codes(verify(&general)), ["jws-form"]);
+    // The same as JSON.
+    let flattened = json!({ "payload": "Zm8", "protected": header, "signature": signature }).to_string();
+    assert!(verify(&flattened).is_ok());
 }
 
 #[test]

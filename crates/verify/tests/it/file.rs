@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use chancery_domain::Timestamp;
-use chancery_domain::signature::{DigestAlgorithm, SignatureAlgorithm};
+use chancery_domain::signature::{DigestAlgorithm, JwsSyntax, SignatureAlgorithm};
 use chancery_formats::{Certified, cms, dsse, in_toto, jar, jws, sigstore};
 use chancery_verify::{Given, Known, Report, Verdict, verify};
 use chancery_x509::hash::digest;
@@ -20,8 +20,12 @@ fn with(bytes: &[u8], known: Option<&Known>, content: Option<&[u8]>, certificate
 }
 
 fn jws(world: &World, serialization: jws::Serialization) -> String {
+    written(world, serialization, JwsSyntax::Compact)
+}
+
+fn written(world: &World, serialization: jws::Serialization, syntax: JwsSyntax) -> String {
     let certified = Certified { chain: &world.chain, algorithm: SignatureAlgorithm::EcdsaP256Sha256 };
-    let prepared = jws::prepare(&certified, &jws::Wish { serialization, ..jws::Wish::default() }, b"release 1.0").unwrap();
+    let prepared = jws::prepare(&certified, &jws::Wish { serialization, syntax, ..jws::Wish::default() }, b"release 1.0").unwrap();
     let signature = world.sign(prepared.to_be_signed());
     prepared.finish(&signature).unwrap()
 }
@@ -56,6 +60,25 @@ fn a_kind_is_seen_from_the_file_and_each_is_verified() {
     assert_eq!(look(detached.as_bytes(), Some(&known), Some(b"release 1.0")).verdict, Verdict::Valid);
     assert_eq!(look(detached.as_bytes(), Some(&known), Some(b"release 1.1")).verdict, Verdict::Invalid);
     assert_eq!(look(detached.as_bytes(), Some(&known), None).verdict, Verdict::Invalid);
+}
+
+#[test]
+fn a_jws_is_seen_when_it_is_json() {
+    let world = World::new(None);
+    let known = Known::parse(&serde_json::to_vec(&world.trust()).unwrap()).unwrap();
+    for syntax in [JwsSyntax::Flattened, JwsSyntax::General] {
+        let report = look(written(&world, jws::Serialization::Compact, syntax).as_bytes(), Some(&known), None);
+        assert_eq!((report.kind, report.verdict), ("JSON Web Signature", Verdict::Valid), "{report:?}");
+        let detached = written(&world, jws::Serialization::Detached, syntax);
+        assert_eq!(look(detached.as_bytes(), Some(&known), Some(b"release 1.0")).verdict, Verdict::Valid);
+        assert_eq!(look(detached.as_bytes(), Some(&known), Some(b"release 1.1")).verdict, Verdict::Invalid);
+    }
+    let general = written(&world, jws::Serialization::Compact, JwsSyntax::General);
+    let mut twice: serde_json::Value = serde_json::from_str(&general).unwrap();
+    let again = twice["signatures"][0].clone();
+    twice["signatures"].as_array_mut().unwrap().push(again);
+    let report = look(twice.to_string().as_bytes(), Some(&known), None);
+    assert!(report.said.iter().any(|said| said.label == "signed as well by" && said.text.contains("Release signing")), "{report:?}");
 }
 
 #[test]
