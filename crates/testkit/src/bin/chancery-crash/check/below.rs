@@ -22,7 +22,7 @@ pub(super) async fn all(engine: Engine, place: &Place, realms: &[Realm<'_>]) -> 
         found.extend(crl_numbers(&raw, realm).await?);
     }
     if let Some(platform) = realms.iter().find(|realm| realm.id == TenantId::PLATFORM.to_string()) {
-        found.extend(publications(&raw, realms, platform).await?);
+        found.extend(publications(&raw, platform).await?);
         found.extend(tenants(engine, place, &raw, platform).await?);
     }
     Ok(found)
@@ -62,11 +62,13 @@ async fn events(raw: &Raw, realm: &str, expected: usize) -> Result<Option<String
 }
 
 /// The platform's log has the checkpoints that tenants gave to it, each once. A minute may have ended since it was read.
-async fn publications(raw: &Raw, realms: &[Realm<'_>], platform: &Realm<'_>) -> Result<Vec<String>> {
+async fn publications(raw: &Raw, platform: &Realm<'_>) -> Result<Vec<String>> {
     let (mut given, mut found) = (BTreeSet::new(), Vec::new());
-    for realm in realms {
-        let id = realm.id.parse::<TenantId>()?;
-        let rows = raw.rows(&realm.id, "SELECT event_id FROM publication WHERE tenant_id = ?1", &[id.as_bytes()]).await;
+    // Those that clients made, too.
+    let registered = "SELECT tenant_id FROM registered_tenant WHERE tenant_id <> ?1";
+    for row in raw.rows(&platform.id, registered, &[TenantId::PLATFORM.as_bytes()]).await {
+        let id = TenantId::from_slice(row.first().and_then(Option::as_deref).unwrap_or_default())?;
+        let rows = raw.rows(&id.to_string(), "SELECT event_id FROM publication WHERE tenant_id = ?1", &[id.as_bytes()]).await;
         given.extend(rows.into_iter().filter_map(|mut row| row.remove(0)));
     }
     let mut read = BTreeSet::new();
