@@ -1,9 +1,11 @@
 //! Who can do what here: the accounts that may act, what their roles come to, and the tokens that speak for them.
 
 use crate::accounts::{account, token_info};
+use crate::bindings;
 use crate::view::{Access, TokenInfo};
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::{AccountRead, Action};
+use chancery_domain::binding::reach;
 use chancery_domain::{AccountId, Timestamp};
 use chancery_store::{AccountRow, Page, TokenRow};
 use std::time::Duration;
@@ -17,12 +19,15 @@ impl Chancery {
         self.permit::<AccountRead>(caller).await?;
         let rows = caller.realm.view.enabled_accounts(page).await?;
         let mut tokens = self.tokens_of(caller, &rows, Timestamp::from_millis(i64::MAX)).await?;
-        let access = |row: &AccountRow| {
-            let may = |action: &Action| row.roles.iter().any(|role| role.exists_in(caller.tenant()) && role.permits(*action));
+        let mut accesses = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let bindings = bindings::of_account(&caller.realm, row, self.now()).await?;
+            let may = |action: &Action| !reach(&bindings, *action, caller.tenant(), self.now()).is_nowhere();
             let actions = Action::ALL.iter().copied().filter(may).collect();
-            Ok(Access { account: account(&caller.realm, row)?, actions, tokens: take(&mut tokens, row.id) })
-        };
-        rows.iter().map(access).collect()
+            let bindings = bindings.len() - row.roles.len();
+            accesses.push(Access { account: account(&caller.realm, row)?, actions, bindings, tokens: take(&mut tokens, row.id) });
+        }
+        Ok(accesses)
     }
 
     /// The accounts' tokens that live now and no longer after [`SOON`], but for those that have a successor.

@@ -1,5 +1,6 @@
 //! Keys of accounts: registered by whoever proves to hold them, ended, and known again.
 
+use crate::bindings;
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::holders::check_owned;
@@ -47,8 +48,8 @@ impl Chancery {
     pub async fn account_keys(&self, caller: &Caller, account: AccountId) -> Result<Vec<AccountKey>, Failure> {
         let view = &caller.realm.view;
         let found = view.account(account).await?.ok_or(Failure::NotFound)?;
-        if found.id == caller.account() && caller.principal.may(OwnKeyWrite::ACTION) {
-            self.permit::<OwnKeyWrite>(caller).await?;
+        if found.id == caller.account() && self.holds(caller, OwnKeyWrite::ACTION) {
+            self.permit_own::<OwnKeyWrite>(caller).await?;
         } else {
             self.permit::<AccountRead>(caller).await?;
         }
@@ -75,7 +76,7 @@ impl Chancery {
         let row = view.account(account).await?.ok_or(Failure::NotFound)?;
         let mut deed = match new.purpose {
             KeyPurpose::Request => Deed::by(&self.permit::<AccountWrite>(caller).await?),
-            KeyPurpose::Approve => Deed::by(&self.permit::<OwnKeyWrite>(caller).await?),
+            KeyPurpose::Approve => Deed::by(&self.permit_own::<OwnKeyWrite>(caller).await?),
         };
         if let Some(done) = caller.done_before().await? {
             let key = view.account_key(AccountKeyId::from_bytes(done.subject)).await?.ok_or(Failure::NotFound)?;
@@ -90,7 +91,7 @@ impl Chancery {
         }
         if new.purpose == KeyPurpose::Request {
             check_owned(&row)?;
-            self.may_grant(caller, &row.roles).await?;
+            self.may_grant(caller, &bindings::of_account(&caller.realm, &row, now).await?).await?;
         }
         let (key, thumbprint) = proved(caller, account, new, now)?;
         let known = KeyUse::read_imported(&caller.realm, key.spki_der()).await?;
@@ -143,8 +144,8 @@ impl Chancery {
         let found = caller.realm.view.account_key(id).await?;
         let found = found.filter(|row| row.account == account || !enforced!("account-key.account.end"));
         let row = found.ok_or(Failure::NotFound)?;
-        let mut deed = match row.account == caller.account() && caller.principal.may(OwnKeyWrite::ACTION) {
-            true => Deed::by(&self.permit::<OwnKeyWrite>(caller).await?),
+        let mut deed = match row.account == caller.account() && self.holds(caller, OwnKeyWrite::ACTION) {
+            true => Deed::by(&self.permit_own::<OwnKeyWrite>(caller).await?),
             false => Deed::by(&self.permit::<AccountWrite>(caller).await?),
         };
         if let Some(done) = caller.done_before().await? {

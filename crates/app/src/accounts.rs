@@ -1,5 +1,6 @@
 //! Accounts and their tokens.
 
+use crate::bindings;
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::holders::{self, AskedHolder};
@@ -8,6 +9,7 @@ use crate::realm::Realm;
 use crate::view::{Account, MintedToken, Receipt, TokenInfo};
 use crate::{Caller, Chancery, Failure, places};
 use chancery_domain::action::{AccountRead, AccountWrite};
+use chancery_domain::binding::Binding;
 use chancery_domain::role::Role;
 use chancery_domain::{AccountId, TokenId, enforced};
 use chancery_keys::{Token, TokenKind};
@@ -59,22 +61,23 @@ impl Chancery {
             let row = caller.realm.view.account(AccountId::from_bytes(done.subject)).await?.ok_or(Failure::NotFound)?;
             return Ok((account(&caller.realm, &row)?, done.receipt));
         }
-        self.may_grant(caller, roles).await?;
+        let gifts: Vec<_> = roles.iter().map(|role| Binding::of(*role)).collect();
+        self.may_grant(caller, &gifts).await?;
         let ports = self.ports();
         let id = AccountId::new(&*ports.clock, &*ports.entropy);
         let holder = holders::holder(caller, id, asked).await?;
         let sealed = caller.realm.seal(&places::ACCOUNT_NAME, id.as_bytes(), name.as_bytes(), ports)?;
         let row = AccountRow { id, name: sealed, roles: roles.to_vec(), enabled: true, created_at: self.now(), version: 1, holder };
+        self.duties_stay_apart(caller, |holdings| holdings.accounts.push(row.clone())).await?;
         let mut deed = Deed::by(&permit);
         deed.changes.insert_account(&row);
-        if asked != AskedHolder::Person {
-            // Whoever changes the other account at the same moment looks again.
-            deed.changes.next_epoch();
-        }
+        // Whoever changes the owner's account, or who holds what, at the same moment looks again.
+        deed.changes.next_epoch();
         let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
         let mut detail = detail! { "account" => id.to_string(), "name" => name, "roles" => roles };
         detail.extend(holders::told(holder));
         let receipt = deed.commit(ports, "account.create", *id.as_bytes(), detail).await?;
+        self.forget_realm(caller.tenant());
         Ok((account(&caller.realm, &row)?, receipt))
     }
 
@@ -120,7 +123,7 @@ impl Chancery {
             return Err(Failure::Conflict("the account is disabled: a token for it would be worth nothing".to_owned()).into());
         }
         holders::check_owned(&row)?;
-        self.may_grant(caller, &row.roles).await?;
+        self.may_grant(caller, &bindings::of_account(&caller.realm, &row, self.now()).await?).await?;
         let ports = self.ports();
         let id = TokenId::new(&*ports.clock, &*ports.entropy);
         let token = Token::generate(TokenKind::Bearer, caller.tenant(), id, &*ports.entropy);
@@ -195,10 +198,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     }
 }
 
-fn check_roles(caller: &Caller, roles: &[Role]) -> Result<(), Failure> {
-    if roles.is_empty() {
-        return Err(Failure::invalid("roles", "name at least one: an account without roles may do nothing"));
-    }
+/// Roles of the caller's realm; none is right for an account that is bound to roles instead.
+pub(crate) fn check_roles(caller: &Caller, roles: &[Role]) -> Result<(), Failure> {
     match roles.iter().find(|role| !role.exists_in(caller.tenant()) && enforced!("roles.realm")) {
         Some(role) => Err(Failure::invalid("roles", format!("{role} does not exist in this realm"))),
         None => Ok(()),

@@ -1,6 +1,7 @@
 //! Authentication: from a bearer token to a [`Caller`].
 
 use crate::admission::Admitted;
+use crate::bindings;
 use crate::places;
 use crate::realm::Realm;
 use crate::{Chancery, Failure, Once};
@@ -141,7 +142,11 @@ impl Chancery {
             false => String::new(),
         };
         let person = account.holder.person();
-        let principal = Principal { tenant: realm.id, account: account.id, person, token: id, name, roles: account.roles };
+        let bindings = match realm.is_active() {
+            true => bindings::of_account(realm, &account, self.now()).await?,
+            false => Vec::new(),
+        };
+        let principal = Principal { tenant: realm.id, account: account.id, person, token: id, name, bindings };
         let used_at = AtomicI64::new(token.used_at.map_or(i64::MIN, Timestamp::millis));
         let credential = Credential { hash: token.hash, expires_at: token.expires_at, principal: Arc::new(principal), used_at };
         Ok(Some(realm.credentials.keep(id, credential)))

@@ -18,7 +18,7 @@ impl Chancery {
     /// Revokes certificates one by one, whatever becomes of the others.
     pub async fn revoke_each(&self, caller: &Caller, ids: &[Given<CertificateId>], reason: RevocationReason) -> Result<Vec<Each>, Failure> {
         check(ids)?;
-        self.permit::<CertificateRevoke>(caller).await?;
+        self.permit_within::<CertificateRevoke>(caller).await?;
         let mut results = Vec::with_capacity(ids.len());
         for id in ids {
             results.push(match id {
@@ -32,7 +32,7 @@ impl Chancery {
     /// Renews certificates one by one, each decided anew (I3): with the client's key as it is, or with one made anew here.
     pub async fn renew_each(&self, caller: &Caller, ids: &[Given<CertificateId>]) -> Result<Vec<Each>, Failure> {
         check(ids)?;
-        self.permit::<CertificateRenew>(caller).await?;
+        self.permit_within::<CertificateRenew>(caller).await?;
         let mut results = Vec::with_capacity(ids.len());
         for id in ids {
             results.push(match id {

@@ -1,5 +1,6 @@
 //! Certificates and orders, as they are found and shown.
 
+use crate::authorise::sift;
 use crate::places;
 use crate::realm::Realm;
 use crate::view::{Certificate, Order};
@@ -10,21 +11,22 @@ use chancery_store::{CertificateRow, OrderRow, Page};
 use chancery_x509::CertificateSummary;
 
 impl Chancery {
-    /// A page of certificates in the order of [`chancery_store::TenantView::certificates`].
+    /// A page of certificates and where the next begins, in the order of [`chancery_store::TenantView::certificates`].
     pub async fn certificates(
         &self,
         caller: &Caller,
         search: &CertificateSearch,
         page: Page<CertificateId>,
-    ) -> Result<Vec<Certificate>, Failure> {
-        self.permit::<CertificateRead>(caller).await?;
+    ) -> Result<(Vec<Certificate>, Option<CertificateId>), Failure> {
+        let within = self.permit_within::<CertificateRead>(caller).await?;
         let realm = &caller.realm;
-        let rows = realm.view.certificates(&search.filter(realm, self.now()).await?, page).await?;
+        let filter = search.filter(realm, self.now()).await?;
+        let (rows, next) = sift!(within, page, |at| realm.view.certificates(&filter, at).await?, |row| row.id);
         let mut certificates = Vec::with_capacity(rows.len());
         for row in &rows {
             certificates.push(self.certificate_of(realm, row).await?);
         }
-        Ok(certificates)
+        Ok((certificates, next))
     }
 
     /// A certificate.
@@ -34,10 +36,11 @@ impl Chancery {
         self.certificate_of(&caller.realm, &row).await
     }
 
-    /// A page of orders, newest first.
-    pub async fn orders(&self, caller: &Caller, page: Page<OrderId>) -> Result<Vec<Order>, Failure> {
-        self.permit::<OrderRead>(caller).await?;
-        caller.realm.view.orders(page).await?.iter().map(|row| order(&caller.realm, row)).collect()
+    /// A page of orders, newest first, and where the next begins.
+    pub async fn orders(&self, caller: &Caller, page: Page<OrderId>) -> Result<(Vec<Order>, Option<OrderId>), Failure> {
+        let within = self.permit_within::<OrderRead>(caller).await?;
+        let (rows, next) = sift!(within, page, |at| caller.realm.view.orders(at).await?, |row| row.id);
+        Ok((rows.iter().map(|row| order(&caller.realm, row)).collect::<Result<_, _>>()?, next))
     }
 
     /// An order.

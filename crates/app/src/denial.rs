@@ -13,6 +13,16 @@ impl Chancery {
         self.record_denial(caller, "role", detail! { "action" => action.as_str() }).await
     }
 
+    /// Records that the caller may do this elsewhere, but not here.
+    pub(crate) async fn deny_outside(&self, caller: &Caller, action: Action) -> Result<(), Failure> {
+        self.record_denial(caller, "scope", detail! { "action" => action.as_str() }).await
+    }
+
+    /// Records that the caller would have put duties together that are kept apart.
+    pub(crate) async fn deny_duties(&self, caller: &Caller, conflict: &str) -> Result<(), Failure> {
+        self.record_denial(caller, "duties", detail! { "conflict" => conflict }).await
+    }
+
     /// Records that the caller reached for another tenant. Nothing of that tenant was looked at, and its log hears nothing.
     pub async fn record_foreign(&self, caller: &Caller) -> Result<(), Failure> {
         self.record_denial(caller, "foreign-tenant", detail! {}).await

@@ -39,6 +39,6 @@ impl Chancery {
         let found = self.certificates(&caller, search, Page { before, limit: 200 }).await;
         // While the reader takes its time nothing is computed.
         caller.rest();
-        Ok((caller, found?))
+        Ok((caller, found?.0))
     }
 }

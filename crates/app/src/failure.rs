@@ -17,8 +17,11 @@ pub enum Failure {
     /// The caller's roles do not include the action.
     #[error("your roles do not include {0}")]
     Forbidden(Action),
+    /// The caller's roles include the action, but not for this.
+    #[error("your roles include {0} only within a scope that this lies outside of")]
+    OutsideScope(Action),
     /// The caller would give away rights that it does not have.
-    #[error("you cannot give a role that includes {0}, which yours do not")]
+    #[error("you cannot give {0}: you hold it not at all, not that widely or not for that long")]
     Escalation(Action),
     /// Only the account itself may do this, whatever the caller's roles.
     #[error("an approver key is registered by the account that it is for, with that account's own credential")]

@@ -46,6 +46,10 @@ impl Chancery {
         if lets_go && enforced!("owner.own") {
             return Err(Failure::Conflict("the account is your own: have another admin take it from you".to_owned()).into());
         }
+        self.duties_stay_apart(caller, |holdings| {
+            holdings.accounts.iter_mut().filter(|row| row.id == id).for_each(|row| row.holder = holder);
+        })
+        .await?;
         let mut deed = Deed::by(&permit);
         deed.changes.own_account(&row, owner);
         let mut detail = detail! { "account" => id.to_string(), "before" => told(row.holder) };
@@ -72,6 +76,11 @@ impl Chancery {
         if row.holder.person() == person && enforced!("person.already") {
             return Err(Failure::Conflict("one person holds both already".to_owned()).into());
         }
+        let before = row.holder.person();
+        self.duties_stay_apart(caller, |holdings| {
+            holdings.accounts.iter_mut().filter(|row| row.holder.person() == before).for_each(|row| row.holder = row.holder.of(person));
+        })
+        .await?;
         let mut deed = Deed::by(&permit);
         deed.changes.join_person(&row, person);
         let detail = detail! {

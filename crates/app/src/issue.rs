@@ -13,7 +13,7 @@ use crate::places;
 use crate::realm::{Authority, CERTIFICATES, Realm};
 use crate::search::blinds;
 use crate::view::{Certificate, Receipt};
-use crate::{Caller, Chancery, Failure, Given, Permit};
+use crate::{Caller, Chancery, Failure, Given, Permit, Within};
 use chancery_domain::action::{Act, CertificateIssue};
 use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::decision::{Approved, Operation, Request, decide};
@@ -22,6 +22,7 @@ use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::name::SubjectName;
 use chancery_domain::order::OrderState;
 use chancery_domain::profile::ProfileName;
+use chancery_domain::scope::Facts;
 use chancery_domain::{CertificateId, IssuerId, OrderId, Serial, Timestamp, enforced};
 use chancery_store::{AuthorityRow, CertificateRow, OrderRow};
 use chancery_x509::{CertificatePlan, CertificateSummary, CertificationRequest, PublicKey};
@@ -122,12 +123,12 @@ impl Chancery {
     }
 
     async fn try_issue(&self, caller: &Caller, request: &IssueRequest) -> Result<(Certificate, Receipt), Stop> {
-        let permit = self.permit::<CertificateIssue>(caller).await?;
+        let within = self.permit_within::<CertificateIssue>(caller).await?;
         if let Some(answer) = self.issued_before(caller).await? {
             return Ok(answer);
         }
         let wish = self.in_turn(caller.tenant(), Cost::VERIFICATION, || wish(request)).await??;
-        self.certify(&permit, wish).await
+        self.certify(within, wish).await
     }
 
     /// The answer to a request that was done before.
@@ -138,10 +139,11 @@ impl Chancery {
     }
 
     /// Decides a wish under the policy in force now and, approved, makes it so.
-    pub(crate) async fn certify<A: Act>(&self, permit: &Permit<A>, wish: Wish) -> Result<(Certificate, Receipt), Stop> {
-        let (realm, ports) = (&permit.caller().realm, self.ports());
+    pub(crate) async fn certify<A: Act>(&self, within: Within<A>, wish: Wish) -> Result<(Certificate, Receipt), Stop> {
+        let (realm, ports) = (Arc::clone(&within.caller().realm), self.ports());
         let renews = wish.renews.is_some();
-        let Issuance { mut deed, row, der, summary, authority, private, crl_url, detail } = self.issuance(permit, wish).await?;
+        let about = Facts::default();
+        let Issuance { mut deed, row, der, summary, authority, private, crl_url, detail } = self.issuance(within, wish, about).await?;
         let id = row.id;
         if let Some(pkcs8) = &private {
             deed.changes.insert_private_key(id, &realm.seal(&places::PRIVATE_KEY, id.as_bytes(), pkcs8, ports)?);
@@ -152,13 +154,21 @@ impl Chancery {
     }
 
     /// Decides a wish under the policy in force now and, approved, makes the certificate, which whoever asked commits. The one way to a
-    /// certificate (I3).
-    pub(crate) async fn issuance<A: Act>(&self, permit: &Permit<A>, wish: Wish) -> Result<Issuance, Stop> {
-        let caller = permit.caller();
-        let realm = &caller.realm;
+    /// certificate (I3), for those who may in the place that it is for; `about` are facts of what it is made for.
+    pub(crate) async fn issuance<A: Act>(&self, within: Within<A>, wish: Wish, about: Facts) -> Result<Issuance, Stop> {
+        let realm = &Arc::clone(&within.caller().realm);
         let in_force = realm.profile(&wish.profile).await?;
         let in_force = in_force.ok_or_else(no_such_profile)?;
         let authority = find_issuer(realm, wish.issuer, self.now()).await?;
+        let facts = Facts {
+            profile: Some(wish.profile.clone()),
+            issuer: Some(authority.id),
+            names: Some(wish.request.names.clone()),
+            environment: about.environment.or_else(|| in_force.profile.environment.clone()),
+            ..about
+        };
+        let permit = &self.covering(within, &facts).await?;
+        let caller = permit.caller();
         let limits = &authority.open.as_ref().ok_or(Failure::Suspended)?.limits;
         let asked = asked(&wish);
         let decide =

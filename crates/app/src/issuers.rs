@@ -42,8 +42,14 @@ pub struct NewIssuer {
 impl Chancery {
     /// The tenant's authorities, newest first.
     pub async fn issuers(&self, caller: &Caller) -> Result<Vec<Issuer>, Failure> {
-        self.permit::<IssuerRead>(caller).await?;
-        caller.realm.view.authorities().await?.iter().map(|row| issuer(&caller.realm, row)).collect()
+        let within = self.permit_within::<IssuerRead>(caller).await?;
+        let mut issuers = Vec::new();
+        for row in caller.realm.view.authorities().await? {
+            if within.shows(&row).await? {
+                issuers.push(issuer(&caller.realm, &row)?);
+            }
+        }
+        Ok(issuers)
     }
 
     /// An authority.

@@ -10,6 +10,7 @@ mod admission;
 mod authenticate;
 mod authorise;
 mod authority_key;
+mod bindings;
 mod bulk;
 mod certificates;
 mod clock_watch;
@@ -18,6 +19,7 @@ mod deed;
 mod denial;
 mod documents;
 mod dry_run;
+mod duties;
 mod enrol;
 mod epoch;
 mod events;
@@ -52,8 +54,10 @@ mod remove;
 mod renew;
 mod retire;
 mod revoke;
+mod roles;
 mod roll;
 mod rotate;
+mod scoped;
 mod search;
 mod sequence;
 mod service;
@@ -73,7 +77,8 @@ mod worker;
 
 pub use account_keys::NewAccountKey;
 pub use authenticate::Caller;
-pub use authorise::Permit;
+pub use authorise::{Permit, Within};
+pub use bindings::{AskedRole, AskedScope, NewBinding};
 pub use bulk::Each;
 pub use chancery_evidence::{Bundle, TrustFile, View, WitnessPolicy};
 pub use chancery_store::{CounterRow, Page, RegisteredTenantRow, TenantRow};
@@ -102,8 +107,8 @@ pub use sign::{Content, Document, SignRequest};
 pub use signers::AskedProfile;
 pub use tenants::{CreatedTenant, TenantUse};
 pub use view::{
-    Access, Account, AccountKey, Certificate, EventEntry, Issuer, MintedToken, Order, ProfileVersion, Receipt, RotatedToken, Signature,
-    SignedDocument, Signer, SignerVersion, Superseded, TokenInfo, VersionOf,
+    Access, Account, AccountKey, Bound, Certificate, CustomRole, DutyConflict, EventEntry, Issuer, MintedToken, Order, ProfileVersion,
+    Receipt, RoleBinding, RotatedToken, Signature, SignedDocument, Signer, SignerVersion, Superseded, TokenInfo, VersionOf,
 };
 pub use witness::{WitnessAnswer, WitnessClient, Witnesses};
 

@@ -8,6 +8,7 @@ use crate::key_reuse::KeyUse;
 use crate::open_signer::{ChainBody, OpenSigner, ceiling, made};
 use crate::places::{self, signer_row};
 use crate::realm::Realm;
+use crate::scoped::Scoped;
 use crate::signers::{AskedProfile, meant};
 use crate::signing_key::SigningKey;
 use crate::view::{Receipt, Signer};
@@ -17,6 +18,7 @@ use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::decision::{KeyHistory, Operation, Reason, Request};
 use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::lineage::LineageKind;
+use chancery_domain::scope::Facts;
 use chancery_domain::signing::{SignerName, SignerState, SigningProfile};
 use chancery_domain::{CertificateId, SignerId, enforced};
 use chancery_store::{SignerRow, SignerVersionRow};
@@ -77,7 +79,9 @@ impl Chancery {
 
     async fn try_create_signer(&self, caller: &Caller, new: &NewSigner) -> Result<(Signer, Receipt), Stop> {
         let (realm, ports) = (&caller.realm, self.ports());
-        let permit = self.permit::<SignerWrite>(caller).await?;
+        let within = self.permit_within::<SignerWrite>(caller).await?;
+        let facts = Facts { signer: Some(new.name.clone()), environment: new.profile.profile.environment.clone(), ..Facts::default() };
+        let permit = self.covering(within, &facts).await?;
         if let Some(done) = caller.done_before().await? {
             return Ok((self.read_signer(caller, &new.name).await?, done.receipt));
         }
@@ -89,7 +93,7 @@ impl Chancery {
             return Err(Failure::LimitReached("signers").into());
         }
         let profile = meant(realm, &new.profile).await?;
-        let mut certified = self.certified(&permit, &new.source, purpose(&profile)).await?;
+        let mut certified = self.certified(&permit, &new.source, purpose(&profile), facts).await?;
         let id = SignerId::new(&*ports.clock, &*ports.entropy);
         let row = SignerRow { id, name: new.name.clone(), state: SignerState::Active, created_at: self.now(), version: 1 };
         certified.deed.changes.insert_signer(&row);
@@ -116,11 +120,12 @@ impl Chancery {
         if next > VERSIONS && enforced!("quota.signer-versions") {
             return Err(Failure::LimitReached("versions of a signer").into());
         }
+        let facts = signer.facts(realm).await?;
         let mut certified = match &roll.source {
-            Some(source) => self.certified(&permit, source, purpose(&signer.profile)).await?,
+            Some(source) => self.certified(&permit, source, purpose(&signer.profile), facts).await?,
             None => {
                 let wish = again(realm, &signer, roll.key_algorithm).await?;
-                self.certified_here(&permit, wish, purpose(&signer.profile)).await?
+                self.certified_here(&permit, wish, purpose(&signer.profile), facts).await?
             }
         };
         certified.deed.changes.retire_signer_version(&signer.version, self.now());
@@ -128,16 +133,22 @@ impl Chancery {
         Ok((self.read_signer(caller, name).await?, receipt))
     }
 
-    async fn certified(&self, permit: &Permit<SignerWrite>, source: &SignerSource, purpose: SignerUse) -> Result<Certified, Stop> {
+    async fn certified(
+        &self,
+        permit: &Permit<SignerWrite>,
+        source: &SignerSource,
+        purpose: SignerUse,
+        signer: Facts,
+    ) -> Result<Certified, Stop> {
         match source {
-            SignerSource::Certify(request) => self.certified_here(permit, wish(request)?, purpose).await,
+            SignerSource::Certify(request) => self.certified_here(permit, wish(request)?, purpose, signer).await,
             SignerSource::Import { private_key, chain } => Ok(self.imported(permit, private_key, chain, purpose).await?),
         }
     }
 
     /// A key made here with its certificate: decided and issued as every other (I3).
-    async fn certified_here(&self, permit: &Permit<SignerWrite>, wish: Wish, purpose: SignerUse) -> Result<Certified, Stop> {
-        let Issuance { deed, row, der, authority, private, detail, .. } = self.issuance(permit, wish).await?;
+    async fn certified_here(&self, permit: &Permit<SignerWrite>, wish: Wish, purpose: SignerUse, signer: Facts) -> Result<Certified, Stop> {
+        let Issuance { deed, row, der, authority, private, detail, .. } = self.issuance(permit.again(), wish, signer).await?;
         document_signer(&der, purpose).map_err(|problem| Failure::invalid("certify", problem))?;
         let pkcs8 = private.ok_or_else(|| Failure::internal("a signer's key was not made here"))?;
         let chain = [der].into_iter().chain(authority.chain.iter().cloned()).collect();

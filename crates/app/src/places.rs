@@ -26,6 +26,9 @@ macro_rules! columns {
 columns! {
     ACCOUNT_NAME = Metadata "account" "name";
     ACCOUNT_KEY_LABEL = Metadata "account_key" "label";
+    ROLE = Metadata "role" "body";
+    BINDING = Metadata "role_binding" "body";
+    CONFLICT = Metadata "duty_conflict" "body";
     PROFILE = Metadata "profile" "body";
     AUTHORITY = Metadata "authority" "body";
     AUTHORITY_KEY = Data "authority" "key";

@@ -3,6 +3,8 @@
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::places::{self, profile_row};
+use crate::realm::InForce;
+use crate::scoped::facts_of;
 use crate::view::{ProfileVersion, Receipt};
 use crate::{Caller, Chancery, Failure, Permit};
 use chancery_domain::action::{ProfileRead, ProfileWrite};
@@ -17,11 +19,14 @@ const PROFILES: usize = 200;
 impl Chancery {
     /// All profiles in force.
     pub async fn profiles(&self, caller: &Caller) -> Result<Vec<ProfileVersion>, Failure> {
-        self.permit::<ProfileRead>(caller).await?;
+        let within = self.permit_within::<ProfileRead>(caller).await?;
         let mut profiles = Vec::new();
         for row in caller.realm.view.profiles().await? {
             let bytes = caller.realm.open(&places::PROFILE, &profile_row(row.name.as_str(), row.version), &row.body)?;
-            profiles.push(ProfileVersion { version: row.version, created_at: row.created_at, profile: serde_json::from_slice(&bytes)? });
+            let found = InForce { version: row.version, created_at: row.created_at, profile: serde_json::from_slice(&bytes)? };
+            if within.shows(&found).await? {
+                profiles.push(ProfileVersion { version: found.version, created_at: found.created_at, profile: found.profile });
+            }
         }
         Ok(profiles)
     }
@@ -39,7 +44,8 @@ impl Chancery {
     }
 
     async fn try_create_profile(&self, caller: &Caller, profile: &Profile) -> Result<(ProfileVersion, Receipt), Stop> {
-        let permit = self.permit::<ProfileWrite>(caller).await?;
+        let within = self.permit_within::<ProfileWrite>(caller).await?;
+        let permit = self.covering(within, &facts_of(profile)).await?;
         let standing = caller.realm.profile(&profile.name).await?;
         if let (Some(done), Some(found)) = (caller.done_before().await?, &standing) {
             let made = ProfileVersion { version: found.version, created_at: found.created_at, profile: found.profile.clone() };
@@ -64,6 +70,8 @@ impl Chancery {
     async fn try_change_profile(&self, caller: &Caller, read: u32, profile: &Profile) -> Result<(ProfileVersion, Receipt), Stop> {
         let realm = &caller.realm;
         let (permit, in_force) = self.permit_on::<ProfileWrite, _>(caller, realm.profile(&profile.name).await?).await?;
+        // What it becomes must lie within, too: nobody moves a profile out of their scope, or into another's.
+        let permit = self.covering(permit.again(), &facts_of(profile)).await?;
         if in_force.version != read && enforced!("profile-version.read") {
             return Err(Failure::Changed.into());
         }

@@ -29,7 +29,7 @@ impl Chancery {
         let found = realm.view.certificate(id).await?;
         // What this request removed is there no more.
         if let Some(done) = caller.done_before().await? {
-            self.permit::<CertificateRemove>(caller).await?;
+            self.permit_within::<CertificateRemove>(caller).await?;
             return Ok(done.receipt);
         }
         let (permit, row) = self.permit_on::<CertificateRemove, _>(caller, found).await?;
@@ -67,7 +67,7 @@ impl Chancery {
         let realm = &caller.realm;
         let found = realm.view.authority(id).await?;
         if let Some(done) = caller.done_before().await? {
-            self.permit::<IssuerWrite>(caller).await?;
+            self.permit_within::<IssuerWrite>(caller).await?;
             return Ok(done.receipt);
         }
         let (permit, row) = self.permit_on::<IssuerWrite, _>(caller, found).await?;

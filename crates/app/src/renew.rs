@@ -50,7 +50,7 @@ impl Chancery {
         }
         let cost = if request.csr.is_some() { Cost::VERIFICATION } else { Cost::NONE };
         let wish = self.in_turn(caller.tenant(), cost, || successor(caller, old, (issuer, &profile), request)).await??;
-        self.certify(&permit, wish).await
+        self.certify(permit.again(), wish).await
     }
 }
 

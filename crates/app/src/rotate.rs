@@ -1,6 +1,7 @@
 //! Rotation of tokens: a successor takes a token's place, and both hold for a while.
 
 use crate::accounts::{token_info, token_row};
+use crate::bindings;
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
 use crate::holders::check_owned;
@@ -43,7 +44,7 @@ impl Chancery {
             return Err(Failure::Conflict("the account is disabled: a token for it would be worth nothing".to_owned()).into());
         }
         check_owned(&row)?;
-        self.may_grant(caller, &row.roles).await?;
+        self.may_grant(caller, &bindings::of_account(&caller.realm, &row, now).await?).await?;
         let ports = self.ports();
         let lifetime = Duration::from_millis(u64::try_from(old.expires_at.millis() - old.created_at.millis()).unwrap_or(0));
         let token = Token::generate(TokenKind::Bearer, caller.tenant(), TokenId::new(&*ports.clock, &*ports.entropy), &*ports.entropy);

@@ -1,5 +1,6 @@
 //! Signatures that were made: what is kept of them, and reading them.
 
+use crate::authorise::sift;
 use crate::open_signer::OpenSigner;
 use crate::places;
 use crate::realm::Realm;
@@ -41,14 +42,15 @@ impl Chancery {
         read(&caller.realm, &row).await
     }
 
-    /// A page of signatures, newest first.
-    pub async fn signatures(&self, caller: &Caller, page: Page<SignatureId>) -> Result<Vec<Signature>, Failure> {
-        self.permit::<SignatureRead>(caller).await?;
-        let mut found = Vec::new();
-        for row in caller.realm.view.signatures(page).await? {
-            found.push(read(&caller.realm, &row).await?);
+    /// A page of signatures, newest first, and where the next begins.
+    pub async fn signatures(&self, caller: &Caller, page: Page<SignatureId>) -> Result<(Vec<Signature>, Option<SignatureId>), Failure> {
+        let within = self.permit_within::<SignatureRead>(caller).await?;
+        let (rows, next) = sift!(within, page, |at| caller.realm.view.signatures(at).await?, |row| row.id);
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            found.push(read(&caller.realm, row).await?);
         }
-        Ok(found)
+        Ok((found, next))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::view::{Receipt, Signer, SignerVersion};
 use crate::{Caller, Chancery, Failure, Given, Permit};
 use chancery_domain::action::{Act, SignerDisable, SignerRead, SignerWrite};
 use chancery_domain::lineage::LineageKind;
+use chancery_domain::scope::Facts;
 use chancery_domain::signing::{SignerName, SignerState, SigningProfile};
 use chancery_domain::{AccountId, SignerId, enforced};
 use chancery_store::{SignerRow, SignerVersionRow, SigningProfileRow};
@@ -28,10 +29,12 @@ pub struct AskedProfile {
 impl Chancery {
     /// All signers by name.
     pub async fn signers(&self, caller: &Caller) -> Result<Vec<Signer>, Failure> {
-        self.permit::<SignerRead>(caller).await?;
+        let within = self.permit_within::<SignerRead>(caller).await?;
         let mut signers = Vec::new();
         for row in caller.realm.view.signers().await? {
-            signers.push(shown(&caller.realm, row).await?);
+            if within.shows(&row).await? {
+                signers.push(shown(&caller.realm, row).await?);
+            }
         }
         Ok(signers)
     }
@@ -63,6 +66,9 @@ impl Chancery {
         let realm = &caller.realm;
         let (permit, signer) = self.permit_on::<SignerWrite, _>(caller, realm.signer(name).await?).await?;
         let profile = meant(realm, asked).await?;
+        // What it becomes must lie within, too.
+        let facts = Facts { signer: Some(name.clone()), environment: profile.environment.clone(), ..Facts::default() };
+        let permit = self.covering(permit.again(), &facts).await?;
         if signer.profile_row.version != read && enforced!("signing-profile-version.read") {
             return Err(Failure::Changed.into());
         }

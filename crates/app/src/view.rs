@@ -2,6 +2,7 @@
 
 use chancery_domain::account_key::KeyPurpose;
 use chancery_domain::action::Action;
+use chancery_domain::binding::Conflict;
 use chancery_domain::certificate::{CertificateStatus, Origin};
 use chancery_domain::identity::Holder;
 use chancery_domain::issuer::{AuthorityKind, IssuerState};
@@ -9,16 +10,18 @@ use chancery_domain::key::{Custody, KeyAlgorithm};
 use chancery_domain::order::OrderState;
 use chancery_domain::pattern::NamePattern;
 use chancery_domain::profile::Profile;
-use chancery_domain::role::Role;
+use chancery_domain::role::{Role, RoleName};
+use chancery_domain::scope::Scope;
 use chancery_domain::signature::{Format, SignatureAlgorithm};
 use chancery_domain::signing::{SignerName, SignerState, SigningProfile};
 use chancery_domain::{
-    AccountId, AccountKeyId, CertificateId, DocumentId, EventId, IssuerId, OrderId, PublicId, Serial, SignatureId, SignerId, Timestamp,
-    TokenId,
+    AccountId, AccountKeyId, BindingId, CertificateId, ConflictId, DocumentId, EventId, IssuerId, OrderId, PublicId, RoleId, Serial,
+    SignatureId, SignerId, Timestamp, TokenId,
 };
 use chancery_keys::Token;
 use chancery_x509::CertificateSummary;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 pub use chancery_domain::event::Receipt;
 
@@ -37,6 +40,68 @@ pub struct Account {
     pub created_at: Timestamp,
     /// Who stands behind it.
     pub holder: Holder,
+}
+
+/// A role of the tenant's own.
+#[derive(Clone, Debug)]
+pub struct CustomRole {
+    /// Its id.
+    pub id: RoleId,
+    /// Its name.
+    pub name: RoleName,
+    /// What it includes.
+    pub actions: BTreeSet<Action>,
+    /// Counts its changes, from 1.
+    pub version: u32,
+    /// Who made it.
+    pub made_by: AccountId,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// The role of a binding.
+#[derive(Clone, Debug)]
+pub enum Bound {
+    /// A built-in one.
+    BuiltIn(Role),
+    /// One of the tenant's own, with its name as long as it is there.
+    Own(RoleId, Option<RoleName>),
+}
+
+/// What an account holds of a role.
+#[derive(Clone, Debug)]
+pub struct RoleBinding {
+    /// Its id.
+    pub id: BindingId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The role.
+    pub role: Bound,
+    /// Where it holds.
+    pub scope: Scope,
+    /// Who gave it.
+    pub granted_by: AccountId,
+    /// When it was given.
+    pub created_at: Timestamp,
+    /// From when on it counts no longer.
+    pub expires_at: Option<Timestamp>,
+    /// When it was taken back.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Duties that nobody may hold together.
+#[derive(Clone, Debug)]
+pub struct DutyConflict {
+    /// Its id.
+    pub id: ConflictId,
+    /// Its name and both sides.
+    pub conflict: Conflict,
+    /// Who declared it.
+    pub made_by: AccountId,
+    /// When it was declared.
+    pub created_at: Timestamp,
+    /// Until when it counted.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A token without its secret.
@@ -86,8 +151,10 @@ pub struct AccountKey {
 pub struct Access {
     /// The account.
     pub account: Account,
-    /// What its roles come to.
+    /// What its roles and bindings come to, within the scopes of the bindings.
     pub actions: Vec<Action>,
+    /// How many bindings it has that count.
+    pub bindings: usize,
     /// Its tokens that live.
     pub tokens: Vec<TokenInfo>,
 }

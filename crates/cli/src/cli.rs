@@ -6,10 +6,12 @@ use crate::commands::audit::{self, AuditArgs};
 use crate::commands::cert::{self, CertArgs};
 use crate::commands::crl::{self, CrlArgs};
 use crate::commands::document::{self, DocumentArgs};
+use crate::commands::duty::{self, DutyArgs};
 use crate::commands::enrol::{self, EnrolArgs};
 use crate::commands::issuer::{self, IssuerArgs};
 use crate::commands::order::{self, OrderArgs};
 use crate::commands::profile::{self, ProfileArgs};
+use crate::commands::role::{self, RoleArgs};
 use crate::commands::sign::{self, SignArgs};
 use crate::commands::signer::{self, SignerArgs};
 use crate::commands::tenant::{self, TenantArgs};
@@ -102,6 +104,10 @@ enum Command {
     Tenant(TenantArgs),
     /// Accounts: who may act in the tenant.
     Account(AccountArgs),
+    /// Roles of the tenant's own, and who holds which, where and until when.
+    Role(RoleArgs),
+    /// Duties that nobody may hold together.
+    Duty(DutyArgs),
     /// Tokens of accounts.
     Token(TokenArgs),
     /// Issuers: the tenant's certificate authorities.
@@ -186,6 +192,8 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
         Command::Enrol(args) => enrol::enrol(args, form).await,
         Command::Tenant(args) => tenant::tenant(args, form).await,
         Command::Account(args) => account::account(args, form).await,
+        Command::Role(args) => role::role(args, form).await,
+        Command::Duty(args) => duty::duty(args, form).await,
         Command::Token(args) => token::token(args, form).await,
         Command::Issuer(args) => issuer::issuer(args, form).await,
         Command::Profile(args) => profile::profile(args, form).await,

@@ -1,5 +1,9 @@
 //! What a principal may be allowed to do. Each action is also a type, so that a permit names it (I2).
 
+use crate::TenantId;
+use crate::role::Role;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// An action as a type: what a `Permit<A>` is for.
@@ -30,6 +34,31 @@ macro_rules! actions {
     };
 }
 
+impl Action {
+    /// The action of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == name)
+    }
+
+    /// Whether it can be held in this realm: as one of its built-in roles has it.
+    pub fn exists_in(self, tenant: TenantId) -> bool {
+        Role::ALL.iter().any(|role| role.exists_in(tenant) && role.permits(self))
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Action {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| D::Error::custom(format!("no action is called {name:?}")))
+    }
+}
+
 actions! {
     /// See the tenant's own record: status, plan, use of quota.
     TenantRead = "tenant:read"
@@ -39,6 +68,12 @@ actions! {
     AccountWrite = "account:write"
     /// Register approver keys of one's own, see and end one's own keys.
     OwnKeyWrite = "own-key:write"
+    /// See the tenant's own roles, who holds which, and which duties are kept apart.
+    RoleRead = "role:read"
+    /// Make and change roles, and bind accounts to them.
+    RoleWrite = "role:write"
+    /// Say which duties nobody may hold together.
+    DutyWrite = "duty:write"
     /// See issuers, their chains and CRLs.
     IssuerRead = "issuer:read"
     /// Create issuers.

@@ -85,6 +85,12 @@ ids! {
     SignatureId
     /// A document of a tenant, of which versions are signed.
     DocumentId
+    /// A role of a tenant's own.
+    RoleId
+    /// What an account holds of a role.
+    BindingId
+    /// Two duties that nobody may hold together.
+    ConflictId
     /// A unit of deferred work.
     JobId
     /// The random part of a public address (CRL, AIA); says nothing about the tenant.

@@ -67,6 +67,14 @@ impl Holder {
         }
     }
 
+    /// The same, with another person behind it.
+    pub const fn of(self, person: PersonId) -> Self {
+        match self {
+            Self::User(_) => Self::User(person),
+            Self::Service { owner, owner_enabled, .. } => Self::Service { owner, owner_enabled, person },
+        }
+    }
+
     /// The owner of a service account.
     pub const fn owner(self) -> Option<AccountId> {
         match self {

@@ -2,6 +2,7 @@
 
 pub mod account_key;
 pub mod action;
+pub mod binding;
 pub mod certificate;
 pub mod decision;
 pub mod disk;
@@ -23,6 +24,7 @@ pub mod port;
 pub mod principal;
 pub mod profile;
 pub mod role;
+pub mod scope;
 pub mod sealed;
 pub mod serial;
 mod short_name;
@@ -33,8 +35,8 @@ pub mod tenant;
 pub mod time;
 
 pub use id::{
-    AccountId, AccountKeyId, CertificateId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, SignatureId, SignerId,
-    TenantId, TokenId,
+    AccountId, AccountKeyId, BindingId, CertificateId, ConflictId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId,
+    RoleId, SignatureId, SignerId, TenantId, TokenId,
 };
 pub use sealed::Sealed;
 pub use serial::Serial;

@@ -47,6 +47,30 @@ impl NamePattern {
             _ => false,
         }
     }
+
+    /// Whether it matches all that the other matches.
+    pub fn contains(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any(kind), other) => *kind == other.kind(),
+            (outer, Self::Exactly(name)) => outer.matches(name),
+            (Self::DnsBelow(outer), Self::DnsBelow(inner)) => inner == outer || is_below(inner, outer),
+            (Self::IpNetwork(outer, bits), Self::IpNetwork(inner, more)) => bits <= more && same_prefix(*outer, *inner, *bits),
+            (Self::UriBelow(outer), Self::UriBelow(inner)) => inner.starts_with(outer.as_str()),
+            (outer, inner) => outer == inner,
+        }
+    }
+
+    /// The one kind of names that it matches.
+    fn kind(&self) -> NameKind {
+        match self {
+            Self::Any(kind) => *kind,
+            Self::Exactly(name) => name.kind(),
+            Self::DnsBelow(_) => NameKind::Dns,
+            Self::IpNetwork(..) => NameKind::Ip,
+            Self::EmailAt(_) => NameKind::Email,
+            Self::UriBelow(_) => NameKind::Uri,
+        }
+    }
 }
 
 fn is_below(host: &str, parent: &str) -> bool {

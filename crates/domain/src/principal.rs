@@ -1,9 +1,10 @@
 //! Who acts: an authenticated account of exactly one realm.
 
 use crate::action::Action;
+use crate::binding::{Binding, lacking, reach};
 use crate::identity::Identity;
-use crate::role::Role;
-use crate::{AccountId, PersonId, TenantId, TokenId, enforced};
+use crate::scope::Reach;
+use crate::{AccountId, PersonId, TenantId, Timestamp, TokenId};
 
 /// An authenticated principal. Made by the authenticator from a credential, never from a request's text.
 #[derive(Clone, Debug)]
@@ -18,14 +19,19 @@ pub struct Principal {
     pub token: TokenId,
     /// Its display name; never a policy input (THREATS 5).
     pub name: String,
-    /// Its roles.
-    pub roles: Vec<Role>,
+    /// What it holds, also what has expired meanwhile.
+    pub bindings: Vec<Binding>,
 }
 
 impl Principal {
-    /// Whether one of its roles, held in the realm where roles of its kind exist, includes the action.
-    pub fn may(&self, action: Action) -> bool {
-        self.roles.iter().any(|role| (role.exists_in(self.tenant) || !enforced!("role.realm")) && role.permits(action))
+    /// Where it may do this now. Only what is held in the realm where roles of its kind exist counts, and what has not expired.
+    pub fn reach(&self, action: Action, now: Timestamp) -> Reach {
+        reach(&self.bindings, action, self.tenant, now)
+    }
+
+    /// The first action of the gift that it cannot give now: nobody gives what they lack, nor wider or longer than they hold it.
+    pub fn lacks(&self, gift: &Binding, now: Timestamp) -> Option<Action> {
+        lacking(&self.bindings, gift, self.tenant, now)
     }
 
     /// Who it is, to be compared with another.
@@ -37,17 +43,19 @@ impl Principal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::role::Role;
 
     #[test]
     fn a_role_counts_in_its_own_realm_alone() {
-        let holder = |tenant, role| {
-            let (account, token) = (AccountId::from_bytes([1; 16]), TokenId::from_bytes([2; 16]));
-            Principal { tenant, account, person: PersonId::from_bytes([1; 16]), token, name: String::new(), roles: vec![role] }
+        let may = |tenant, role, action| {
+            let (account, token, person) = (AccountId::from_bytes([1; 16]), TokenId::from_bytes([2; 16]), PersonId::from_bytes([1; 16]));
+            let holder = Principal { tenant, account, person, token, name: String::new(), bindings: vec![Binding::of(role)] };
+            holder.reach(action, Timestamp::from_seconds(0)) == Reach::Everywhere
         };
         let tenant = TenantId::from_bytes([7; 16]);
-        assert!(holder(TenantId::PLATFORM, Role::Operator).may(Action::RegistryWrite));
-        assert!(!holder(tenant, Role::Operator).may(Action::RegistryWrite));
-        assert!(holder(tenant, Role::Viewer).may(Action::CertificateRead));
-        assert!(!holder(TenantId::PLATFORM, Role::Viewer).may(Action::CertificateRead));
+        assert!(may(TenantId::PLATFORM, Role::Operator, Action::RegistryWrite));
+        assert!(!may(tenant, Role::Operator, Action::RegistryWrite));
+        assert!(may(tenant, Role::Viewer, Action::CertificateRead));
+        assert!(!may(TenantId::PLATFORM, Role::Viewer, Action::CertificateRead));
     }
 }

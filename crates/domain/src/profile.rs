@@ -4,6 +4,7 @@ use crate::Timestamp;
 use crate::enforced;
 use crate::key::{Custody, KeyAlgorithm};
 use crate::pattern::NamePattern;
+use crate::scope::Environment;
 use serde::{Deserialize, Serialize};
 
 mod presets;
@@ -105,6 +106,10 @@ pub struct Profile {
     /// What it is for, in a sentence.
     #[cfg_attr(feature = "openapi", schema(max_length = 500))]
     pub description: String,
+    /// A label such as `production`, by which scopes of bindings tell profiles apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, pattern = "^[a-z][a-z0-9-]{0,38}[a-z0-9]$"))]
+    pub environment: Option<Environment>,
     /// Allowed kinds of subject key.
     #[cfg_attr(feature = "openapi", schema(min_items = 1))]
     pub key_algorithms: Vec<KeyAlgorithm>,

@@ -65,6 +65,8 @@ short_names! {
     SignerName, BadSignerName: "signer's name";
     /// The name of a role.
     RoleName, BadRoleName: "role's name";
+    /// A label of profiles and signers, such as `production`, by which scopes tell them apart.
+    Environment, BadEnvironment: "environment";
 }
 
 fn is_short_name(text: &str) -> bool {

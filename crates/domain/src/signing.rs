@@ -3,6 +3,7 @@
 pub mod decision;
 
 use crate::key::KeyAlgorithm;
+use crate::scope::Environment;
 use crate::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
 use crate::{AccountId, enforced};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ impl SignerState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SigningProfile {
+    /// A label such as `production`, by which scopes of bindings tell signers apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
     /// The forms of signature. Who may have `raw` signatures decides alone what they stand for: they also fit into every other form.
     pub formats: Vec<Format>,
     /// The kinds of signature, the preferred one first.
@@ -143,6 +147,7 @@ mod tests {
 
     pub(super) fn good() -> SigningProfile {
         SigningProfile {
+            environment: None,
             formats: vec![Format::Raw],
             algorithms: vec![SignatureAlgorithm::EcdsaP256Sha256],
             digests: vec![DigestAlgorithm::Sha256],

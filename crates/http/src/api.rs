@@ -3,11 +3,13 @@
 pub mod access;
 pub mod account_keys;
 pub mod accounts;
+pub mod bindings;
 pub mod bulk;
 pub mod certificates;
 pub mod common;
 pub mod documents;
 pub mod dry_run;
+pub mod duties;
 pub mod enrol;
 pub mod events;
 pub mod evidence;
@@ -20,6 +22,7 @@ pub mod pkcs12;
 pub mod platform;
 mod platform_log;
 pub mod profiles;
+pub mod roles;
 pub mod signatures;
 pub mod signers;
 pub mod tenant;
@@ -36,6 +39,9 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(accounts::routes())
         .merge(account_keys::routes())
         .merge(access::routes())
+        .merge(roles::routes())
+        .merge(bindings::routes())
+        .merge(duties::routes())
         .merge(issuers::routes())
         .merge(profiles::routes())
         .merge(dry_run::routes())

@@ -117,6 +117,7 @@ const fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
         Failure::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "No valid credential"),
         Failure::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
         Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not permitted"),
+        Failure::OutsideScope(_) => (StatusCode::FORBIDDEN, "outside-scope", "Outside the scope of your roles"),
         Failure::Escalation(_) => (StatusCode::FORBIDDEN, "escalation", "Nobody gives rights that they lack"),
         Failure::NotOwn => (StatusCode::FORBIDDEN, "not-own", "Only the account itself"),
         Failure::Suspended => (StatusCode::FORBIDDEN, "suspended", "The tenant is suspended"),

@@ -143,6 +143,19 @@ impl Changes {
         self.next_epoch();
     }
 
+    /// Gives the account that was read other roles, everywhere and lasting, and starts a new epoch.
+    pub fn set_roles(&mut self, row: &AccountRow, roles: &[Role]) {
+        let statement = sql!(
+            "UPDATE account SET roles = ?4, version = version + 1 WHERE tenant_id = ?1 AND id = ?2 AND version = ?3",
+            self.id(),
+            row.id.as_bytes(),
+            row.version,
+            roles_text(roles)
+        );
+        self.one(Guard::Version("account"), statement);
+        self.next_epoch();
+    }
+
     /// Makes the account that was read a service account of this owner, and starts a new epoch.
     pub fn own_account(&mut self, row: &AccountRow, owner: AccountId) {
         let statement = sql!(

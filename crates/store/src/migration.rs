@@ -36,6 +36,7 @@ pub(crate) const SQLITE: &[Migration] = &[
     migration!("sqlite", "0015"),
     migration!("sqlite", "0016"),
     migration!("sqlite", "0017"),
+    migration!("sqlite", "0018"),
 ];
 /// The schema on PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = &[
@@ -56,6 +57,7 @@ pub(crate) const POSTGRES: &[Migration] = &[
     migration!("postgres", "0015"),
     migration!("postgres", "0016"),
     migration!("postgres", "0017"),
+    migration!("postgres", "0018"),
 ];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];

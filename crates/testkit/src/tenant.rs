@@ -54,9 +54,13 @@ impl TestServer {
 
     /// An account of the tenant with this role; its id and token.
     pub async fn account(&self, tenant: &TestTenant, role: &str) -> (String, String) {
+        self.account_of(tenant, json!({"name": role, "roles": [role]})).await
+    }
+
+    /// An account made of this body; its id and token.
+    pub async fn account_of(&self, tenant: &TestTenant, body: Value) -> (String, String) {
         let admin = self.as_(&tenant.admin);
-        let account = admin.post(&tenant.path("/accounts"), json!({"name": role, "roles": [role]})).await.ok(201);
-        let id = text(&account["id"]).to_owned();
+        let id = text(&admin.post(&tenant.path("/accounts"), body).await.ok(201)["id"]).to_owned();
         let token = admin.post(&tenant.path(&format!("/accounts/{id}/tokens")), json!({})).await.ok(201);
         (id, text(&token["token"]).to_owned())
     }

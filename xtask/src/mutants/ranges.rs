@@ -37,6 +37,7 @@ fn names(tree: &Tree, sources: &Sources, site: &Site) -> Result<BTreeSet<String>
         "where.*" => read_tables(&tables(tree, "tenant")?, sources),
         "aad.*.*" => fields(sources),
         "denial.*" => texts(sources, |found| found.what == "record_denial" && found.at == "1"),
+        "scope.*" => texts(sources, |found| found.what == "admits" && found.at == "2"),
         "decision.*" => texts(sources, |found| found.file.ends_with("domain/src/decision.rs") && found.what == "refuse" && found.at == "0"),
         "import.*" => texts(sources, |found| found.file.ends_with("domain/src/import.rs") && found.what == "refuse" && found.at == "0"),
         "signature.*" => {

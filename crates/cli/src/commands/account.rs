@@ -32,8 +32,9 @@ enum AccountCommand {
     Create {
         /// Its name, for people.
         name: String,
-        /// A role: tenant-admin, security-lead, issuer, auditor, viewer; on the platform operator, support. May be repeated.
-        #[arg(long = "role", required = true)]
+        /// A role: tenant-admin, security-lead, issuer, signer, auditor, viewer; on the platform operator, support. May be repeated; none
+        /// is right for an account that `chancery role bind` gives what it needs.
+        #[arg(long = "role")]
         roles: Vec<String>,
         /// It is a program's: a service account, for which its owner answers, by default you.
         #[arg(long)]
@@ -93,32 +94,34 @@ pub(crate) async fn account(args: AccountArgs, form: Form) -> Result<(), Ended> 
             let [owner, same_person_as] = [owner, same_person_as].map(|id| id.map(|id| id.to_string()));
             let body = CreateAccountBody { name, roles, kind: Some(kind), owner, same_person_as };
             let desk = desk()?;
-            desk.show(&desk.act("/accounts", &body).await?, shown);
+            desk.show(&desk.act("/accounts", &body).await?, account_shown);
         }
         AccountCommand::List(page) => list(&desk()?, &page).await?,
         AccountCommand::Access(page) => {
             let desk = desk()?;
             let page: AccessPage = desk.own(&format!("/access{}", query(&page.parameters()))).await?;
-            desk.show(&page, |page| output::table(&["account", "name", "roles", "actions", "tokens"], rows(page), "No accounts."));
+            desk.show(&page, |page| {
+                output::table(&["account", "name", "roles", "actions", "bindings", "tokens"], rows(page), "No accounts.")
+            });
             desk.more(page.next.as_ref());
         }
         AccountCommand::Show { account } => {
             let desk = desk()?;
-            desk.show(&desk.own(&format!("/accounts/{account}")).await?, shown);
+            desk.show(&desk.own(&format!("/accounts/{account}")).await?, account_shown);
         }
         AccountCommand::Disable { account } => {
             let desk = desk()?;
-            desk.show(&desk.act(&format!("/accounts/{account}/disable"), &EmptyBody {}).await?, shown);
+            desk.show(&desk.act(&format!("/accounts/{account}/disable"), &EmptyBody {}).await?, account_shown);
         }
         AccountCommand::Own { account, owner } => {
             let body = OwnerBody { owner: owner.to_string() };
             let desk = desk()?;
-            desk.show(&desk.act(&format!("/accounts/{account}/owner"), &body).await?, shown);
+            desk.show(&desk.act(&format!("/accounts/{account}/owner"), &body).await?, account_shown);
         }
         AccountCommand::Join { account, same_person_as } => {
             let body = SamePersonBody { same_person_as: same_person_as.to_string() };
             let desk = desk()?;
-            desk.show(&desk.act(&format!("/accounts/{account}/person"), &body).await?, shown);
+            desk.show(&desk.act(&format!("/accounts/{account}/person"), &body).await?, account_shown);
         }
         AccountCommand::Key(command) => key::key(&args.server, command, form).await?,
     }
@@ -148,7 +151,7 @@ fn rows(page: &AccessPage) -> Vec<Vec<String>> {
     };
     let row = |row: &AccessDocument| {
         let tokens = row.tokens.iter().map(token).collect::<Vec<_>>().join("; ");
-        vec![row.account.clone(), row.name.clone(), row.roles.join(" "), row.actions.join(" "), tokens]
+        vec![row.account.clone(), row.name.clone(), row.roles.join(" "), row.actions.join(" "), row.bindings.to_string(), tokens]
     };
     page.items.iter().map(row).collect()
 }
@@ -162,7 +165,7 @@ fn state(account: &AccountDocument) -> String {
     .to_owned()
 }
 
-fn shown(account: &AccountDocument) -> String {
+pub(crate) fn account_shown(account: &AccountDocument) -> String {
     let mut text = output::fields(&[
         ("id", &account.id),
         ("name", &account.name),

@@ -6,6 +6,7 @@ use crate::commands::Desk;
 use crate::ended::Ended;
 use crate::output::{self, Form};
 use chancery_domain::key::KeyAlgorithm;
+use chancery_domain::scope::Environment;
 use chancery_domain::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
 use chancery_domain::signing::SignerName;
 use chancery_domain::{AccountId, IssuerId};
@@ -145,6 +146,9 @@ struct CreateArgs {
     /// An account that it signs for, by id; may be repeated. By default for each that may have signatures at all.
     #[arg(long = "account")]
     accounts: Vec<AccountId>,
+    /// A label such as `production`, by which scopes of bindings tell signers apart.
+    #[arg(long)]
+    environment: Option<Environment>,
     /// How many signatures it makes in all.
     #[arg(long, value_name = "COUNT")]
     max_signatures: Option<u64>,
@@ -228,6 +232,7 @@ fn create(args: CreateArgs) -> Result<CreateSignerBody, Ended> {
     });
     let algorithms: Vec<_> = args.algorithms.iter().filter_map(|name| SignatureAlgorithm::from_name(name)).collect();
     let signing_profile = SigningProfileDocument {
+        environment: args.environment,
         formats: args.formats.iter().filter_map(|name| Format::from_name(name)).collect(),
         algorithms: if algorithms.is_empty() { SignatureAlgorithm::ALL.to_vec() } else { algorithms },
         digests: DigestAlgorithm::ALL.to_vec(),

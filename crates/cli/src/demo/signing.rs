@@ -62,6 +62,7 @@ async fn make_signer(tenant: &Tenant, name: &str, profile: &str, formats: &[Form
     let body = CreateSignerBody {
         name: name.to_owned(),
         signing_profile: SigningProfileDocument {
+            environment: None,
             formats: formats.to_vec(),
             algorithms: vec![SignatureAlgorithm::EcdsaP256Sha256],
             digests: vec![DigestAlgorithm::Sha256],

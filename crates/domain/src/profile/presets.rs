@@ -28,6 +28,7 @@ fn preset(name: &str, description: &str, names: &[&str], usage: &[ExtendedKeyUsa
     Profile {
         name: ProfileName(name.to_owned()),
         description: description.to_owned(),
+        environment: None,
         key_algorithms: KeyAlgorithm::CLASSICAL.to_vec(),
         names: names.iter().filter_map(|text| text.parse().ok()).collect(),
         wildcards: false,

@@ -21,8 +21,10 @@ pub struct AccessDocument {
     pub name: String,
     /// Its roles.
     pub roles: Vec<String>,
-    /// The actions that its roles come to.
+    /// The actions that its roles and bindings come to; those of bindings within their scopes alone.
     pub actions: Vec<String>,
+    /// How many bindings it has besides its roles that count.
+    pub bindings: usize,
     /// Its tokens that are worth something now.
     pub tokens: Vec<TokenDocument>,
 }
@@ -43,6 +45,7 @@ impl From<&Access> for AccessDocument {
             name: access.account.name.clone(),
             roles: access.account.roles.iter().map(ToString::to_string).collect(),
             actions: access.actions.iter().map(ToString::to_string).collect(),
+            bindings: access.bindings,
             tokens: access.tokens.iter().map(Into::into).collect(),
         }
     }

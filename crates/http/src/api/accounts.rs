@@ -22,7 +22,8 @@ use utoipa_axum::routes;
 pub struct CreateAccountBody {
     /// Its name, 1 to 100 characters, for people only.
     pub name: String,
-    /// Its roles: `tenant-admin`, `security-lead`, `issuer`, `auditor`, `viewer`; on the platform `operator`, `support`.
+    /// Its roles: `tenant-admin`, `security-lead`, `issuer`, `auditor`, `viewer`; on the platform `operator`, `support`. None is right
+    /// for an account that is bound to roles instead.
     pub roles: Vec<String>,
     /// `user`, the default, for a person's account; `service`, the default where an owner is named, for a program's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! `/v1/tenants/{tenant}/certificates…`: issue, find, download, renew, revoke, and private keys made here.
 
-use crate::api::common::{EventRef, Query, key_algorithm, next};
+use crate::api::common::{EventRef, Query, key_algorithm};
 use crate::api::platform::EmptyBody;
 use crate::problem::{Error, Problem, Problems, from_failure};
 use crate::request::{Ids, InTenant, Submitted};
@@ -283,8 +283,8 @@ async fn list(
 ) -> Result<Json<CertificatePage>, Error> {
     let paging = crate::api::common::PageQuery { limit: query.limit, cursor: query.cursor.clone() };
     let page: Page<CertificateId> = paging.page()?;
-    let found = service.certificates(&caller, &query.search()?, page).await?;
-    let next = next(&found, page.limit, |certificate| certificate.id.to_string());
+    let (found, next) = service.certificates(&caller, &query.search()?, page).await?;
+    let next = next.map(|id| id.to_string());
     Ok(Json(CertificatePage { items: found.into_iter().map(Into::into).collect(), next }))
 }
 

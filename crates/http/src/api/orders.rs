@@ -1,6 +1,6 @@
 //! `/v1/tenants/{tenant}/orders…`: requests for certificates and what became of them.
 
-use crate::api::common::{PageQuery, Query, next};
+use crate::api::common::{PageQuery, Query};
 use crate::problem::{Error, Problems};
 use crate::request::{Ids, InTenant};
 use axum::Json;
@@ -68,8 +68,8 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
     responses((status = 200, body = OrderPage), Problems))]
 async fn list(State(service): State<Chancery>, caller: InTenant, Query(query): Query<PageQuery>) -> Result<Json<OrderPage>, Error> {
     let page = query.page()?;
-    let orders = service.orders(&caller, page).await?;
-    let next = next(&orders, page.limit, |order| order.id.to_string());
+    let (orders, next) = service.orders(&caller, page).await?;
+    let next = next.map(|id| id.to_string());
     Ok(Json(OrderPage { items: orders.into_iter().map(Into::into).collect(), next }))
 }
 

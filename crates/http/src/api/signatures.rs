@@ -1,6 +1,6 @@
 //! `/v1/tenants/{tenant}/signers/{signer}/signatures` and `/v1/tenants/{tenant}/signatures…`: signing, and what was signed.
 
-use crate::api::common::{EventRef, PageQuery, Query, next};
+use crate::api::common::{EventRef, PageQuery, Query};
 use crate::problem::{Error, Problems};
 use crate::request::{Ids, InTenant, Submitted};
 use axum::Json;
@@ -260,8 +260,8 @@ fn document(body: DocumentBody) -> Result<Document, Error> {
     responses((status = 200, body = SignaturePage), Problems))]
 async fn list(State(service): State<Chancery>, caller: InTenant, Query(paging): Query<PageQuery>) -> Result<Json<SignaturePage>, Error> {
     let page: Page<SignatureId> = paging.page()?;
-    let found = service.signatures(&caller, page).await?;
-    let next = next(&found, page.limit, |signature| signature.id.to_string());
+    let (found, next) = service.signatures(&caller, page).await?;
+    let next = next.map(|id| id.to_string());
     Ok(Json(SignaturePage { items: found.into_iter().map(Into::into).collect(), next }))
 }
 

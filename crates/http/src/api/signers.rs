@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chancery_app::{AskedProfile, Chancery, NewSigner, RollSigner, Signer, SignerSource, SignerVersion, certificate_pem};
+use chancery_domain::scope::Environment;
 use chancery_domain::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
 use chancery_domain::signing::{SignerName, SigningProfile, TimestampTerms};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,10 @@ use zeroize::Zeroizing;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SigningProfileDocument {
+    /// A label such as `production`, by which scopes of bindings tell signers apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
+    pub environment: Option<Environment>,
     /// The forms of signature. Who may have `raw` signatures decides alone what they stand for: they also fit into every other form.
     #[schema(min_items = 1)]
     pub formats: Vec<Format>,
@@ -202,6 +207,7 @@ pub struct SignerList {
 impl From<SigningProfile> for SigningProfileDocument {
     fn from(profile: SigningProfile) -> Self {
         Self {
+            environment: profile.environment,
             formats: profile.formats,
             algorithms: profile.algorithms,
             digests: profile.digests,
@@ -225,6 +231,7 @@ impl From<SigningProfileDocument> for AskedProfile {
             accounts: document.accounts.iter().map(|id| id.parse().ok()).collect(),
             timestamp_by: document.timestamp_by.map(|name| name.parse().ok()),
             profile: SigningProfile {
+                environment: document.environment,
                 formats: document.formats,
                 algorithms: document.algorithms,
                 digests: document.digests,

@@ -56,7 +56,11 @@ async fn cast(server: &TestServer) -> Cast {
     server.version(&server.acme, &earlier, "earlier").await;
     let mut of_acme = objects(server, &server.acme).await;
     // What is removed is missing from then on; these stay, whoever tries.
-    of_acme.extend([("theirs", of_acme["issuer"].clone()), ("taken", of_acme["certificate"].clone())]);
+    of_acme.extend([
+        ("theirs", of_acme["issuer"].clone()),
+        ("taken", of_acme["certificate"].clone()),
+        ("free-role", of_acme["own-role"].clone()),
+    ]);
     let mut tokens = vec![(Actor::Suspended, suspended.admin.clone())];
     let of_platform = platform(server, &of_acme).await;
     for actor in Actor::all() {

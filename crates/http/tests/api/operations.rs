@@ -42,6 +42,8 @@ pub(crate) trait Called {
     fn address(&self, ids: &Ids) -> String;
     /// Whether it changes anything: a dry run does not, although it is a POST for the sake of its body.
     fn writes(&self) -> bool;
+    /// Whether it is about who may act and what they hold alone.
+    fn is_of_people(&self) -> bool;
     /// Calls it with a body that does what it is for.
     async fn call(&self, client: Client, ids: &Ids) -> Answer;
     /// The same with this text for one of its ids.
@@ -62,8 +64,16 @@ impl Called for Operation {
             "timestamp_by" => "stamper",
             // Who was given an owner is a person no more.
             "account" if self.path.ends_with("/accounts/{account}/person") => "colleague",
+            // It is there to be bound when the other was disabled.
+            "account" if self.path.ends_with("/bindings") => "colleague",
             "certificates" => "certificate",
             "accounts" => "account",
+            "profiles" => "profile",
+            "signers" => "signer",
+            "issuers" => "issuer",
+            // Only one that nobody is bound to is removed.
+            "role" if self.path.ends_with("/roles/{role}/remove") => "free-role",
+            "role" => "own-role",
             "same_person_as" => "owner",
             name => name,
         }
@@ -78,6 +88,12 @@ impl Called for Operation {
 
     fn writes(&self) -> bool {
         self.method != "GET" && !self.path.ends_with("/dry-run")
+    }
+
+    fn is_of_people(&self) -> bool {
+        ["/accounts", "/roles", "/bindings", "/duty-conflicts"]
+            .iter()
+            .any(|of| self.path.starts_with(&format!("/v1/tenants/{{tenant}}{of}")))
     }
 
     async fn call(&self, client: Client, ids: &Ids) -> Answer {
@@ -137,6 +153,13 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "CreateTenantBody" => json!({"slug": format!("sample-{}", &ids["account"][28..])}),
         "EmptyBody" | "SuccessorBody" | "MintTokenBody" | "RotateTokenBody" | "RenewBody" => json!({}),
         "CreateAccountBody" => json!({"name": "Sample", "roles": [ids["role"]]}),
+        "BindBody" => json!({"account": ids["colleague"], "role": ids["own-role"], "scope": {}}),
+        "RolesBody" => json!({"roles": [ids["role"]]}),
+        "RoleBody" => {
+            static CALLS: AtomicU32 = AtomicU32::new(0);
+            json!({"name": format!("sample-{}", CALLS.fetch_add(1, Ordering::Relaxed)), "actions": ["tenant:read"]})
+        }
+        "ConflictBody" => json!({"name": "Sample", "one": ["registry:write"], "other": ["event:read"]}),
         "OwnerBody" => json!({"owner": ids["owner"]}),
         "SamePersonBody" => json!({"same_person_as": ids["owner"]}),
         "RegisterKeyBody" => serde_json::from_str(&ids["registration"]).unwrap(),
@@ -176,7 +199,12 @@ pub(crate) async fn ready(server: &TestServer, operation: &Operation, there: &Id
         let invited = operator.post("/v1/platform/tenants", json!({"slug": "enrolling"})).await.ok(201);
         return (invited["enrolment_token"].as_str().unwrap().to_owned(), there.clone());
     }
-    let ids = if operation.writes() { objects(server, &server.acme).await } else { there.clone() };
+    let ids = match operation.writes() {
+        // A tenant has no room for as many issuers as there are operations.
+        true if operation.is_of_people() => there.clone().into_iter().chain(people(server, &server.acme).await).collect(),
+        true => objects(server, &server.acme).await,
+        false => there.clone(),
+    };
     if operation.path.ends_with("/enable") {
         let disable = operation.address(&ids).replace("/enable", "/disable");
         server.as_(&server.acme.admin).post(&disable, json!({})).await.ok(200);
@@ -194,12 +222,8 @@ pub(crate) async fn ready(server: &TestServer, operation: &Operation, there: &Id
 /// Real ids of a tenant: objects made for this, and its own token and account besides.
 pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let admin = server.as_(&tenant.admin);
-    let account = admin.post(&tenant.path("/accounts"), json!({"name": "Object", "roles": ["viewer"]})).await.ok(201);
-    let (event, account) = (account["event"]["id"].as_str().unwrap().to_owned(), account["id"].as_str().unwrap().to_owned());
-    let token = admin.post(&tenant.path(&format!("/accounts/{account}/tokens")), json!({})).await.ok(201);
-    let colleague = admin.post(&tenant.path("/accounts"), json!({"name": "Colleague", "roles": ["viewer"]})).await.ok(201);
-    let register = tenant.path(&format!("/accounts/{account}/keys"));
-    let account_key = admin.post(&register, registration(server, &tenant.id, &account, "request").body).await.ok(201);
+    let mut ids = people(server, tenant).await;
+    let account = ids["account"].clone();
     // One of its own: some of the operations retire it.
     let issuer = json!({"name": "Object", "permitted_names": [format!("dns:{}", tenant.host("*"))]});
     let issuer = admin.post(&tenant.path("/issuers"), issuer).await.ok(201);
@@ -226,7 +250,7 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let foreign = || Stranger::called("Somebody").certificate(&server.clock, &Wanted::default());
     let taken = admin.post(&tenant.path("/certificates/import"), json!({"bundle": foreign()})).await.ok(200);
     let external = foreign();
-    Ids::from([
+    ids.extend([
         ("external", external),
         ("signer", signer),
         ("stamper", stamper),
@@ -239,15 +263,7 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("file", "ca.cer".to_owned()),
         ("serial", certificate["serial"].as_str().unwrap().to_owned()),
         ("cursor", id.clone()),
-        ("tenant", tenant.id.clone()),
         ("registered", tenant.id.clone()),
-        ("owner", tenant.account.clone()),
-        ("colleague", colleague["id"].as_str().unwrap().to_owned()),
-        ("account", account.clone()),
-        ("event", event),
-        ("token", token["id"].as_str().unwrap().to_owned()),
-        ("key", account_key["id"].as_str().unwrap().to_owned()),
-        ("registration", registration(server, &tenant.id, &account, "request").body.to_string()),
         ("certificate", id),
         ("order", certificate["order"].as_str().unwrap().to_owned()),
         ("issuer", issuer["id"].as_str().unwrap().to_owned()),
@@ -256,11 +272,48 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("profile-body", profile["profile"].to_string()),
         ("permitted", format!("dns:{}", tenant.host("*"))),
         ("host", tenant.host("sample")),
-        ("role", "viewer".to_owned()),
         ("anchor", anchor()),
         ("pending", pending),
         ("chain", chain),
         ("unwanted", unwanted),
+    ]);
+    ids
+}
+
+/// Real ids of who may act in a tenant and of what they hold, made for this, and its own owner besides.
+async fn people(server: &TestServer, tenant: &TestTenant) -> Ids {
+    let admin = server.as_(&tenant.admin);
+    let account = admin.post(&tenant.path("/accounts"), json!({"name": "Object", "roles": ["viewer"]})).await.ok(201);
+    let (event, account) = (account["event"]["id"].as_str().unwrap().to_owned(), account["id"].as_str().unwrap().to_owned());
+    let token = admin.post(&tenant.path(&format!("/accounts/{account}/tokens")), json!({})).await.ok(201);
+    let colleague = admin.post(&tenant.path("/accounts"), json!({"name": "Colleague", "roles": ["viewer"]})).await.ok(201);
+    let register = tenant.path(&format!("/accounts/{account}/keys"));
+    let account_key = admin.post(&register, registration(server, &tenant.id, &account, "request").body).await.ok(201);
+    let mut roles = Vec::new();
+    for kind in ["bound", "free"] {
+        let body = json!({"name": format!("{kind}-{}", &account[28..]), "actions": ["tenant:read"]});
+        roles.push(admin.post(&tenant.path("/roles"), body).await.ok(201)["id"].as_str().unwrap().to_owned());
+    }
+    let [role, free_role] = <[String; 2]>::try_from(roles).unwrap();
+    let body = json!({"account": account, "role": role, "scope": {"profiles": ["tls-server"]}});
+    let binding = admin.post(&tenant.path("/bindings"), body).await.ok(201);
+    // Nobody holds what exists on the platform alone, so this binds nobody.
+    let body = json!({"name": "Object", "one": ["registry:write"], "other": ["event:read"]});
+    let conflict = admin.post(&tenant.path("/duty-conflicts"), body).await.ok(201);
+    Ids::from([
+        ("registration", registration(server, &tenant.id, &account, "request").body.to_string()),
+        ("key", account_key["id"].as_str().unwrap().to_owned()),
+        ("account", account),
+        ("event", event),
+        ("token", token["id"].as_str().unwrap().to_owned()),
+        ("owner", tenant.account.clone()),
+        ("colleague", colleague["id"].as_str().unwrap().to_owned()),
+        ("own-role", role),
+        ("free-role", free_role),
+        ("binding", binding["id"].as_str().unwrap().to_owned()),
+        ("conflict", conflict["id"].as_str().unwrap().to_owned()),
+        ("tenant", tenant.id.clone()),
+        ("role", "viewer".to_owned()),
     ])
 }
 

@@ -6,7 +6,7 @@ use chancery_testkit::{Answer, Raw, TestServer, TestTenant, on_both_engines};
 use serde_json::json;
 
 /// Binary columns that are open, and why; every other one must be sealed and is tested here.
-const OPEN: [(&str, &str); 69] = [
+const OPEN: [(&str, &str); 78] = [
     ("account", "id"),
     ("account", "owner_id"),
     ("account", "person_id"),
@@ -36,6 +36,8 @@ const OPEN: [(&str, &str); 69] = [
     ("document", "id"),
     ("document_signature", "document_id"),
     ("document_signature", "signature_id"),
+    ("duty_conflict", "id"),
+    ("duty_conflict", "made_by"),
     ("event", "id"),
     ("event", "leaf"),       // a salted commitment
     ("idempotency", "body"), // hashes
@@ -62,6 +64,13 @@ const OPEN: [(&str, &str); 69] = [
     ("publication", "salt"), // sealed, and opened for evidence alone: tenants/platform_log.rs
     ("revocation", "issuer_id"),
     ("revocation", "serial"),
+    ("role", "blind"), // a keyed hash, for look-up
+    ("role", "id"),
+    ("role", "made_by"),
+    ("role_binding", "account_id"),
+    ("role_binding", "granted_by"),
+    ("role_binding", "id"),
+    ("role_binding", "role_id"),
     ("signature", "event_id"),
     ("signature", "id"),
     ("signature", "signer_id"),
@@ -99,6 +108,9 @@ async fn sealed(server: &TestServer, ids: &Ids) -> Vec<Sealed> {
             let (row, read) = match table.as_str() {
                 "account" => (format!("id = {}", literal(&ids["account"])), path(&format!("/accounts/{}", ids["account"]))),
                 "account_key" => (format!("id = {}", literal(&ids["key"])), path(&format!("/accounts/{}/keys", ids["account"]))),
+                "role" => (format!("id = {}", literal(&ids["own-role"])), path("/roles")),
+                "role_binding" => (format!("id = {}", literal(&ids["binding"])), path(&format!("/bindings/{}", ids["binding"]))),
+                "duty_conflict" => (format!("id = {}", literal(&ids["conflict"])), path("/duty-conflicts")),
                 "profile" => ("name = 'tls-server'".to_owned(), path("/profiles/tls-server")),
                 // Opened whole where its chain is asked for.
                 "authority" => (format!("id = {}", literal(&ids["issuer"])), path(&format!("/certificates/{}", ids["certificate"]))),

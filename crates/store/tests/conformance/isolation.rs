@@ -6,7 +6,7 @@ use chancery_domain::certificate::CertificateStatus;
 use chancery_domain::lineage::LineageKind;
 use chancery_domain::signing::SignerState;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{IssuerId, Serial, Timestamp, TokenId};
+use chancery_domain::{AccountId, IssuerId, Serial, Timestamp, TokenId};
 use chancery_store::{CertificateFilter, CertificateRow, CrlRow, JobRow, Page, PrivateKeyRow, TenantRow, TenantView};
 use rstest::rstest;
 use std::fs;
@@ -24,11 +24,11 @@ async fn every_reader_shows_only_the_views_own_rows(#[values(Engine::Sqlite, Eng
         changes.commit().await.unwrap();
         filled.push((view, number));
     }
-    // Profile, authority and the signer's three each started an epoch.
+    // Role, binding, conflict, profile, authority and the signer's three each started an epoch.
     for (view, number) in &filled {
-        every_reader(view, &Rows::of(*number), Some(&TenantRow { epoch: 6, ..tenant_row(*number) })).await;
+        every_reader(view, &Rows::of(*number), Some(&TenantRow { epoch: 9, ..tenant_row(*number) })).await;
         assert_eq!(view.counter("things").await.unwrap().unwrap().ceiling, 10 + i64::from(*number));
-        assert_eq!(view.epoch().await.unwrap(), Some(6));
+        assert_eq!(view.epoch().await.unwrap(), Some(9));
     }
     harness.store.create_realm(tenant_id(3)).await.unwrap();
     let empty = harness.store.tenant(tenant_id(3));
@@ -48,6 +48,10 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     }
     assert_eq!(view.tenant().await.unwrap().as_ref(), tenant);
     shows!(rows.account, account(rows.account.id) accounts(Page { before: None, limit: 10 }));
+    shows!(rows.role, role(rows.role.id) roles());
+    let all = (AccountId::from_bytes([0; 16]), AccountId::from_bytes([0xff; 16]));
+    shows!(rows.binding, binding(rows.binding.id) bindings(Page { before: None, limit: 10 }) live_bindings(all, now()));
+    shows!(rows.conflict, conflict(rows.conflict.id) conflicts());
     shows!(rows.token, token(rows.token.id) tokens(rows.account.id));
     shows!(rows.account_key, account_key(rows.account_key.id) account_keys(rows.account.id));
     shows!(rows.kek, keks());
@@ -197,7 +201,7 @@ async fn the_condition_on_the_tenant_holds_by_itself() {
     let store = open_sqlite(directory.path(), ManualClock::starting()).await;
     for number in [1, 2] {
         let (view, rows) = (store.tenant(tenant_id(number)), Rows::of(number));
-        every_reader(&view, &rows, Some(&TenantRow { epoch: 6, ..tenant_row(number) })).await;
+        every_reader(&view, &rows, Some(&TenantRow { epoch: 9, ..tenant_row(number) })).await;
         assert_eq!(view.counter("things").await.unwrap().unwrap().ceiling, 10 + i64::from(number));
         every_change(&view, &rows).await;
     }
@@ -208,7 +212,7 @@ async fn the_condition_on_the_tenant_holds_by_itself() {
     fs::rename(directory.path().join("changed"), &files[1]).unwrap();
     let store = open_sqlite(directory.path(), ManualClock::starting()).await;
     for number in [1, 2] {
-        every_reader(&store.tenant(tenant_id(number)), &Rows::of(number), Some(&TenantRow { epoch: 6, ..tenant_row(number) })).await;
+        every_reader(&store.tenant(tenant_id(number)), &Rows::of(number), Some(&TenantRow { epoch: 9, ..tenant_row(number) })).await;
     }
 }
 

@@ -5,12 +5,13 @@ use crate::rows::{BLIND, Rows, SHARD, now};
 use chancery_domain::certificate::{CertificateStatus, RevocationReason};
 use chancery_domain::identity::Holder;
 use chancery_domain::issuer::IssuerState;
+use chancery_domain::role::Role;
 use chancery_domain::signing::SignerState;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{AccountId, DocumentId, IssuerId, PersonId, TenantId, Timestamp, TokenId};
+use chancery_domain::{AccountId, BindingId, DocumentId, IssuerId, PersonId, Sealed, TenantId, Timestamp, TokenId};
 use chancery_store::{
-    AccountRow, AuthorityRow, Changes, CommitError, CosignedRow, CrlRow, DocumentRow, DocumentSignatureRow, Guard, Page, PublicationRow,
-    RegisteredTenantRow, RestoreMark, RevocationRow, SignerVersionRow, SigningProfileRow, SubjectKeyRow, TenantView,
+    AccountRow, AuthorityRow, BindingRow, BoundRole, Changes, CommitError, CosignedRow, CrlRow, DocumentRow, DocumentSignatureRow, Guard,
+    Page, PublicationRow, RegisteredTenantRow, RestoreMark, RevocationRow, SignerVersionRow, SigningProfileRow, SubjectKeyRow, TenantView,
 };
 use rstest::rstest;
 
@@ -64,6 +65,28 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     assert_eq!(view.owned_accounts(owner).await.unwrap(), [], "it is disabled");
     assert_eq!(view.epoch().await.unwrap().unwrap(), before + 2);
     assert!(!view.account(rows.account.id).await.unwrap().unwrap().enabled);
+    let (other, body) = ([8; 16], Sealed::from_ciphertext(vec![8; 40]));
+    once(&view, Guard::Version("role"), |changes| changes.change_role(&rows.role, &other, &body)).await;
+    let changed = view.role(rows.role.id).await.unwrap().unwrap();
+    assert_eq!((changed.blind, &changed.body, changed.version), (other, &body, 2));
+    refused(&view, Guard::Version("role"), |changes| changes.remove_role(&rows.role)).await;
+    once(&view, Guard::Version("role"), |changes| changes.remove_role(&changed)).await;
+    assert_eq!(view.role(rows.role.id).await.unwrap(), None);
+    once(&view, Guard::Version("role_binding"), |changes| changes.end_binding(rows.binding.id, now())).await;
+    assert_eq!(view.binding(rows.binding.id).await.unwrap().unwrap().ended_at, Some(now()));
+    assert_eq!(view.live_bindings((rows.account.id, rows.account.id), now()).await.unwrap(), [], "it was taken back");
+    let lasting =
+        BindingRow { id: BindingId::from_bytes([9; 16]), expires_at: None, role: BoundRole::BuiltIn(Role::Viewer), ..rows.binding.clone() };
+    let short = BindingRow { id: BindingId::from_bytes([10; 16]), expires_at: Some(now()), ..rows.binding.clone() };
+    commit(&view, |changes| changes.insert_binding(&lasting)).await;
+    commit(&view, |changes| changes.insert_binding(&short)).await;
+    assert_eq!(view.live_bindings((rows.account.id, rows.account.id), now()).await.unwrap(), [lasting], "the other has expired");
+    once(&view, Guard::Version("duty_conflict"), |changes| changes.end_conflict(rows.conflict.id, now())).await;
+    assert_eq!(view.conflict(rows.conflict.id).await.unwrap().unwrap().ended_at, Some(now()));
+    assert_eq!(view.conflicts().await.unwrap(), [], "it is over");
+    let account = view.account(rows.account.id).await.unwrap().unwrap();
+    once(&view, Guard::Version("account"), |changes| changes.set_roles(&account, &[Role::Auditor])).await;
+    assert_eq!(view.account(rows.account.id).await.unwrap().unwrap().roles, [Role::Auditor]);
     let later = TokenId::from_bytes([7; 16]);
     once(&view, Guard::Version("token"), |changes| changes.succeed_token(rows.token.id, later, now())).await;
     assert_eq!(view.token(rows.token.id).await.unwrap().unwrap().successor, Some(later));
@@ -91,8 +114,8 @@ async fn a_row_moves_once_from_what_was_read(#[values(Engine::Sqlite, Engine::Po
     once(&view, Guard::Version("authority"), |changes| changes.abandon_authority(pending(8).id)).await;
     let abandoned = view.authority(pending(8).id).await.unwrap().unwrap();
     assert_eq!((abandoned.state, abandoned.key, abandoned.status_key), (IssuerState::Abandoned, None, None));
-    // Each of these thirteen, and none of the refused ones, started an epoch.
-    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 13));
+    // Each of these twenty, and none of the refused ones, started an epoch.
+    assert_eq!(view.epoch().await.unwrap(), Some(epoch + 20));
 
     once(&view, Guard::Version("certificate"), |changes| changes.move_certificate(&rows.certificate, CertificateStatus::Revoked)).await;
     let moved = view.certificate(rows.certificate.id).await.unwrap().unwrap();
@@ -390,6 +413,9 @@ async fn no_row_is_inserted_twice(#[values(Engine::Sqlite, Engine::Postgres)] en
         "account" insert_account(&rows.account)
         "token" insert_token(&rows.token)
         "account_key" insert_account_key(&rows.account_key)
+        "role" insert_role(&rows.role)
+        "role_binding" insert_binding(&rows.binding)
+        "duty_conflict" insert_conflict(&rows.conflict)
         "kek" insert_kek(&rows.kek)
         "purpose_key" insert_purpose_key(&rows.purpose_key)
         "authority" insert_authority(&rows.authority)

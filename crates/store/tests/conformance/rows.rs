@@ -10,8 +10,8 @@ use chancery_domain::order::OrderState;
 use chancery_domain::role::Role;
 use chancery_domain::signing::SignerState;
 use chancery_domain::{
-    AccountId, AccountKeyId, CertificateId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId, Sealed, Serial, SignatureId,
-    SignerId, Timestamp, TokenId,
+    AccountId, AccountKeyId, BindingId, CertificateId, ConflictId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId,
+    RoleId, Sealed, Serial, SignatureId, SignerId, Timestamp, TokenId,
 };
 use chancery_store::*;
 
@@ -23,6 +23,9 @@ pub(crate) const SHARD: u32 = 3;
 /// One row of every table of a tenant but `tenant` and `counter`, which the harness makes.
 pub(crate) struct Rows {
     pub(crate) account: AccountRow,
+    pub(crate) role: RoleRow,
+    pub(crate) binding: BindingRow,
+    pub(crate) conflict: ConflictRow,
     pub(crate) token: TokenRow,
     pub(crate) account_key: AccountKeyRow,
     pub(crate) kek: KekRow,
@@ -116,6 +119,14 @@ impl Rows {
                 status: CertificateStatus::Revoked, not_after: Timestamp::from_seconds(1_850_000_000), ..other
             },
             account: AccountRow { id: account, name: sealed(), roles: vec![Role::Issuer, Role::Viewer], enabled: true, created_at: now(), version: 1, holder: Holder::User(PersonId::from_bytes(bytes(1))) },
+            role: RoleRow {
+                id: RoleId::from_bytes(bytes(16)), blind: BLIND, body: sealed(), made_by: account, created_at: now(), version: 1,
+            },
+            binding: BindingRow {
+                id: BindingId::from_bytes(bytes(17)), account, role: BoundRole::Own(RoleId::from_bytes(bytes(16))), body: sealed(),
+                granted_by: account, created_at: now(), expires_at: Some(Timestamp::from_seconds(1_900_000_000)), ended_at: None,
+            },
+            conflict: ConflictRow { id: ConflictId::from_bytes(bytes(18)), body: sealed(), made_by: account, created_at: now(), ended_at: None },
             token: TokenRow {
                 id: TokenId::from_bytes(bytes(2)), account: Some(account), roles: vec![], hash: [tenant; 32],
                 created_at: now(), expires_at: now(), ended_at: None, used_at: None, successor: None,
@@ -174,6 +185,9 @@ impl Rows {
 
     pub(crate) fn insert(&self, changes: &mut Changes) {
         changes.insert_account(&self.account);
+        changes.insert_role(&self.role);
+        changes.insert_binding(&self.binding);
+        changes.insert_conflict(&self.conflict);
         changes.insert_token(&self.token);
         changes.insert_account_key(&self.account_key);
         changes.insert_kek(&self.kek);

@@ -79,6 +79,12 @@ pub enum Kind {
     File,
     /// A serial number that is searched for.
     Serial,
+    /// A role of the tenant's own.
+    Role,
+    /// What an account holds of a role.
+    Binding,
+    /// Duties kept apart.
+    Conflict,
     /// A place in a listing.
     Cursor,
 }
@@ -93,11 +99,14 @@ impl Kind {
             "key" => Self::AccountKey,
             "certificate" | "certificates" => Self::Certificate,
             "order" => Self::Order,
-            "issuer" => Self::Issuer,
+            "issuer" | "issuers" => Self::Issuer,
             "event" => Self::Event,
             "shard" => Self::Shard,
-            "profile" => Self::Profile,
-            "signer" | "timestamp_by" => Self::Signer,
+            "profile" | "profiles" => Self::Profile,
+            "signer" | "signers" | "timestamp_by" => Self::Signer,
+            "role" => Self::Role,
+            "binding" => Self::Binding,
+            "conflict" => Self::Conflict,
             "signature" => Self::Signature,
             "document" => Self::Document,
             "public" => Self::Public,

@@ -241,6 +241,7 @@ fn new_signer(name: &str, slug: &str) -> NewSigner {
     let host = format!("release.{slug}.example");
     let certify = IssueRequest { profile: "code-signing".parse().ok(), validity_seconds: None, ..wanted(key, Some(&host), 0) };
     let profile = SigningProfile {
+        environment: None,
         formats: vec![Format::Raw],
         algorithms: vec![SignatureAlgorithm::Ed25519],
         digests: vec![DigestAlgorithm::Sha256],

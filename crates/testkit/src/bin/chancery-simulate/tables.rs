@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 /// Tables without a rule, and why.
 const WITHOUT: &[(&str, &str)] = &[
     ("cosigned", "witnesses are outside, and a simulation has none"),
+    ("role", "the simulation makes no roles of a tenant's own"),
+    ("role_binding", "the simulation binds no accounts to roles"),
+    ("duty_conflict", "the simulation declares no duties to be kept apart"),
     ("lane", "it is held against the jobs of every tenant, in lanes.rs"),
     ("setting", "the platform's own names and values, which nothing refers to; a simulation restores nothing"),
 ];
