@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 const OLDEST_POSTGRES: u32 = 15;
 /// Judges written in Python, and the beginnings of the versions that tests were written for.
-const JUDGES: [(&str, &str); 7] = [
+const JUDGES: [(&str, &str); 8] = [
     ("pkilint", "0.13"),
     ("schemathesis", "4.32"),
     ("badkeys", "0.0.21"),
@@ -15,6 +15,7 @@ const JUDGES: [(&str, &str); 7] = [
     ("jwcrypto", "1.6"),
     ("securesystemslib", "1.6"),
     ("in-toto-attestation", "0.9"),
+    ("http-message-signatures", "3.0"),
 ];
 /// Judges that Debian packages: the command, the argument that tells whether it runs, the package.
 const PACKAGED_JUDGES: [(&str, &str, &str); 3] =

@@ -104,7 +104,7 @@ impl Chancery {
             return Err(Failure::Refused(reasons).into());
         }
         let id = AccountKeyId::of_thumbprint(&thumbprint);
-        if view.account_key(id).await?.is_some() {
+        if view.account_key(id).await?.is_some() && enforced!("account-key.taken") {
             let why = "this key is registered here, or was: make a new one for each account and purpose";
             return Err(Failure::Conflict(why.to_owned()).into());
         }
@@ -221,7 +221,7 @@ fn label_row(id: AccountKeyId, account: AccountId, purpose: KeyPurpose) -> Vec<u
     [id.as_bytes().as_slice(), account.as_bytes(), purpose.as_str().as_bytes()].concat()
 }
 
-fn label(realm: &Realm, row: &AccountKeyRow) -> Result<String, Failure> {
+pub(crate) fn label(realm: &Realm, row: &AccountKeyRow) -> Result<String, Failure> {
     realm.open_text(&places::ACCOUNT_KEY_LABEL, &label_row(row.id, row.account, row.purpose), &row.label)
 }
 

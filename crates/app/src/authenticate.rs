@@ -5,7 +5,7 @@ use crate::bindings;
 use crate::places;
 use crate::realm::Realm;
 use crate::{Chancery, Failure, Once};
-use chancery_domain::principal::Principal;
+use chancery_domain::principal::{Principal, Shown};
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{AccountId, TenantId, Timestamp, TokenId, enforced};
 use chancery_keys::{Token, TokenKind};
@@ -29,10 +29,16 @@ pub struct Caller {
 /// What is kept of a token while the lease lasts: never the secret.
 pub(crate) struct Credential {
     hash: [u8; 32],
-    expires_at: Timestamp,
-    principal: Arc<Principal>,
+    believed: Believed,
     /// The last hour in which it was used, in milliseconds, as far as is known here.
     used_at: AtomicI64,
+}
+
+/// Who a credential stands for, and until when.
+#[derive(Clone)]
+pub(crate) struct Believed {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) expires_at: Timestamp,
 }
 
 impl Credential {
@@ -43,6 +49,9 @@ impl Credential {
 }
 
 impl Caller {
+    pub(crate) const fn new(principal: Arc<Principal>, realm: Arc<Realm>, request: String) -> Self {
+        Self { principal, realm, request, once: None, place: None, looks_up: false }
+    }
     /// The one realm in which the caller is anybody.
     pub fn tenant(&self) -> TenantId {
         self.principal.tenant
@@ -70,7 +79,7 @@ impl Chancery {
         let realm = self.realm(token.tenant()).await?;
         let credential = self.credential(&realm, token.id()).await?.ok_or_else(|| self.count_anonymous())?;
         let matches = token.matches(&credential.hash) || !enforced!("token.secret.cached");
-        let lives = credential.expires_at > self.now() || !enforced!("token.expiry.cached");
+        let lives = credential.believed.expires_at > self.now() || !enforced!("token.expiry.cached");
         if !matches || !lives {
             return Err(self.count_anonymous());
         }
@@ -78,7 +87,7 @@ impl Chancery {
             return Err(Failure::Suspended);
         }
         self.inner.uses.note(realm.id, token.id(), &credential, self.now());
-        Ok(Caller { principal: Arc::clone(&credential.principal), realm, request, once: None, place: None, looks_up: false })
+        Ok(Caller::new(Arc::clone(&credential.believed.principal), realm, request))
     }
 
     /// The stored token, if the one shown holds. A tenant that never was answers as a wrong token does; no key is used.
@@ -95,7 +104,7 @@ impl Chancery {
     }
 
     /// Whether there should be a store for the tenant: then it is not the token that is wrong.
-    async fn has_realm(&self, tenant: TenantId) -> Result<bool, Failure> {
+    pub(crate) async fn has_realm(&self, tenant: TenantId) -> Result<bool, Failure> {
         let row = self.inner.store.platform().registered(tenant).await?;
         Ok(row.is_some_and(|row| row.status != TenantStatus::Creating))
     }
@@ -111,8 +120,8 @@ impl Chancery {
         if !realm.is_active() && enforced!("suspended.again") {
             return Err(Failure::Suspended);
         }
-        let credential = self.credential(&realm, caller.principal.token).await?.ok_or(Failure::Unauthenticated)?;
-        Ok(Caller { principal: Arc::clone(&credential.principal), realm, ..caller.clone() })
+        let believed = self.believed(&realm, caller.principal.shown).await?.ok_or(Failure::Unauthenticated)?;
+        Ok(Caller { principal: believed.principal, realm, ..caller.clone() })
     }
 
     /// The same caller later in a long request, if its token and tenant still hold.
@@ -121,10 +130,18 @@ impl Chancery {
         if !realm.is_active() && enforced!("suspended.item") {
             return Err(Failure::Suspended);
         }
-        let credential = self.credential(&realm, caller.principal.token).await?;
-        let lives = |credential: &Arc<Credential>| credential.expires_at > self.now() || !enforced!("token.expiry.item");
-        let credential = credential.filter(lives).ok_or(Failure::Unauthenticated)?;
-        Ok(Caller { principal: Arc::clone(&credential.principal), realm, ..caller.clone() })
+        let believed = self.believed(&realm, caller.principal.shown).await?;
+        let lives = |believed: &Believed| believed.expires_at > self.now() || !enforced!("token.expiry.item");
+        let believed = believed.filter(lives).ok_or(Failure::Unauthenticated)?;
+        Ok(Caller { principal: believed.principal, realm, ..caller.clone() })
+    }
+
+    /// Who stands behind what was shown, as it is now.
+    async fn believed(&self, realm: &Realm, shown: Shown) -> Result<Option<Believed>, Failure> {
+        Ok(match shown {
+            Shown::Token(id) => self.credential(realm, id).await?.map(|credential| credential.believed.clone()),
+            Shown::Key(id) => self.request_key(realm, id).await?.map(|key| key.believed().clone()),
+        })
     }
 
     async fn credential(&self, realm: &Realm, id: TokenId) -> Result<Option<Arc<Credential>>, Failure> {
@@ -133,6 +150,14 @@ impl Chancery {
         }
         let Some(token) = realm.view.token(id).await? else { return Ok(None) };
         let (Some(account), None) = (token.account, token.ended_at.filter(|_| enforced!("token.ended.cached"))) else { return Ok(None) };
+        let Some(principal) = self.principal(realm, account, Shown::Token(id)).await? else { return Ok(None) };
+        let used_at = AtomicI64::new(token.used_at.map_or(i64::MIN, Timestamp::millis));
+        let believed = Believed { principal: Arc::new(principal), expires_at: token.expires_at };
+        Ok(Some(realm.credentials.keep(id, Credential { hash: token.hash, believed, used_at })))
+    }
+
+    /// The account that a credential is of, if it may act.
+    pub(crate) async fn principal(&self, realm: &Realm, account: AccountId, shown: Shown) -> Result<Option<Principal>, Failure> {
         let Some(account) = realm.view.account(account).await? else { return Ok(None) };
         if !account.enabled && enforced!("account.disabled") {
             return Ok(None);
@@ -146,9 +171,6 @@ impl Chancery {
             true => bindings::of_account(realm, &account, self.now()).await?,
             false => Vec::new(),
         };
-        let principal = Principal { tenant: realm.id, account: account.id, person, token: id, name, bindings };
-        let used_at = AtomicI64::new(token.used_at.map_or(i64::MIN, Timestamp::millis));
-        let credential = Credential { hash: token.hash, expires_at: token.expires_at, principal: Arc::new(principal), used_at };
-        Ok(Some(realm.credentials.keep(id, credential)))
+        Ok(Some(Principal { tenant: realm.id, account: account.id, person, shown, name, bindings }))
     }
 }

@@ -28,6 +28,11 @@ impl Chancery {
         self.record_denial(caller, "foreign-tenant", detail! {}).await
     }
 
+    /// Records that a signed request came again: its sender repeats itself, or somebody read what was sent.
+    pub(crate) async fn record_replay(&self, caller: &Caller) -> Result<(), Failure> {
+        self.record_denial(caller, "replay", detail! {}).await
+    }
+
     /// Records that policy refused the caller's request.
     pub(crate) async fn refuse(&self, caller: &Caller, action: Action, policy_version: u32, reasons: &[Reason]) -> Result<(), Failure> {
         self.refuse_about(caller, action, policy_version, reasons, Detail::new()).await

@@ -9,8 +9,11 @@ use chancery_store::{CommitError, Guard, StoreError};
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
     /// No valid credential was shown.
-    #[error("no valid credential: the token is unknown, expired or revoked")]
+    #[error("no valid credential: the token or key is unknown, expired or revoked, or the signature does not hold")]
     Unauthenticated,
+    /// The request is signed by a key that is known here, and yet not as it must be.
+    #[error("{0}")]
+    Signature(String),
     /// There is no such object in the caller's realm (I7).
     #[error("no such object")]
     NotFound,

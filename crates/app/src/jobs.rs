@@ -49,6 +49,8 @@ kinds! {
     PublishLog = "log.publish"
     /// Warn that a token expires soon.
     WarnOfToken = "token.expiring"
+    /// Forget the nonces of signed requests that cannot come again.
+    ForgetNonces = "request-nonce.forget"
     /// Forget old idempotency records and old days' counters, again and again.
     Sweep = "idempotency.sweep"
 }
@@ -87,6 +89,11 @@ pub(crate) fn token_warning(token: &TokenRow) -> JobRow {
     JobRow { due_at, id: JobId::from_bytes(*token.id.as_bytes()), kind, subject: Vec::new(), attempts: 0 }
 }
 
+/// The job that forgets old nonces at this time.
+pub(crate) fn forget_nonces(due: Timestamp) -> JobRow {
+    due_at(Kind::ForgetNonces, &[], due)
+}
+
 /// The first sweep of a realm.
 pub(crate) fn sweep(now: Timestamp, ports: &Ports) -> JobRow {
     let id = JobId::new(&*ports.clock, &*ports.entropy);
@@ -113,6 +120,7 @@ impl Chancery {
                 self.settle(TenantId::from_slice(&job.subject).map_err(malformed)?).await?;
                 finish(realm, job).await
             }
+            Kind::ForgetNonces => self.forget_old_nonces(realm, job).await,
             Kind::Sweep => {
                 let now = self.now();
                 let mut changes = realm.view.changes();

@@ -63,6 +63,7 @@ mod sequence;
 mod service;
 mod sign;
 mod signatures;
+mod signed_request;
 mod signers;
 mod signing_key;
 mod tally;
@@ -104,6 +105,7 @@ pub use roll::{NewRoot, Succession};
 pub use search::CertificateSearch;
 pub use service::{Chancery, Ports, Settings};
 pub use sign::{Content, Document, SignRequest};
+pub use signed_request::{ContentDigest, SignedRequest};
 pub use signers::AskedProfile;
 pub use tenants::{CreatedTenant, TenantUse};
 pub use view::{

@@ -11,7 +11,7 @@ use chancery_domain::pattern::NamePattern;
 use chancery_domain::profile::{Profile, ProfileName};
 use chancery_domain::signing::SignerName;
 use chancery_domain::tenant::TenantStatus;
-use chancery_domain::{IssuerId, PublicId, TenantId, Timestamp, TokenId, enforced};
+use chancery_domain::{AccountKeyId, IssuerId, PublicId, TenantId, Timestamp, TokenId, enforced};
 use chancery_keys::{KekKind, KeyProvider, Purpose, Sealer, TenantKeyRows, TenantKeys, WrappedKek, WrappedPurposeKey};
 use chancery_store::{AuthorityRow, SubjectKeyRow, TenantRow, TenantView};
 use chancery_x509::IssuerCertificate;
@@ -34,6 +34,9 @@ pub(crate) struct Realm {
     pub(crate) view: TenantView,
     pub(crate) sealer: Sealer,
     pub(crate) credentials: Shelf<TokenId, crate::authenticate::Credential>,
+    pub(crate) request_keys: Shelf<AccountKeyId, crate::signed_request::RequestKey>,
+    /// When this process last asked for old nonces to be forgotten.
+    pub(crate) nonces_swept: AtomicI64,
     /// Subject keys that were read because they were certified before: a commit guards what is remembered.
     pub(crate) subject_keys: Shelf<[u8; 16], SubjectKeyRow>,
     /// How many of the keys read last were new.
@@ -136,6 +139,8 @@ impl Realm {
             view,
             sealer,
             credentials: Shelf::default(),
+            request_keys: Shelf::default(),
+            nonces_swept: crate::signed_request::never_swept(),
             subject_keys: Shelf::default(),
             new_keys: AtomicU32::new(0),
             signers: Shelf::default(),

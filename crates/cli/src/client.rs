@@ -1,19 +1,22 @@
-//! A client of the public API: the one token, idempotency keys, retries, and problems told in words.
+//! A client of the public API: the one token or key, idempotency keys, retries, and problems told in words.
 
 mod error;
 mod progress;
+mod signature;
 
 pub(crate) use error::ClientError;
 pub(crate) use progress::{during, progress_of};
 
+use crate::key_file::KeyFile;
 use crate::system::SystemEntropy;
 use chancery_domain::TenantId;
 use chancery_domain::port::Entropy;
 use chancery_keys::{BadToken, Token};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_MATCH};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a request is tried, and how long after the first try the second comes; each later one waits twice as long.
@@ -22,19 +25,21 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A client, with or without a token. Cheap to clone.
+/// A client, with a token, with a key, or with neither. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
-    bearer: Option<Bearer>,
+    shows: Option<Shows>,
 }
 
+/// What it shows to be believed.
 #[derive(Clone)]
-struct Bearer {
-    /// Marked sensitive, so that it does not print (I9).
-    header: HeaderValue,
-    tenant: TenantId,
+enum Shows {
+    /// A token; the header is marked sensitive, so that it does not print (I9).
+    Bearer { header: HeaderValue, tenant: TenantId },
+    /// Signatures by a key.
+    Key(Arc<KeyFile>),
 }
 
 /// Whether a request that may have arrived can be sent once more.
@@ -53,7 +58,7 @@ impl Client {
         parsed.ok_or_else(|| ClientError::BadUrl(url.to_owned()))?;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).redirect(reqwest::redirect::Policy::none());
         let http = http.build().map_err(|error| ClientError::unreachable(url, &error))?;
-        Ok(Self { http, base: url.trim_end_matches('/').to_owned(), bearer: None })
+        Ok(Self { http, base: url.trim_end_matches('/').to_owned(), shows: None })
     }
 
     /// The same with a token, which also says which tenant is meant.
@@ -61,18 +66,26 @@ impl Client {
         let tenant = Token::parse(token).map_err(ClientError::BadToken)?.tenant();
         let mut header = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| ClientError::BadToken(BadToken))?;
         header.set_sensitive(true);
-        Ok(Self { bearer: Some(Bearer { header, tenant }), ..self.clone() })
+        Ok(Self { shows: Some(Shows::Bearer { header, tenant }), ..self.clone() })
     }
 
-    /// The address of something of the token's tenant.
+    /// The same with a key, which signs each request.
+    pub(crate) fn with_key(&self, key: KeyFile) -> Self {
+        Self { shows: Some(Shows::Key(Arc::new(key))), ..self.clone() }
+    }
+
+    /// The address of something of one's own tenant.
     pub(crate) fn own(&self, rest: &str) -> Result<String, ClientError> {
-        let bearer = self.bearer.as_ref().ok_or(ClientError::NoToken)?;
-        Ok(format!("/v1/tenants/{}{rest}", bearer.tenant))
+        Ok(format!("/v1/tenants/{}{rest}", self.tenant()?))
     }
 
-    /// The token's tenant.
+    /// The token's, or the key's, tenant.
     pub(crate) fn tenant(&self) -> Result<TenantId, ClientError> {
-        self.bearer.as_ref().map(|bearer| bearer.tenant).ok_or(ClientError::NoToken)
+        match &self.shows {
+            Some(Shows::Bearer { tenant, .. }) => Ok(*tenant),
+            Some(Shows::Key(key)) => Ok(key.tenant),
+            None => Err(ClientError::NoToken),
+        }
     }
 
     /// Reads a document.
@@ -123,7 +136,7 @@ impl Client {
         let mut tried = 1;
         loop {
             let last = tried == TRIES;
-            match self.request(&method, path, &headers, body.as_deref()).send().await {
+            match self.request(&method, path, &headers, body.as_deref())?.send().await {
                 Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE && again == Again::Always && !last => {}
                 Ok(answer) if answer.status().is_success() => return Ok(answer),
                 Ok(answer) => return Err(self.problem(answer).await),
@@ -135,15 +148,18 @@ impl Client {
         }
     }
 
-    fn request(&self, method: &Method, path: &str, headers: &HeaderMap, body: Option<&[u8]>) -> RequestBuilder {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base)).headers(headers.clone());
-        if let Some(bearer) = &self.bearer {
-            request = request.header(AUTHORIZATION, bearer.header.clone());
-        }
-        match body {
+    fn request(&self, method: &Method, path: &str, headers: &HeaderMap, body: Option<&[u8]>) -> Result<RequestBuilder, ClientError> {
+        let url = Url::parse(&format!("{}{path}", self.base)).map_err(|_| ClientError::BadUrl(self.base.clone()))?;
+        let mut request = self.http.request(method.clone(), url.clone()).headers(headers.clone());
+        request = match &self.shows {
+            Some(Shows::Bearer { header, .. }) => request.header(AUTHORIZATION, header.clone()),
+            Some(Shows::Key(key)) => request.headers(signature::signed(key, method, &url, headers, body)?),
+            None => request,
+        };
+        Ok(match body {
             Some(body) => request.header("content-type", "application/json").body(body.to_vec()),
             None => request,
-        }
+        })
     }
 
     async fn problem(&self, answer: Response) -> ClientError {

@@ -20,6 +20,7 @@ use crate::certificates;
 use crate::client::{self, Client, ClientError};
 use crate::ended::Ended;
 use crate::files::{self, Reserved};
+use crate::key_file::KeyFile;
 use crate::output::{self, Form};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,7 +29,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Which server, and as whom. A token is never an argument: others can see those.
+/// Which server, and as whom: with a token, which is never an argument, for others can see those, or with the key in the file that
+/// CHANCERY_REQUEST_KEY names.
 #[derive(clap::Args)]
 pub(crate) struct ServerArgs {
     /// The server's base URL.
@@ -57,13 +59,20 @@ pub(crate) struct Desk {
 }
 
 impl ServerArgs {
-    /// The desk of the token's holder.
+    /// The desk of the token's, or the key's, holder.
     pub(crate) fn desk(&self, form: Form) -> Result<Desk, Ended> {
-        let token = match &self.token_file {
-            Some(path) => read_text(path)?,
-            None => Zeroizing::new(std::env::var("CHANCERY_TOKEN").ok().filter(|token| !token.is_empty()).ok_or(ClientError::NoToken)?),
+        let client = Client::new(&self.url)?;
+        let set = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let client = match (&self.token_file, set("CHANCERY_TOKEN").map(Zeroizing::new), set("CHANCERY_REQUEST_KEY")) {
+            (Some(path), ..) => client.with_token(read_text(path)?.trim())?,
+            (None, Some(_), Some(_)) => {
+                return Err(Ended::Usage("CHANCERY_TOKEN and CHANCERY_REQUEST_KEY are both set: leave the one that counts".to_owned()));
+            }
+            (None, Some(token), None) => client.with_token(token.trim())?,
+            (None, None, Some(path)) => client.with_key(KeyFile::read(Path::new(&path))?),
+            (None, None, None) => return Err(ClientError::NoToken.into()),
         };
-        Ok(Desk { client: Client::new(&self.url)?.with_token(token.trim())?, form })
+        Ok(Desk { client, form })
     }
 
     /// A client without a token.

@@ -40,6 +40,16 @@ pub(crate) struct Registration {
     pub(crate) proof: String,
 }
 
+/// A key of an account, with the tenant that knows it.
+pub(crate) struct KeyFile {
+    /// The tenant.
+    pub(crate) tenant: TenantId,
+    /// Its id.
+    pub(crate) id: AccountKeyId,
+    /// The private key.
+    pub(crate) key: SoftwareKey,
+}
+
 /// Makes a key and writes it to a new file of mode 0600; what registers it.
 pub(crate) fn generate(
     path: &Path,
@@ -67,6 +77,23 @@ pub(crate) fn generate(
     })
 }
 
+impl KeyFile {
+    /// Reads what [`generate`] wrote, or a PKCS#8 key in PEM with the tenant's line above it.
+    pub(crate) fn read(path: &Path) -> Result<Self, Ended> {
+        let text = std::fs::read_to_string(path).map_err(|source| Ended::File { path: path.to_owned(), source })?;
+        let text = Zeroizing::new(text);
+        // What is wrong with the key is not said in its own words, for it is a secret (I9).
+        let bad = |what: &str| Ended::Usage(format!("{}: {what}", path.display()));
+        let tenant = text.lines().find_map(|line| line.strip_prefix(TENANT)).and_then(|tenant| tenant.trim().parse().ok());
+        let tenant = tenant.ok_or_else(|| bad(&format!("above the key a line must say which tenant knows it: \"{TENANT}…\"")))?;
+        let one_key = || bad("one PRIVATE KEY block is expected: PKCS#8 in PEM, not encrypted");
+        let mut blocks = pem::decode(&text).map_err(|_| one_key())?;
+        let block = blocks.pop().filter(|block| blocks.is_empty() && block.label == pem::PRIVATE_KEY).ok_or_else(one_key)?;
+        let key = SoftwareKey::from_pkcs8(&block.der).map_err(|_| one_key())?;
+        Ok(Self { tenant, id: AccountKeyId::of_thumbprint(&thumbprint(key.spki_der())), key })
+    }
+}
+
 fn thumbprint(spki: &[u8]) -> [u8; 32] {
     let mut thumbprint = [0; 32];
     thumbprint.copy_from_slice(digest(&SHA256, spki).as_ref());
@@ -87,12 +114,13 @@ mod tests {
             let made = generate(&path, tenant, account, KeyPurpose::Request, algorithm).unwrap();
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
             assert!(generate(&path, tenant, account, KeyPurpose::Request, algorithm).is_err());
-            let text = std::fs::read_to_string(&path).unwrap();
-            let block = pem::decode(&text).unwrap().remove(0);
-            assert_eq!((block.label.as_str(), text.starts_with(TENANT)), (pem::PRIVATE_KEY, true));
-            let key = SoftwareKey::from_pkcs8(&block.der).unwrap();
-            assert_eq!((AccountKeyId::of_thumbprint(&thumbprint(key.spki_der())), key.algorithm()), (made.key, algorithm));
+            let read = KeyFile::read(&path).unwrap();
+            assert_eq!((read.tenant, read.id, read.key.algorithm()), (tenant, made.key, algorithm));
             std::fs::remove_file(&path).unwrap();
+        }
+        for wrong in ["", "Chancery-Tenant: 01010101-0101-0101-0101-010101010101\n", "-----BEGIN PRIVATE KEY-----\n"] {
+            std::fs::write(&path, wrong).unwrap();
+            assert!(KeyFile::read(&path).is_err());
         }
     }
 }

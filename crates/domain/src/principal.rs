@@ -4,7 +4,16 @@ use crate::action::Action;
 use crate::binding::{Binding, lacking, reach};
 use crate::identity::Identity;
 use crate::scope::Reach;
-use crate::{AccountId, PersonId, TenantId, Timestamp, TokenId};
+use crate::{AccountId, AccountKeyId, PersonId, TenantId, Timestamp, TokenId};
+
+/// What a principal showed to be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shown {
+    /// A bearer token.
+    Token(TokenId),
+    /// A signature by a key of its account.
+    Key(AccountKeyId),
+}
 
 /// An authenticated principal. Made by the authenticator from a credential, never from a request's text.
 #[derive(Clone, Debug)]
@@ -15,8 +24,8 @@ pub struct Principal {
     pub account: AccountId,
     /// The person behind the account: of a service account, its owner's.
     pub person: PersonId,
-    /// The token that it showed.
-    pub token: TokenId,
+    /// The credential that it showed.
+    pub shown: Shown,
     /// Its display name; never a policy input (THREATS 5).
     pub name: String,
     /// What it holds, also what has expired meanwhile.
@@ -48,8 +57,9 @@ mod tests {
     #[test]
     fn a_role_counts_in_its_own_realm_alone() {
         let may = |tenant, role, action| {
-            let (account, token, person) = (AccountId::from_bytes([1; 16]), TokenId::from_bytes([2; 16]), PersonId::from_bytes([1; 16]));
-            let holder = Principal { tenant, account, person, token, name: String::new(), bindings: vec![Binding::of(role)] };
+            let (account, person) = (AccountId::from_bytes([1; 16]), PersonId::from_bytes([1; 16]));
+            let shown = Shown::Token(TokenId::from_bytes([2; 16]));
+            let holder = Principal { tenant, account, person, shown, name: String::new(), bindings: vec![Binding::of(role)] };
             holder.reach(action, Timestamp::from_seconds(0)) == Reach::Everywhere
         };
         let tenant = TenantId::from_bytes([7; 16]);

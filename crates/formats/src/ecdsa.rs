@@ -1,10 +1,10 @@
-//! ECDSA signatures in their two forms: DER, as X.509 has them, and r and s side by side, as JOSE has them (RFC 7518 section 3.4).
+//! ECDSA signatures in their two forms: DER, as X.509 has them, and r and s side by side, as JOSE and HTTP signatures have them (RFC 7518 section 3.4, RFC 9421 section 3.3.4).
 
 use der::asn1::{Uint, UintRef};
 use der::{Decode, Encode, Reader, SliceReader};
 
 /// `r || s`, each of `octets` bytes, from an Ecdsa-Sig-Value (RFC 3279 section 2.2.3); `None` if it is no such DER or too large.
-pub(crate) fn to_fixed(der: &[u8], octets: usize) -> Option<Vec<u8>> {
+pub fn to_fixed(der: &[u8], octets: usize) -> Option<Vec<u8>> {
     let mut reader = SliceReader::new(der).ok()?;
     let (r, s) = reader.sequence(|inside| Ok::<_, der::Error>((UintRef::decode(inside)?, UintRef::decode(inside)?))).ok()?;
     reader.finish().ok()?;
@@ -18,7 +18,7 @@ pub(crate) fn to_fixed(der: &[u8], octets: usize) -> Option<Vec<u8>> {
 }
 
 /// An Ecdsa-Sig-Value from `r || s`, each of `octets` bytes; `None` if it has another length.
-pub(crate) fn from_fixed(fixed: &[u8], octets: usize) -> Option<Vec<u8>> {
+pub fn from_fixed(fixed: &[u8], octets: usize) -> Option<Vec<u8>> {
     if fixed.len() != 2 * octets {
         return None;
     }

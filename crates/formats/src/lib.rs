@@ -4,7 +4,7 @@ pub mod authenticode;
 mod base64url;
 pub mod cms;
 pub mod dsse;
-mod ecdsa;
+pub mod ecdsa;
 pub mod in_toto;
 pub mod jar;
 mod json;

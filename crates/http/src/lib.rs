@@ -8,5 +8,6 @@ mod pki;
 pub mod problem;
 mod request;
 mod router;
+mod signature;
 
 pub use router::{document, public_router, router};

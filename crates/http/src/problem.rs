@@ -1,5 +1,6 @@
 //! Problem documents (RFC 9457): what went wrong, whose fault it is and what to do.
 
+use crate::signature::ACCEPT_SIGNATURE;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chancery_app::Failure;
@@ -115,6 +116,7 @@ impl Error {
 const fn kind(failure: &Failure) -> (StatusCode, &'static str, &'static str) {
     match failure {
         Failure::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "No valid credential"),
+        Failure::Signature(_) => (StatusCode::UNAUTHORIZED, "signature", "The request is not signed as it must be"),
         Failure::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
         Failure::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not permitted"),
         Failure::OutsideScope(_) => (StatusCode::FORBIDDEN, "outside-scope", "Outside the scope of your roles"),
@@ -154,6 +156,7 @@ impl IntoResponse for Error {
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert("accept-signature", HeaderValue::from_static(ACCEPT_SIGNATURE));
         }
         // The layer that knows the request's id puts it in.
         response.extensions_mut().insert(problem);

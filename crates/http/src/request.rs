@@ -1,6 +1,7 @@
 //! What handlers take from a request: who calls, which object is meant, and the body with its idempotency key.
 
 use crate::problem::Error;
+use crate::signature::{self, CoveredBody};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -62,9 +63,16 @@ impl FromRequestParts<Chancery> for OnPlatform {
     }
 }
 
-async fn authenticate(parts: &Parts, state: &Chancery) -> Result<Caller, Error> {
-    let token = bearer(&parts.headers).ok_or(Failure::Unauthenticated)?;
-    Ok(state.authenticate(token, request_id(parts)).await?)
+/// Who calls: by a token where one is shown, else by a signature.
+async fn authenticate(parts: &mut Parts, state: &Chancery) -> Result<Caller, Error> {
+    if parts.headers.contains_key(header::AUTHORIZATION) || !signature::is_signed(&parts.headers) {
+        let token = bearer(&parts.headers).ok_or(Failure::Unauthenticated)?;
+        return Ok(state.authenticate(token, request_id(parts)).await?);
+    }
+    let signed = signature::read(parts).ok_or(Failure::Unauthenticated)?;
+    let caller = state.authenticate_signed(&signed.request, request_id(parts)).await?;
+    parts.extensions.insert(signed.body);
+    Ok(caller)
 }
 
 /// The token of the Authorization header (RFC 6750 section 2.1).
@@ -128,6 +136,7 @@ async fn content(request: Request, state: &Chancery, kind: &str) -> Result<Submi
     let operation = format!("{} {}", request.method(), request.uri().path());
     let key = idempotency_key(request.headers())?;
     let fits = content_is(kind, request.headers());
+    let covered = request.extensions().get::<CoveredBody>().cloned();
     let slow =
         |_| Error::Request(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not come within 5 s: send it again, at once".to_owned());
     let time = if enforced!("limit.body-time") { BODY_TIME } else { BODY_TIME * 1000 };
@@ -138,6 +147,12 @@ async fn content(request: Request, state: &Chancery, kind: &str) -> Result<Submi
         }
         status => Error::Request(status, "malformed", "the body cannot be read".to_owned()),
     })?;
+    if let Some(CoveredBody(digest)) = covered
+        && !digest.map_or_else(|| bytes.is_empty() || !enforced!("request-signature.body-covered"), |digest| digest.is_of(&bytes))
+    {
+        let why = "the body is not what Content-Digest says, with sha-256 or sha-512 (RFC 9530), or the signature does not cover that";
+        return Err(Failure::Signature(why.to_owned()).into());
+    }
     if !bytes.is_empty() && !fits {
         return Err(Error::malformed(format!("send the body with Content-Type: {kind}")));
     }

@@ -12,7 +12,7 @@ use chancery_app::{Chancery, Failure};
 use chancery_domain::enforced;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{License, OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -65,7 +65,11 @@ fn documented() -> OpenApiRouter<Chancery> {
     );
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An account's token")).build();
-    document.components.get_or_insert_default().add_security_scheme("token", SecurityScheme::Http(bearer));
+    let signature = "An RFC 9421 signature by a key of the account, with Signature-Input; docs/authentication.md says what it covers";
+    let signature = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("Signature", signature)));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("token", SecurityScheme::Http(bearer));
+    components.add_security_scheme("signature", signature);
     document.paths.paths.values_mut().for_each(name_operations);
     router
 }
@@ -75,6 +79,10 @@ fn name_operations(item: &mut PathItem) {
     let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
     for operation in operations.into_iter().flatten() {
         let tag = operation.tags.iter().flatten().next();
+        // Whatever takes a bearer token takes a signature.
+        if let Some(security) = operation.security.as_mut().filter(|_| tag.is_some_and(|tag| tag != "enrolment")) {
+            security.push(SecurityRequirement::new::<_, [&str; 0], &str>("signature", []));
+        }
         operation.operation_id = tag.zip(operation.operation_id.as_ref()).map(|(tag, handler)| format!("{tag}.{handler}"));
     }
 }

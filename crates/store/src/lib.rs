@@ -36,6 +36,7 @@ mod platform;
 pub mod postgres;
 mod profile;
 mod publication;
+mod request_nonce;
 mod restored;
 mod revocation;
 mod role;

@@ -37,6 +37,7 @@ pub(crate) const SQLITE: &[Migration] = &[
     migration!("sqlite", "0016"),
     migration!("sqlite", "0017"),
     migration!("sqlite", "0018"),
+    migration!("sqlite", "0019"),
 ];
 /// The schema on PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = &[
@@ -58,6 +59,7 @@ pub(crate) const POSTGRES: &[Migration] = &[
     migration!("postgres", "0016"),
     migration!("postgres", "0017"),
     migration!("postgres", "0018"),
+    migration!("postgres", "0019"),
 ];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];

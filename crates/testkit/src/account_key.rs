@@ -5,10 +5,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery::system::SystemEntropy;
+use chancery_domain::Timestamp;
 use chancery_domain::key::KeyAlgorithm;
-use chancery_domain::port::Clock;
+use chancery_domain::port::{Clock, Entropy};
 use chancery_keys::SoftwareKey;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// A key pair of an account.
@@ -61,4 +63,82 @@ pub fn registration(server: &TestServer, tenant: &str, account: &str, purpose: &
     let pair = AccountKeyPair::generate(KeyAlgorithm::Ed25519);
     let body = pair.registration(tenant, account, purpose, &server.clock.now().to_string());
     Registration { pair, body }
+}
+
+/// How requests are signed, each field to be changed by a test.
+#[derive(Clone)]
+pub struct RequestSigner {
+    /// The key.
+    pub pair: Arc<AccountKeyPair>,
+    /// What the signature says that the key is called.
+    pub keyid: String,
+    /// The label.
+    pub label: String,
+    /// What it says of its algorithm.
+    pub alg: Option<String>,
+    /// When it was created, against the clock, in seconds.
+    pub created: i64,
+    /// For how many seconds it is good.
+    pub good_for: i64,
+    /// The nonce; a random one, if none is given.
+    pub nonce: Option<String>,
+    /// Components that it does not cover.
+    pub leaves_out: Vec<String>,
+    /// What it takes for the body instead of what it is.
+    pub body: Option<Vec<u8>>,
+}
+
+impl RequestSigner {
+    /// A signer with this key of the tenant's.
+    pub fn new(pair: AccountKeyPair, tenant: &str, key: &str) -> Self {
+        let (keyid, label) = (format!("{tenant}/{key}"), "sig1".to_owned());
+        let (leaves_out, good_for) = (Vec::new(), 60);
+        Self { pair: Arc::new(pair), keyid, label, alg: None, created: 0, good_for, nonce: None, leaves_out, body: None }
+    }
+
+    /// The fields that sign this request, with an Ed25519 key.
+    ///
+    /// # Panics
+    /// If the key does not sign.
+    pub fn sign(&self, now: Timestamp, method: &str, target: &str, headers: &[(String, String)], body: &[u8]) -> Vec<(String, String)> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut fields = vec![("host".to_owned(), "chancery.example".to_owned())];
+        let mut covered = vec![
+            ("@method".to_owned(), method.to_owned()),
+            ("@authority".to_owned(), "chancery.example".to_owned()),
+            ("@path".to_owned(), path.to_owned()),
+            ("@query".to_owned(), format!("?{query}")),
+        ];
+        let body = self.body.as_deref().unwrap_or(body);
+        if !body.is_empty() {
+            let said = format!("sha-256=:{}:", STANDARD.encode(digest(&SHA256, body)));
+            fields.push(("content-digest".to_owned(), said.clone()));
+            covered.push(("content-digest".to_owned(), said));
+        }
+        covered.extend(headers.iter().filter(|(name, _)| ["idempotency-key", "if-match"].contains(&name.as_str())).cloned());
+        covered.retain(|(name, _)| !self.leaves_out.contains(name));
+        let names = covered.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(" ");
+        let created = now.seconds() + self.created;
+        let mut random = [0; 16];
+        SystemEntropy.fill(&mut random);
+        let nonce = self.nonce.clone().unwrap_or_else(|| STANDARD.encode(random));
+        let mut parameters = format!("({names});created={created};expires={}", created + self.good_for);
+        parameters += &format!(";nonce=\"{nonce}\";keyid=\"{}\"", self.keyid);
+        parameters += &self.alg.as_ref().map(|alg| format!(";alg=\"{alg}\"")).unwrap_or_default();
+        let lines = covered.iter().map(|(name, value)| format!("\"{name}\": {value}\n")).collect::<String>();
+        let signature = self.pair.key.sign(format!("{lines}\"@signature-params\": {parameters}").as_bytes()).expect("the key signs");
+        fields.push(("signature-input".to_owned(), format!("{}={parameters}", self.label)));
+        fields.push(("signature".to_owned(), format!("{}=:{}:", self.label, STANDARD.encode(signature))));
+        fields
+    }
+}
+
+impl TestServer {
+    /// A signer with a new key of this account.
+    pub async fn request_signer(&self, admin: &str, tenant: &str, account: &str) -> RequestSigner {
+        let registration = registration(self, tenant, account, "request");
+        let path = format!("/v1/tenants/{tenant}/accounts/{account}/keys");
+        let key = self.as_(admin).post(&path, registration.body).await.ok(201);
+        RequestSigner::new(registration.pair, tenant, key["id"].as_str().expect("it has an id"))
+    }
 }

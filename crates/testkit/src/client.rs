@@ -1,10 +1,12 @@
 //! A client of the router: the whole of HTTP but for the socket.
 
+use crate::account_key::RequestSigner;
 use crate::clock::SimClock;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
+use chancery_domain::port::Clock;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ pub struct Client {
     router: Router,
     clock: Arc<SimClock>,
     headers: Vec<(String, String)>,
+    signer: Option<RequestSigner>,
 }
 
 /// What came back.
@@ -32,7 +35,7 @@ pub struct Answer {
 
 impl Client {
     pub(crate) fn new(router: Router, clock: Arc<SimClock>) -> Self {
-        Self { router, clock, headers: Vec::new() }
+        Self { router, clock, headers: Vec::new(), signer: None }
     }
 
     /// The same client, sending this header besides.
@@ -46,6 +49,12 @@ impl Client {
     #[must_use]
     pub fn bearing(self, token: &str) -> Self {
         self.with("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The same client, signing each request.
+    #[must_use]
+    pub fn signing(self, signer: &RequestSigner) -> Self {
+        Self { signer: Some(signer.clone()), ..self }
     }
 
     /// The same client, sending this Idempotency-Key.
@@ -93,8 +102,15 @@ impl Client {
     async fn respond(&self, method: &str, path: &str, body: Body) -> Response {
         self.clock.advance(Duration::from_millis(1));
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in &self.headers {
+        let mut request = Request::builder().method(method.clone()).uri(path);
+        let mut headers = self.headers.clone();
+        let mut body = body;
+        if let Some(signer) = &self.signer {
+            let bytes = body.collect().await.expect("the body comes whole").to_bytes();
+            headers.extend(signer.sign(self.clock.now(), method.as_str(), path, &headers, &bytes));
+            body = bytes.into();
+        }
+        for (name, value) in &headers {
             request = request.header(name, value);
         }
         let request = request.body(body).unwrap_or_else(|error| panic!("{path} is no request: {error}"));

@@ -10,7 +10,7 @@ use std::fmt::Write;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// Nobody to be.
-    #[error("no token: set CHANCERY_TOKEN, or name a file with --token-file")]
+    #[error("no token: set CHANCERY_TOKEN, or name a file with --token-file, or a key file with CHANCERY_REQUEST_KEY")]
     NoToken,
     /// Damaged, or something else.
     #[error(transparent)]

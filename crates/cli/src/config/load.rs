@@ -44,6 +44,7 @@ pub(super) const OTHER_VARIABLES: &[(&str, &str)] = &[
     ("CHANCERY_ROOT_KEY", "The root key itself, 64 hexadecimal digits; wins over the credential and the file."),
     ("CHANCERY_URL", "For client commands: the server's base URL, `http://127.0.0.1:8400` by default."),
     ("CHANCERY_TOKEN", "For client commands: the bearer token."),
+    ("CHANCERY_REQUEST_KEY", "For client commands, instead of a token: the file with the account's key, which signs each request."),
     ("CHANCERY_ENROLMENT_TOKEN", "For `chancery enrol`: the enrolment or bootstrap token."),
 ];
 

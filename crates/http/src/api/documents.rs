@@ -38,7 +38,7 @@ pub struct ChainQuery {
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<u32>,
     /// Only those before this place: the `next` of the page before.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 2147483647)]
     pub before: Option<u32>,
 }
 
@@ -143,6 +143,10 @@ async fn show(
     ids: Ids,
     Query(query): Query<ChainQuery>,
 ) -> Result<Json<ChainDocument>, Error> {
+    // A place that there can be, as the document says: 31 bits.
+    if query.before.is_some_and(|before| before == 0 || before > i32::MAX.unsigned_abs()) {
+        return Err(Error::field("before", "give the `next` of the page before, unchanged"));
+    }
     let page = Page { before: query.before, ..PageQuery { limit: query.limit, cursor: None }.page()? };
     let (document, found) = service.document(&caller, ids.parse("document")?, page).await?;
     let next = found.last().filter(|_| found.len() == page.limit as usize).map(|signed| signed.place);

@@ -17,6 +17,7 @@ mod platform;
 mod roles;
 mod routes;
 mod sealing;
+mod signed_requests;
 mod standing;
 mod tenants;
 mod worker;

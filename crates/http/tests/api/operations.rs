@@ -194,6 +194,11 @@ fn certify(ids: &Ids) -> Value {
 /// The token of who may call the operation, and ids with which it succeeds: `there` are those of the first tenant, which what
 /// changes anything gets anew.
 pub(crate) async fn ready(server: &TestServer, operation: &Operation, there: &Ids) -> (String, Ids) {
+    ready_in(server, operation, there, &server.acme).await
+}
+
+/// The same in this tenant.
+pub(crate) async fn ready_in(server: &TestServer, operation: &Operation, there: &Ids, tenant: &TestTenant) -> (String, Ids) {
     let operator = server.as_(&server.operator);
     if operation.path == "/v1/enrol" {
         let invited = operator.post("/v1/platform/tenants", json!({"slug": "enrolling"})).await.ok(201);
@@ -201,16 +206,16 @@ pub(crate) async fn ready(server: &TestServer, operation: &Operation, there: &Id
     }
     let ids = match operation.writes() {
         // A tenant has no room for as many issuers as there are operations.
-        true if operation.is_of_people() => there.clone().into_iter().chain(people(server, &server.acme).await).collect(),
-        true => objects(server, &server.acme).await,
+        true if operation.is_of_people() => there.clone().into_iter().chain(people(server, tenant).await).collect(),
+        true => objects(server, tenant).await,
         false => there.clone(),
     };
     if operation.path.ends_with("/enable") {
         let disable = operation.address(&ids).replace("/enable", "/disable");
-        server.as_(&server.acme.admin).post(&disable, json!({})).await.ok(200);
+        server.as_(&tenant.admin).post(&disable, json!({})).await.ok(200);
     }
     if !operation.is_of_the_platform() {
-        return (server.acme.admin.clone(), ids);
+        return (tenant.admin.clone(), ids);
     }
     let ids = platform(server, &ids).await;
     if operation.path.ends_with("/resume") {

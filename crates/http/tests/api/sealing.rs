@@ -6,7 +6,7 @@ use chancery_testkit::{Answer, Raw, TestServer, TestTenant, on_both_engines};
 use serde_json::json;
 
 /// Binary columns that are open, and why; every other one must be sealed and is tested here.
-const OPEN: [(&str, &str); 78] = [
+const OPEN: [(&str, &str); 80] = [
     ("account", "id"),
     ("account", "owner_id"),
     ("account", "person_id"),
@@ -64,7 +64,9 @@ const OPEN: [(&str, &str); 78] = [
     ("publication", "salt"), // sealed, and opened for evidence alone: tenants/platform_log.rs
     ("revocation", "issuer_id"),
     ("revocation", "serial"),
-    ("role", "blind"), // a keyed hash, for look-up
+    ("request_nonce", "key_id"),
+    ("request_nonce", "nonce"), // a hash
+    ("role", "blind"),          // a keyed hash, for look-up
     ("role", "id"),
     ("role", "made_by"),
     ("role_binding", "account_id"),

@@ -54,6 +54,7 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.conflict, conflict(rows.conflict.id) conflicts());
     shows!(rows.token, token(rows.token.id) tokens(rows.account.id));
     shows!(rows.account_key, account_key(rows.account_key.id) account_keys(rows.account.id));
+    assert_eq!(view.has_request_nonces().await.unwrap(), sees);
     shows!(rows.kek, keks());
     shows!(rows.purpose_key, purpose_keys());
     shows!(rows.profile, profile(&rows.profile.name) profiles());
@@ -212,7 +213,12 @@ async fn the_condition_on_the_tenant_holds_by_itself() {
     fs::rename(directory.path().join("changed"), &files[1]).unwrap();
     let store = open_sqlite(directory.path(), ManualClock::starting()).await;
     for number in [1, 2] {
-        every_reader(&store.tenant(tenant_id(number)), &Rows::of(number), Some(&TenantRow { epoch: 9, ..tenant_row(number) })).await;
+        let (view, rows) = (store.tenant(tenant_id(number)), Rows::of(number));
+        every_reader(&view, &rows, Some(&TenantRow { epoch: 9, ..tenant_row(number) })).await;
+        // Which nonces the other has forgotten is nothing to it.
+        let mut changes = view.changes();
+        changes.insert_request_nonce(rows.account_key.id, &SUFFIX, now());
+        changes.commit().await.unwrap();
     }
 }
 
@@ -226,6 +232,8 @@ async fn every_change(view: &TenantView, rows: &Rows) {
     changes.succeed_token(rows.token.id, TokenId::from_bytes([7; 16]), now());
     changes.end_token(rows.token.id, now());
     changes.end_account_key(rows.account_key.id, now());
+    changes.insert_request_nonce(rows.account_key.id, &SUFFIX, now());
+    changes.forget_request_nonces(Timestamp::from_millis(now().millis() + 1));
     changes.move_tenant(TenantStatus::Active, TenantStatus::Suspending);
     changes.move_certificate(&rows.certificate, CertificateStatus::Revoked);
     changes.count_private_key_fetch(&rows.private_key);

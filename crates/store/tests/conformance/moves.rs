@@ -416,6 +416,7 @@ async fn no_row_is_inserted_twice(#[values(Engine::Sqlite, Engine::Postgres)] en
         "role" insert_role(&rows.role)
         "role_binding" insert_binding(&rows.binding)
         "duty_conflict" insert_conflict(&rows.conflict)
+        "request_nonce" insert_request_nonce(rows.account_key.id, &BLIND, now())
         "kek" insert_kek(&rows.kek)
         "purpose_key" insert_purpose_key(&rows.purpose_key)
         "authority" insert_authority(&rows.authority)
@@ -450,4 +451,21 @@ async fn a_restored_stores_mark_is_that_of_one_restore(#[values(Engine::Sqlite, 
     refused(&platform, Guard::Version("setting"), |changes| changes.remove_restore_mark(&mark)).await;
     once(&platform, Guard::Version("setting"), |changes| changes.remove_restore_mark(&compared)).await;
     assert_eq!(platform.setting("restored").await.unwrap(), None);
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nonce_that_is_forgotten_is_not_new(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let (view, rows) = filled(&harness).await;
+    let (key, second) = (rows.account_key.id, Timestamp::from_millis(now().millis() + 1));
+    assert!(view.has_request_nonces().await.unwrap());
+    commit(&view, |changes| changes.forget_request_nonces(now())).await;
+    assert!(view.has_request_nonces().await.unwrap(), "it expires then, and not before");
+    commit(&view, |changes| changes.forget_request_nonces(second)).await;
+    assert!(!view.has_request_nonces().await.unwrap());
+    // Whatever is forgotten again, and in whatever order.
+    commit(&view, |changes| changes.forget_request_nonces(now())).await;
+    refused(&view, Guard::Version("authentication"), |changes| changes.insert_request_nonce(key, &BLIND, now())).await;
+    once(&view, Guard::Unique("request_nonce"), |changes| changes.insert_request_nonce(key, &BLIND, second)).await;
 }

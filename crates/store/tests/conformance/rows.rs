@@ -190,6 +190,8 @@ impl Rows {
         changes.insert_conflict(&self.conflict);
         changes.insert_token(&self.token);
         changes.insert_account_key(&self.account_key);
+        changes.insert_request_nonce(self.account_key.id, &BLIND, now());
+        changes.forget_request_nonces(Timestamp::from_millis(0));
         changes.insert_kek(&self.kek);
         changes.insert_purpose_key(&self.purpose_key);
         changes.insert_profile(&self.profile);

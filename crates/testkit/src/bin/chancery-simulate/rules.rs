@@ -81,6 +81,9 @@ UNION ALL SELECT 'a service account that no user owns', hex(s.id) FROM account s
   (SELECT 1 FROM account a WHERE a.tenant_id = ?1 AND a.id = s.owner_id AND a.kind = 'user')
 UNION ALL SELECT 'a key of an account that is not there', hex(k.id) FROM account_key k WHERE NOT EXISTS
   (SELECT 1 FROM account a WHERE a.tenant_id = ?1 AND a.id = k.account_id)
+UNION ALL SELECT 'a nonce of a key that is not there', hex(n.key_id) FROM request_nonce n WHERE n.key_id NOT IN (SELECT id FROM account_key)
+UNION ALL SELECT 'a nonce that is there and forgotten', hex(n.nonce) FROM request_nonce n JOIN authentication a ON
+  a.tenant_id = ?1 AND n.expires_at < a.nonces_until
 UNION ALL SELECT 'a signer without the one version that signs', hex(s.id) FROM signer s WHERE
   (SELECT count(*) FROM signer_version v WHERE v.tenant_id = ?1 AND v.signer_id = s.id AND v.retired_at IS NULL) <> 1
 UNION ALL SELECT 'a version of a signer whose key should be here or should not', hex(v.signer_id) FROM signer_version v
