@@ -29,8 +29,9 @@ const BESIDE: usize = 8;
 /// A comment that says why a durable act needs none.
 const EXCUSE: &str = "no kill point:";
 
-/// The commands whose points no server passes, with the test that kills them at each, and fails for one that was not passed.
-const COMMANDS: [(&str, &str); 3] = [
+/// The commands, and the archives, whose points no server of the driver passes, with the test that kills them at each, and fails for one that was not passed.
+const COMMANDS: [(&str, &str); 4] = [
+    ("archive.", "a_killed_export_puts_the_same_there_again"),
     ("backup.", "a_killed_backup_leaves_nothing_that_looks_whole"),
     ("restore.", "a_killed_restore_is_not_served_and_runs_again"),
     ("reconcile.", "a_killed_reconciliation_goes_on"),

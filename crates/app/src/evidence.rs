@@ -1,6 +1,7 @@
 //! Evidence: one file about one act, put together from the log, from what the act rests upon and from what it made (I14).
 
 use crate::documents::newest_version;
+use crate::epoch::verifier_key;
 use crate::log;
 use crate::realm::Realm;
 use crate::signatures;
@@ -33,20 +34,27 @@ impl Chancery {
     /// The evidence of the act that this event records, as somebody may see it.
     pub async fn evidence(&self, caller: &Caller, id: EventId, view: View) -> Result<Bundle, Failure> {
         let realm = &caller.realm;
-        let act = self.placed(caller, id).await?;
-        let told = Told(serde_json::from_str(&log::opened(realm, &act.row)?.1)?);
+        let (row, _) = self.placed_event(caller, id).await?;
+        let told = Told(serde_json::from_str(&log::opened(realm, &row)?.1)?);
         // What the act made has permissions of its own (I2).
         if told.act() == "signature.create" {
             self.permit::<SignatureRead>(caller).await?;
         } else if told.is_of_certificate() {
             self.permit::<CertificateRead>(caller).await?;
         }
+        self.evidence_of(realm, id, view).await
+    }
+
+    /// The same for whoever may have it already.
+    pub(crate) async fn evidence_of(&self, realm: &Realm, id: EventId, view: View) -> Result<Bundle, Failure> {
+        let act = placed(realm, id).await?;
+        let told = Told(serde_json::from_str(&log::opened(realm, &act.row)?.1)?);
         let (mut lineage, mut later) = (Vec::new(), Vec::new());
         for (kind, subject, version) in told.rests_upon() {
-            lineage.extend(self.origin_of(caller, kind, &subject, version).await?);
+            lineage.extend(origin_of(realm, kind, &subject, version).await?);
         }
         if let Some((kind, subject)) = told.taken_back_by() {
-            later.extend(self.origin_of(caller, kind, &subject, 1).await?);
+            later.extend(origin_of(realm, kind, &subject, 1).await?);
         }
         if let Some((document, own, _)) = told.version_of() {
             // The next version and the newest: each says what it supersedes.
@@ -54,10 +62,10 @@ impl Chancery {
             for version in
                 BTreeSet::from([own.saturating_add(1), newest]).into_iter().filter(|version| own < *version && *version <= newest)
             {
-                later.extend(self.origin_of(caller, LineageKind::DocumentVersion, document.as_bytes(), version).await?);
+                later.extend(origin_of(realm, LineageKind::DocumentVersion, document.as_bytes(), version).await?);
             }
         }
-        let stamp = self.stamp_of(caller, &told).await?;
+        let stamp = stamp_of(realm, &told).await?;
         let rest = lineage.iter().chain(&later).chain(stamp.as_ref().map(|(_, shown)| shown)).collect();
         let (heads, platform) = self.heads(realm, &act, rest).await?;
         let (chain, revocation) = self.certificates_of(realm, &told).await?;
@@ -81,27 +89,6 @@ impl Chancery {
             revocation: encoded(revocation),
         };
         Ok(if enforced!("evidence.view") { bundle.as_seen_by(view) } else { bundle })
-    }
-
-    async fn placed(&self, caller: &Caller, id: EventId) -> Result<Shown, Failure> {
-        self.placed_event(caller, id).await.map(|(row, place)| Shown { row, place })
-    }
-
-    /// The event that made this, or took it back. What was made before lineage was kept has none.
-    async fn origin_of(&self, caller: &Caller, kind: LineageKind, subject: &[u8], version: u32) -> Result<Option<Shown>, Failure> {
-        match caller.realm.view.lineage(kind, subject, version).await? {
-            None => Ok(None),
-            Some(row) => self.placed(caller, row.event).await.map(Some),
-        }
-    }
-
-    /// The act of the authority that gave the timestamps in the signatures, if they have any.
-    async fn stamp_of(&self, caller: &Caller, told: &Told) -> Result<Option<(SignatureRow, Shown)>, Failure> {
-        let Some(id) = told.id::<SignatureId>("timestamps") else { return Ok(None) };
-        let row = caller.realm.view.signature(id).await?;
-        let row = row.ok_or_else(|| Failure::internal("the timestamps of a signature are missing"))?;
-        let shown = self.placed(caller, row.event).await?;
-        Ok(Some((row, shown)))
     }
 
     /// Those timestamps, each with what tells of its authority.
@@ -137,8 +124,13 @@ impl Chancery {
     /// What somebody has to trust beforehand to verify the tenant's evidence: its log's keys, the platform's, and the tenant's roots.
     pub async fn trust_file(&self, caller: &Caller) -> Result<TrustFile, Failure> {
         self.permit::<EventRead>(caller).await?;
-        let authorities = caller.realm.view.authorities().await?;
-        let keys = self.log_epochs(caller).await?.into_iter().map(|epoch| epoch.verifier_key).collect();
+        self.trust_of(&caller.realm).await
+    }
+
+    /// The same for whoever may have it already.
+    pub(crate) async fn trust_of(&self, realm: &Realm) -> Result<TrustFile, Failure> {
+        let authorities = realm.view.authorities().await?;
+        let keys = realm.view.log_epochs().await?.iter().map(|row| Ok(verifier_key(row)?.to_string())).collect::<Result<_, Failure>>()?;
         // Its own, for what they signed stays signed; somebody else's only while one of its issuers stands below it.
         let below = |root: &AuthorityRow| authorities.iter().any(|row| row.parent == Some(root.id) && row.key.is_some());
         let trusted = |row: &&AuthorityRow| {
@@ -148,7 +140,7 @@ impl Chancery {
         let roots: Vec<_> = roots.map(|der| pem::encode(pem::CERTIFICATE, der)).collect();
         Ok(TrustFile {
             format: TRUST.to_owned(),
-            logs: vec![TrustedLog { tenant: caller.tenant(), keys }],
+            logs: vec![TrustedLog { tenant: realm.id, keys }],
             platform: self.trusted_platform().await?,
             // Its timestamping authorities are certified by the same: what tells them from signers is the purpose of the certificate.
             timestamp_roots: roots.clone(),
@@ -193,6 +185,29 @@ impl Chancery {
     }
 }
 
+async fn placed(realm: &Realm, id: EventId) -> Result<Shown, Failure> {
+    let row = realm.view.event(id).await?.ok_or(Failure::NotFound)?;
+    Ok(Shown { place: log::place(&row)?, row })
+}
+
+/// The event that made this, or took it back. What was made before lineage was kept has none.
+async fn origin_of(realm: &Realm, kind: LineageKind, subject: &[u8], version: u32) -> Result<Option<Shown>, Failure> {
+    match realm.view.lineage(kind, subject, version).await? {
+        None => Ok(None),
+        Some(row) => placed(realm, row.event).await.map(Some),
+    }
+}
+
+/// The act of the authority that gave the timestamps in the signatures, if they have any.
+async fn stamp_of(realm: &Realm, told: &Told) -> Result<Option<(SignatureRow, Shown)>, Failure> {
+    let Some(id) = told.id::<SignatureId>("timestamps") else { return Ok(None) };
+    let row = realm.view.signature(id).await?;
+    let row = row.ok_or_else(|| Failure::internal("the timestamps of a signature are missing"))?;
+    still_there(realm, &row).await?;
+    let shown = placed(realm, row.event).await?;
+    Ok(Some((row, shown)))
+}
+
 /// The epochs that a bundle's proofs lead to, each as of its checkpoint.
 #[derive(Default)]
 struct Heads(Vec<LogRow>);
@@ -235,10 +250,25 @@ pub(crate) async fn proof_of(
     })
 }
 
+/// Whether the signatures were not removed past their retention: of what was there is no evidence any more.
+async fn still_there(realm: &Realm, row: &SignatureRow) -> Result<(), Failure> {
+    let removal = realm.view.lineage(LineageKind::Disposal, row.id.as_bytes(), 1).await?;
+    if let Some((at, removal)) = row.disposed_at.zip(removal)
+        && enforced!("evidence.removed")
+    {
+        let event = removal.event;
+        return Err(Failure::Gone(format!(
+            "the signatures of this act were removed at {at} by the event {event}: there is no evidence of it"
+        )));
+    }
+    Ok(())
+}
+
 /// The signatures that the act made.
 async fn signatures_of(realm: &Realm, told: &Told) -> Result<Vec<SignatureEvidence>, Failure> {
     let Some(id) = told.id::<SignatureId>("signature").filter(|_| told.act() == "signature.create") else { return Ok(Vec::new()) };
     let Some(row) = realm.view.signature(id).await? else { return Ok(Vec::new()) };
+    still_there(realm, &row).await?;
     let documents = signatures::read(realm, &row).await?.documents.into_iter();
     Ok(documents.map(|document| SignatureEvidence { digest: document.digest, value: Some(document.signature) }).collect())
 }

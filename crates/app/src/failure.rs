@@ -48,7 +48,7 @@ pub enum Failure {
     Conflict(String),
     /// What was asked for existed and was erased.
     #[error("{0}")]
-    Gone(&'static str),
+    Gone(String),
     /// The object changed since the caller read it.
     #[error("the object changed since you read it: read it again and repeat")]
     Changed,

@@ -51,6 +51,10 @@ kinds! {
     WarnOfToken = "token.expiring"
     /// Forget the nonces of signed requests that cannot come again.
     ForgetNonces = "request-nonce.forget"
+    /// Remove signatures that are past their retention and on no hold.
+    Dispose = "signature.dispose"
+    /// Put what is new into the tenant's archive, again and again.
+    Archive = "archive.export"
     /// Forget old idempotency records and old days' counters, again and again.
     Sweep = "idempotency.sweep"
 }
@@ -114,6 +118,8 @@ impl Chancery {
             Kind::ExpireCertificate => self.expire(realm, job).await,
             Kind::PublishLog => self.publish_log(realm, job).await,
             Kind::RetireIssuer => self.retire_on_date(realm, job).await,
+            Kind::Dispose => self.dispose(realm, job).await,
+            Kind::Archive => self.put_into_archive(realm, job).await,
             Kind::WarnOfToken => self.warn_of_token(realm, job).await,
             Kind::SettleTenant => {
                 let malformed = |_| Failure::internal("a saga job's subject is malformed");

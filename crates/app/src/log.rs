@@ -80,8 +80,7 @@ impl Chancery {
     pub(crate) async fn placed_event(&self, caller: &Caller, id: EventId) -> Result<(EventRow, LogPlace), Failure> {
         let row = caller.realm.view.event(id).await?;
         let (_, row) = self.permit_on::<EventRead, _>(caller, row).await?;
-        let waits = || Failure::Unavailable("the event has no place in the log yet, which takes a second: ask again".to_owned());
-        let place = row.place.ok_or_else(waits)?;
+        let place = place(&row)?;
         Ok((row, place))
     }
 
@@ -123,6 +122,12 @@ impl Chancery {
         };
         rows.iter().zip(first..).take(expected).map(entry).collect()
     }
+}
+
+/// Where an event stands in its log.
+pub(crate) fn place(row: &EventRow) -> Result<LogPlace, Failure> {
+    let waits = || Failure::Unavailable("the event has no place in the log yet, which takes a second: ask again".to_owned());
+    row.place.ok_or_else(waits)
 }
 
 pub(crate) fn changed(error: impl ToString) -> Failure {

@@ -40,8 +40,10 @@ columns! {
     SIGNER_CHAIN = Metadata "signer_version" "chain";
     SIGNER_KEY = Data "signer_version" "key";
     SIGNATURE = Metadata "signature" "body";
+    HOLD = Metadata "hold" "body";
     DOCUMENT_NAME = Metadata "document" "name";
     VERSION_DIGEST = Metadata "document_signature" "digest";
+    ARCHIVE = Metadata "archive" "destination";
     EVENT = Log "event" "body";
     LOG_KEY = Log "log" "key";
     PUBLICATION_SALT = Log "publication" "salt";

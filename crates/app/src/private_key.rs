@@ -66,7 +66,7 @@ impl Chancery {
         let (certificate, key) = load(caller, id).await?;
         let (permit, certificate) = self.permit_on::<PrivateKeyRelease, _>(caller, certificate).await?;
         let key = releasable(&certificate, key)?;
-        let sealed = key.key.as_ref().ok_or(Failure::Gone(GONE))?;
+        let sealed = key.key.as_ref().ok_or(Failure::Gone(GONE.to_owned()))?;
         // Before the commit: what could not be made is no fetch. It leaves this process only after.
         if made.is_none() {
             let pkcs8 = caller.realm.open(&places::PRIVATE_KEY, id.as_bytes(), sealed)?;
@@ -130,7 +130,7 @@ impl Chancery {
         }
         let key = releasable(&certificate, key)?;
         if key.key.is_none() && enforced!("private-key.erased") {
-            return Err(Failure::Gone(GONE).into());
+            return Err(Failure::Gone(GONE.to_owned()).into());
         }
         if key.fetches == 0 && enforced!("private-key.unfetched") {
             return Err(Failure::Conflict("the private key was never fetched: fetch it before you acknowledge it".to_owned()).into());

@@ -3,6 +3,7 @@
 
 use crate::deed::{Deed, detail};
 use crate::failure::{Stop, deciding_anew};
+use crate::holds::kept;
 use crate::import::{content, indexed_names};
 use crate::issuers::issuer;
 use crate::key_reuse;
@@ -13,6 +14,7 @@ use crate::view::Receipt;
 use crate::{Caller, Chancery, Failure};
 use chancery_domain::action::{CertificateRemove, IssuerWrite};
 use chancery_domain::certificate::Origin;
+use chancery_domain::hold::HoldSubject;
 use chancery_domain::issuer::AuthorityKind;
 use chancery_domain::{CertificateId, IssuerId, enforced};
 use chancery_x509::CertificateSummary;
@@ -36,6 +38,9 @@ impl Chancery {
         if row.origin != Origin::External && enforced!("remove.certificate-of-ours") {
             let message = "an issuer of the tenant signed it, and answers for it to its end: revoke it instead";
             return Err(Failure::Conflict(message.to_owned()).into());
+        }
+        if let Some(hold) = realm.hold_on(&[HoldSubject::Certificate(id)]).await?.filter(|_| enforced!("remove.held-certificate")) {
+            return Err(Failure::Conflict(kept(hold)).into());
         }
         let der = realm.open(&places::CERTIFICATE, id.as_bytes(), &row.body)?;
         let summary = CertificateSummary::from_der(&der).map_err(Failure::from)?;
@@ -79,6 +84,9 @@ impl Chancery {
         if realm.view.authorities().await?.iter().any(|below| below.parent == Some(id)) && enforced!("remove.above-others") {
             let message = "authorities below it are here, and what they issued is verified through it: retire it instead";
             return Err(Failure::Conflict(message.to_owned()).into());
+        }
+        if let Some(hold) = realm.hold_on(&[]).await?.filter(|_| enforced!("remove.held-authority")) {
+            return Err(Failure::Conflict(kept(hold)).into());
         }
         let shown = issuer(realm, &row)?;
         let sha256 = shown.certificate.map(|(_, summary)| summary.sha256);

@@ -6,12 +6,13 @@ use crate::places;
 use crate::realm::{InForce, Realm};
 use crate::signatures::Body;
 use chancery_domain::certificate::Origin;
+use chancery_domain::hold::HoldSubject;
 use chancery_domain::profile::{Profile, ProfileName};
 use chancery_domain::scope::{Environment, Facts};
 use chancery_domain::signing::SignerName;
 use chancery_store::{
-    AccountRow, AuthorityRow, BindingRow, CertificateRow, ConflictRow, CrlRow, DocumentRow, EventRow, OrderRow, RegisteredTenantRow,
-    RoleRow, SignatureRow, SignerRow, TokenRow,
+    AccountRow, AuthorityRow, BindingRow, CertificateRow, ConflictRow, CrlRow, DocumentRow, EventRow, HoldRow, OrderRow,
+    RegisteredTenantRow, RoleRow, SignatureRow, SignerRow, TokenRow,
 };
 use chancery_x509::CertificateSummary;
 use std::sync::Arc;
@@ -32,8 +33,8 @@ macro_rules! without_facts {
         }
     )*};
 }
-// A document is signed by whichever signer.
-without_facts!(DocumentRow AccountRow TokenRow EventRow RoleRow BindingRow ConflictRow RegisteredTenantRow);
+// A document is signed by whichever signer, and a hold keeps what its subject is to anybody.
+without_facts!(DocumentRow HoldRow HoldSubject AccountRow TokenRow EventRow RoleRow BindingRow ConflictRow RegisteredTenantRow);
 
 impl Scoped for AuthorityRow {
     async fn facts(&self, _: &Realm) -> Result<Facts, Failure> {

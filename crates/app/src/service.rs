@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::admission::Admission;
+use crate::archive::Archives;
 use crate::clock_watch::ClockWatch;
 use crate::deed::record_unwrap;
 use crate::realm::Realm;
@@ -16,13 +17,15 @@ use chancery_store::Store;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Clock and randomness (I10).
+/// Clock, randomness, and where archives are put (I10).
 #[derive(Clone)]
 pub struct Ports {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// The archives that the operator offers.
+    pub archives: Arc<dyn Archives>,
 }
 
 /// What the operator sets.

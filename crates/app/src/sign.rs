@@ -7,6 +7,7 @@ use crate::documents::{OpenDocument, VersionWish};
 use crate::failure::{Stop, deciding_anew};
 use crate::open_signer::{OpenSigner, ceiling, day, made, made_on};
 use crate::places;
+use crate::retention::disposal;
 use crate::signatures::{self, Body};
 use crate::signing_key::{Prepared, Signed, TokenWish, cost, prepare};
 use crate::view::{Receipt, Signature};
@@ -179,6 +180,8 @@ impl Chancery {
             None => None,
         };
         let id = SignatureId::new(&*ports.clock, &*ports.entropy);
+        let kept_until = signer.profile.retention.map(|retention| retention.kept_until(now));
+        let dispose_at = kept_until.filter(|_| signer.profile.retention.is_some_and(|retention| retention.dispose));
         let mut deed = Deed::by(permit);
         if let Some((line, signed)) = line.zip(signed.first()) {
             body.version_of = Some(line.version_of(&signed.digest));
@@ -191,6 +194,9 @@ impl Chancery {
             event: deed.event(ports),
             body: realm.seal(&places::SIGNATURE, id.as_bytes(), &bytes, ports)?,
             created_at: now,
+            kept_until,
+            dispose_at,
+            disposed_at: None,
         };
         let count = i64::try_from(signed.len()).map_err(Failure::internal)?;
         if let Some((certificate, version)) = signer.certificate {
@@ -202,7 +208,11 @@ impl Chancery {
             deed.changes.count_up_by(&counter, "signatures of this signer today", count);
         }
         deed.changes.insert_signature(&row);
+        if let Some(at) = dispose_at {
+            deed.changes.insert_job(&disposal(at));
+        }
         let mut detail = record(id, signer, &body, signed);
+        detail.extend(kept_until.map(|until| ("kept_until".to_owned(), until.to_string().into())));
         if let Some(version) = &body.version_of {
             detail.insert("version_of".to_owned(), serde_json::to_value(version).map_err(Failure::from)?);
         }

@@ -81,9 +81,14 @@ pub(crate) fn body(
     }
 }
 
+/// The sealed part of a row, opened.
+pub(crate) fn body_of(realm: &Realm, row: &SignatureRow) -> Result<Body, Failure> {
+    Ok(serde_json::from_slice(&realm.open(&places::SIGNATURE, row.id.as_bytes(), &row.body)?)?)
+}
+
 /// The signatures as they are stored.
 pub(crate) async fn read(realm: &Realm, row: &SignatureRow) -> Result<Signature, Failure> {
-    let body: Body = serde_json::from_slice(&realm.open(&places::SIGNATURE, row.id.as_bytes(), &row.body)?)?;
+    let body = body_of(realm, row)?;
     let withdrawal = realm.view.lineage(LineageKind::Withdrawal, row.id.as_bytes(), 1).await?;
     Ok(Signature { withdrawn_by: withdrawal.map(|withdrawal| withdrawal.event), ..shown(row, body) })
 }
@@ -101,6 +106,8 @@ pub(crate) fn shown(row: &SignatureRow, body: Body) -> Signature {
         certificate: body.certificate,
         event: row.event,
         created_at: row.created_at,
+        kept_until: row.kept_until,
+        disposed_at: row.disposed_at,
         documents: body.documents,
         version_of: body.version_of,
         withdrawn_by: None,

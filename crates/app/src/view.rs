@@ -328,6 +328,10 @@ pub struct Signature {
     pub event: EventId,
     /// When.
     pub created_at: Timestamp,
+    /// Until then nobody removes them; for ever, if nothing is said.
+    pub kept_until: Option<Timestamp>,
+    /// When they were removed, past their retention; their digests are left.
+    pub disposed_at: Option<Timestamp>,
     /// What was signed, in the order of the request.
     pub documents: Vec<SignedDocument>,
     /// The document of which it is a version, if it is one.
@@ -347,7 +351,8 @@ pub struct SignedDocument {
     pub size: Option<u64>,
     /// Its digest, `sha-256:9f86…`.
     pub digest: String,
-    /// The signature, base64.
+    /// The signature, base64; empty when it was removed past its retention.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub signature: String,
 }
 

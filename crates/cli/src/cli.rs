@@ -2,12 +2,14 @@
 
 use crate::backup::{self, BackupArgs};
 use crate::commands::account::{self, AccountArgs};
+use crate::commands::archive::{self, ArchiveArgs};
 use crate::commands::audit::{self, AuditArgs};
 use crate::commands::cert::{self, CertArgs};
 use crate::commands::crl::{self, CrlArgs};
 use crate::commands::document::{self, DocumentArgs};
 use crate::commands::duty::{self, DutyArgs};
 use crate::commands::enrol::{self, EnrolArgs};
+use crate::commands::hold::{self, HoldArgs};
 use crate::commands::issuer::{self, IssuerArgs};
 use crate::commands::order::{self, OrderArgs};
 use crate::commands::profile::{self, ProfileArgs};
@@ -137,6 +139,10 @@ enum Command {
     Document(DocumentArgs),
     /// Policy as code: rules in Rego that deny, oblige or warn, with what they are tested by.
     Policy(PolicyArgs),
+    /// Legal holds: what is on one is removed by nobody.
+    Hold(HoldArgs),
+    /// The archive: log and evidence are put there by themselves.
+    Archive(ArchiveArgs),
     /// The audit log.
     Audit(AuditArgs),
     /// Say whether files are what they say: offline, by what was trusted beforehand and nothing that the files bring along.
@@ -204,6 +210,8 @@ async fn execute(command: Command, form: Form) -> Result<(), Ended> {
         Command::Sign(args) => sign::sign(args, form).await,
         Command::Document(args) => document::document(args, form).await,
         Command::Policy(args) => policy::policy(args, form),
+        Command::Hold(args) => hold::hold(args, form).await,
+        Command::Archive(args) => archive::archive(args, form).await,
         Command::Audit(args) => audit::audit(args, form).await,
         Command::Verify(args) => verify::verify(&args, form),
         Command::Demo(args) => demo::demo(&args).await,

@@ -1,12 +1,14 @@
 //! The commands that are clients of the public API, one file per kind of object.
 
 pub(crate) mod account;
+pub(crate) mod archive;
 pub(crate) mod audit;
 pub(crate) mod cert;
 pub(crate) mod crl;
 pub(crate) mod document;
 pub(crate) mod duty;
 pub(crate) mod enrol;
+pub(crate) mod hold;
 pub(crate) mod issuer;
 pub(crate) mod order;
 pub(crate) mod profile;

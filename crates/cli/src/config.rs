@@ -43,6 +43,8 @@ pub struct Config {
     pub certificate_limit: i64,
     /// The file that names the witnesses of the platform's log.
     pub witness_policy: Option<PathBuf>,
+    /// The folder below which each tenant that wants an archive has one.
+    pub archive_dir: Option<PathBuf>,
     /// The log's form.
     pub log_format: LogFormat,
     /// What is logged: a level, or directives such as `info,chancery_app=debug`.
@@ -114,6 +116,7 @@ impl Config {
             store_threads: 4,
             certificate_limit: 100_000,
             witness_policy: None,
+            archive_dir: None,
             log_format: LogFormat::Text,
             log_level: "warn".to_owned(),
         }

@@ -3,6 +3,7 @@
 //! Only `init`, `serve`, `demo`, `config`, `backup`, `restore`, `reconcile`, `doctor`, `verify` and `audit fsck` touch the machine's own data; everything else is a client of the public
 //! API. Adding a command: one file under `commands/` with its arguments, examples and printing, one arm in `cli.rs`.
 
+pub mod archive;
 mod backup;
 mod certificates;
 mod cli;

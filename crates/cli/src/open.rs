@@ -1,5 +1,6 @@
 //! Wiring: from a configuration to the service, with the store, the keyring and the ports that it names.
 
+use crate::archive::Folders;
 use crate::config::{Config, KeyringPlace, RootKeySource};
 use crate::system;
 use crate::witness;
@@ -84,7 +85,7 @@ pub enum OpenError {
 
 /// Opens the service. `address` is where it will be served, for the public addresses where none are configured.
 pub async fn open(config: &Config, address: SocketAddr, start: Start) -> Result<Chancery, OpenError> {
-    open_with(config, address, start, system::ports()).await
+    open_with(config, address, start, Ports { archives: Arc::new(Folders::below(config.archive_dir.clone())), ..system::ports() }).await
 }
 
 /// Opens the service under a clock and a randomness of the caller's.

@@ -1,5 +1,6 @@
 //! The system's clock and randomness: the only place that touches them (I10).
 
+use crate::archive::Folders;
 use chancery_app::Ports;
 use chancery_domain::Timestamp;
 use chancery_domain::port::{Clock, Entropy};
@@ -14,9 +15,9 @@ pub struct SystemClock {
 /// The cryptographic library's generator, seeded by the system.
 pub struct SystemEntropy;
 
-/// Both, as the service takes them.
+/// These, as the service takes them; no archives.
 pub fn ports() -> Ports {
-    Ports { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy) }
+    Ports { clock: Arc::new(SystemClock::new()), entropy: Arc::new(SystemEntropy), archives: Arc::new(Folders::none()) }
 }
 
 impl SystemClock {

@@ -110,6 +110,18 @@ actions! {
     SignatureRead = "signature:read"
     /// Take signatures back.
     SignatureWithdraw = "signature:withdraw"
+    /// Have signatures kept longer.
+    SignatureRetain = "signature:retain"
+    /// See legal holds.
+    HoldRead = "hold:read"
+    /// Place legal holds.
+    HoldPlace = "hold:place"
+    /// Release legal holds.
+    HoldRelease = "hold:release"
+    /// See where the archive is and how it stands.
+    ArchiveRead = "archive:read"
+    /// Say where the archive is.
+    ArchiveWrite = "archive:write"
     /// Read the audit events.
     EventRead = "event:read"
     /// See the register of tenants (platform only).

@@ -91,6 +91,8 @@ ids! {
     BindingId
     /// Two duties that nobody may hold together.
     ConflictId
+    /// A legal hold.
+    HoldId
     /// A unit of deferred work.
     JobId
     /// The random part of a public address (CRL, AIA); says nothing about the tenant.

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod document;
 pub mod enforced;
 pub mod event;
+pub mod hold;
 pub mod id;
 pub mod identity;
 pub mod import;
@@ -35,8 +36,8 @@ pub mod tenant;
 pub mod time;
 
 pub use id::{
-    AccountId, AccountKeyId, BindingId, CertificateId, ConflictId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId,
-    RoleId, SignatureId, SignerId, TenantId, TokenId,
+    AccountId, AccountKeyId, BindingId, CertificateId, ConflictId, DocumentId, EventId, HoldId, IssuerId, JobId, OrderId, PersonId,
+    PublicId, RoleId, SignatureId, SignerId, TenantId, TokenId,
 };
 pub use sealed::Sealed;
 pub use serial::Serial;

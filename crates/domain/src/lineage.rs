@@ -36,4 +36,6 @@ kinds! {
     Withdrawal = "withdrawal"
     /// A version of a document, by the document's id.
     DocumentVersion = "document-version"
+    /// The removal of signatures past their retention, by the signature's id.
+    Disposal = "disposal"
 }

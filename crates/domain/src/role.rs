@@ -13,7 +13,7 @@ pub use crate::short_name::{BadRoleName, RoleName};
 pub enum Role {
     /// Sets up a tenant: accounts, issuers, profiles; and everything a DevOps does.
     TenantAdmin,
-    /// Watches and stops: reads everything, revokes, disables accounts, tokens and signers.
+    /// Watches and stops: reads everything, revokes, disables accounts, tokens and signers, places and releases legal holds.
     SecurityLead,
     /// Issues, renews and revokes.
     Issuer,
@@ -82,6 +82,12 @@ impl Role {
                 SignerDisable,
                 SignatureCreate,
                 SignatureWithdraw,
+                SignatureRetain,
+                HoldRead,
+                HoldPlace,
+                HoldRelease,
+                ArchiveRead,
+                ArchiveWrite,
                 EventRead,
             ],
             Self::SecurityLead => &[
@@ -93,11 +99,16 @@ impl Role {
                 CertificateRevoke,
                 SignerDisable,
                 SignatureWithdraw,
+                SignatureRetain,
+                HoldRead,
+                HoldPlace,
+                HoldRelease,
+                ArchiveRead,
                 EventRead,
             ],
             Self::Issuer => &[OwnKeyWrite, CertificateIssue, CertificateRenew, CertificateRevoke, CertificateImport, PrivateKeyRelease],
             Self::Signer => return matches!(action, TenantRead | OwnKeyWrite | SignerRead | SignatureCreate | SignatureRead),
-            Self::Auditor => &[AccountRead, RoleRead, EventRead],
+            Self::Auditor => &[AccountRead, RoleRead, HoldRead, ArchiveRead, EventRead],
             Self::Viewer => &[],
             Self::Operator => return matches!(action, RegistryRead | RegistryWrite | AccountRead | AccountWrite | OwnKeyWrite | EventRead),
             Self::Support => return action == RegistryRead,

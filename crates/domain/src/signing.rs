@@ -5,8 +5,9 @@ pub mod decision;
 use crate::key::KeyAlgorithm;
 use crate::scope::Environment;
 use crate::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
-use crate::{AccountId, enforced};
+use crate::{AccountId, Timestamp, enforced};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 pub use crate::short_name::{BadSignerName, SignerName};
 
@@ -74,6 +75,26 @@ pub struct SigningProfile {
     /// For so many seconds after it signs its certificate must still be valid.
     #[serde(default)]
     pub min_validity_seconds: u32,
+    /// How long its signatures are kept; for ever, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
+}
+
+/// How long signatures are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// For so many days nobody removes them.
+    pub days: u32,
+    /// Whether they are removed then, unless a legal hold keeps them.
+    pub dispose: bool,
+}
+
+impl Retention {
+    /// Until when what is made at this time is kept.
+    pub fn kept_until(self, made_at: Timestamp) -> Timestamp {
+        made_at.after(Duration::from_secs(u64::from(self.days) * 86_400))
+    }
 }
 
 /// What the timestamps of an authority say (RFC 3161 section 2.4.2).
@@ -137,6 +158,9 @@ impl SigningProfile {
         rule(accurate, "timestamp", "an accuracy of 2 to 3600 seconds")?;
         let needs_none = self.timestamp_by.is_some() && self.gives_timestamps();
         rule(!needs_none, "timestamp_by", "a timestamp carries no other timestamp")?;
+        // Whoever repeats a request is given what it made.
+        let kept = self.retention.is_none_or(|retention| (7..=36_500).contains(&retention.days));
+        rule(kept, "retention", "7 to 36,500 days")?;
         rule(self.min_validity_seconds <= 20 * 366 * 86_400, "min_validity_seconds", "at most 20 years")
     }
 }
@@ -159,6 +183,7 @@ mod tests {
             timestamp: None,
             max_artifact_bytes: None,
             min_validity_seconds: 0,
+            retention: None,
         }
     }
 
@@ -178,6 +203,8 @@ mod tests {
         assert_eq!(field(|profile| profile.max_signatures_a_day = Some(MANY + 1)), "max_signatures_a_day");
         assert_eq!(field(|profile| profile.max_artifact_bytes = Some(0)), "max_artifact_bytes");
         assert_eq!(field(|profile| profile.min_validity_seconds = u32::MAX), "min_validity_seconds");
+        assert_eq!(field(|profile| profile.retention = Some(Retention { days: 6, dispose: true })), "retention");
+        assert_eq!(field(|profile| profile.retention = Some(Retention { days: 36_501, dispose: false })), "retention");
     }
 
     #[test]

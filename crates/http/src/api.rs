@@ -3,6 +3,7 @@
 pub mod access;
 pub mod account_keys;
 pub mod accounts;
+pub mod archive;
 pub mod bindings;
 pub mod bulk;
 pub mod certificates;
@@ -14,6 +15,7 @@ pub mod enrol;
 pub mod events;
 pub mod evidence;
 pub mod export;
+pub mod holds;
 pub mod import;
 pub mod issuers;
 pub mod log;
@@ -54,6 +56,8 @@ pub(crate) fn routes() -> OpenApiRouter<Chancery> {
         .merge(signers::routes())
         .merge(signatures::routes())
         .merge(documents::routes())
+        .merge(holds::routes())
+        .merge(archive::routes())
         .merge(timestamps::routes())
         .merge(events::routes())
         .merge(log::routes())

@@ -38,6 +38,8 @@ pub(crate) const SQLITE: &[Migration] = &[
     migration!("sqlite", "0017"),
     migration!("sqlite", "0018"),
     migration!("sqlite", "0019"),
+    migration!("sqlite", "0020"),
+    migration!("sqlite", "0021"),
 ];
 /// The schema on PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = &[
@@ -60,6 +62,8 @@ pub(crate) const POSTGRES: &[Migration] = &[
     migration!("postgres", "0017"),
     migration!("postgres", "0018"),
     migration!("postgres", "0019"),
+    migration!("postgres", "0020"),
+    migration!("postgres", "0021"),
 ];
 /// The keyring's schema on SQLite.
 pub(crate) const SQLITE_KEYRING: &[&str] = &[include_str!("../migrations/sqlite/0001_keyring.sql")];

@@ -5,6 +5,7 @@ use crate::keys::FakeFailures;
 use crate::place::Place;
 use crate::{Client, Engine, Raw, TestTenant, log, routes, whole_log};
 use axum::Router;
+use chancery::archive::Folders;
 use chancery::system::SystemEntropy;
 use chancery_app::{Chancery, Page, Ports, Settings, StoredKeyring, Witnesses};
 use chancery_domain::TenantId;
@@ -14,6 +15,7 @@ use chancery_store::{Store, TenantView};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -104,6 +106,7 @@ impl TestServer {
             looks_at_logs: AtomicBool::new(true),
             finished: false,
         };
+        std::fs::create_dir(server.archives()).expect("a folder for archives is made");
         server.put(Some(server.open().await));
         server
     }
@@ -114,12 +117,27 @@ impl TestServer {
     }
 
     fn node_over(&self, store: Store) -> Node {
-        let ports = Ports { clock: self.clock.clone(), entropy: Arc::new(SystemEntropy) };
+        self.node_with(store, Folders::below(Some(self.archives())))
+    }
+
+    /// Another service over the same data, whose operator keeps no folder for archives.
+    pub fn node_without_archives(&self) -> Node {
+        self.node_with(self.node().store, Folders::none())
+    }
+
+    fn node_with(&self, store: Store, archives: Folders) -> Node {
+        let archives = Arc::new(archives);
+        let ports = Ports { clock: self.clock.clone(), entropy: Arc::new(SystemEntropy), archives };
         let witnesses = self.witnesses.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let settings = Settings { public_url: "http://pki.chancery.example".to_owned(), certificate_limit: CERTIFICATE_LIMIT, witnesses };
         let provider: Arc<dyn KeyProvider> = self.keys.clone();
         let service = Chancery::new(store.clone(), provider, ports, settings);
         Node { router: chancery_http::router(service.clone()), service, store, clock: self.clock.clone() }
+    }
+
+    /// The folder below which archives are.
+    pub fn archives(&self) -> PathBuf {
+        self.place.directory.path().join("archives")
     }
 
     /// The node that requests go to.

@@ -11,10 +11,10 @@ use chancery_domain::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
 use chancery_domain::signing::SignerName;
 use chancery_domain::{AccountId, IssuerId};
 use chancery_http::api::platform::EmptyBody;
-use chancery_http::api::signatures::{SignatureDocument, WithdrawBody};
+use chancery_http::api::signatures::{RetainBody, SignatureDocument, WithdrawBody};
 use chancery_http::api::signers::{
-    CreateSignerBody, ImportedKeyBody, RollSignerBody, SignerCertificateBody, SignerDocument, SignerList, SigningProfileDocument,
-    TimestampTermsDocument,
+    CreateSignerBody, ImportedKeyBody, RetentionDocument, RollSignerBody, SignerCertificateBody, SignerDocument, SignerList,
+    SigningProfileDocument, TimestampTermsDocument,
 };
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
@@ -75,6 +75,15 @@ enum SignerCommand {
         /// Why, at most 500 characters.
         #[arg(long)]
         reason: String,
+    },
+    /// Have the signatures of a request kept longer than their signer's profile said; never shorter.
+    #[command(after_help = "Examples:\n  chancery signer retain 01a3185c-500a-7e7b-a90c-10ddb5361929 --until 2046-12-31T00:00:00Z")]
+    Retain {
+        /// The signature's id, as its request was answered.
+        signature: String,
+        /// Until then, RFC 3339.
+        #[arg(long, value_name = "TIME")]
+        until: String,
     },
     /// Give a signer a new key and chain. The old key is erased; what it signed verifies as before.
     #[command(after_help = "Examples:\n  chancery signer roll release\n  chancery signer roll release --key-algorithm ec-p384\n  \
@@ -167,6 +176,12 @@ struct CreateArgs {
     /// With `--format timestamp`, how exact they are: 2 at best.
     #[arg(long, value_name = "SECONDS", requires = "timestamp_policy")]
     accuracy_seconds: Option<u32>,
+    /// Keep its signatures for so many days; for ever by default.
+    #[arg(long, value_name = "DAYS")]
+    retention_days: Option<u32>,
+    /// Remove its signatures when these days are over, unless a legal hold keeps them.
+    #[arg(long, requires = "retention_days")]
+    dispose: bool,
     /// The longest document, in bytes.
     #[arg(long, value_name = "BYTES")]
     max_artifact_bytes: Option<u64>,
@@ -201,6 +216,10 @@ pub(crate) async fn signer(args: SignerArgs, form: Form) -> Result<(), Ended> {
             let body = WithdrawBody { reason };
             let withdrawn: SignatureDocument = desk.act(&format!("/signatures/{signature}/withdraw"), &body).await?;
             desk.show(&withdrawn, |withdrawn| format!("Signature {} of {} is withdrawn.", withdrawn.id, withdrawn.signer));
+        }
+        SignerCommand::Retain { signature, until } => {
+            let kept: SignatureDocument = desk.act(&format!("/signatures/{signature}/retain"), &RetainBody { kept_until: until }).await?;
+            desk.show(&kept, |kept| format!("Signature {} is kept until {}.", kept.id, kept.kept_until.as_deref().unwrap_or_default()));
         }
         SignerCommand::Enable { signer } => desk.show(&desk.act(&format!("/signers/{signer}/enable"), &EmptyBody {}).await?, shown),
     }
@@ -247,6 +266,7 @@ fn create(args: CreateArgs) -> Result<CreateSignerBody, Ended> {
             .map(|(policy, accuracy_seconds)| TimestampTermsDocument { policy, accuracy_seconds }),
         max_artifact_bytes: args.max_artifact_bytes,
         min_validity_seconds: 0,
+        retention: args.retention_days.map(|days| RetentionDocument { days, dispose: args.dispose }),
     };
     Ok(CreateSignerBody { name: args.signer.to_string(), signing_profile, certify, imported })
 }

@@ -154,6 +154,7 @@ fn resolve(given: Given, environment: &Environment) -> Result<Config, ConfigErro
         store_threads: given.store_threads,
         certificate_limit: given.certificate_limit,
         witness_policy: given.witness_policy,
+        archive_dir: given.archive_dir,
         log_format: given.log_format,
         log_level: given.log_level,
     })

@@ -88,6 +88,8 @@ settings! {
     /// A file that names the witnesses of the platform's log and how many of them must have cosigned, C2SP tlog-policy: lines
     /// `witness NAME KEY URL`, `group NAME all|any|NUMBER WITNESS…`, `quorum NAME`. With `quorum none` evidence goes out without them, too.
     witness_policy: Option<PathBuf> = Words("none: nobody is asked to cosign");
+    /// The folder below which each tenant that wants an archive has one, named by its id: best on other disks than the data.
+    archive_dir: Option<PathBuf> = Words("none: tenants cannot have an archive in a folder");
     /// The log's form on standard error: `text` or `json`.
     log_format: LogFormat = Value("text");
     /// What is logged: `error`, `warn`, `info`, `debug`, or directives such as `info,chancery_app=debug`.

@@ -74,6 +74,7 @@ async fn make_signer(tenant: &Tenant, name: &str, profile: &str, formats: &[Form
             timestamp: None,
             max_artifact_bytes: Some(1_000_000),
             min_validity_seconds: 0,
+            retention: None,
         },
         certify: Some(SignerCertificateBody {
             profile: profile.to_owned(),

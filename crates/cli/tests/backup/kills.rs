@@ -1,11 +1,20 @@
 //! Killed at each durable step: what is left says so, and the command run again does the rest.
 
-use crate::installation::Installation;
+use crate::installation::{Installation, text};
 use crate::on_both;
 use crate::world;
+use chancery_domain::signature::DigestAlgorithm;
 use chancery_testkit::Engine;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-on_both!(a_killed_backup_leaves_nothing_that_looks_whole, a_killed_restore_is_not_served_and_runs_again, a_killed_reconciliation_goes_on);
+on_both!(
+    a_killed_backup_leaves_nothing_that_looks_whole,
+    a_killed_restore_is_not_served_and_runs_again,
+    a_killed_reconciliation_goes_on,
+    a_killed_export_puts_the_same_there_again,
+);
 
 const LISTED: &str = include_str!("../../../../docs/kill-points.md");
 
@@ -114,4 +123,60 @@ async fn a_killed_reconciliation_goes_on(engine: Engine) {
         assert_eq!(platform.iter().filter(|event| event["act"] == "store.reconcile").count(), 1, "{point}");
         server.stop().await;
     }
+}
+
+async fn a_killed_export_puts_the_same_there_again(engine: Engine) {
+    let place = Installation::new(engine).await;
+    let (server, _, [tenant, _]) = world::begin(&place).await;
+    server.stop().await;
+    for point in points("archive.", engine) {
+        let base = place.path(point);
+        std::fs::create_dir(&base).unwrap();
+        let serve = async |kill: Option<&str>| {
+            let mut command = place.command(&["serve"]);
+            command.env("CHANCERY_ARCHIVE_DIR", &base);
+            kill.map(|kill| command.env("CHANCERY_KILL", format!("{kill}:1")));
+            Installation::serve_as(command).await
+        };
+        let mut killed = serve(Some(point)).await;
+        let set = killed.http.post(format!("{}{}", killed.url, tenant.path("/archive"))).bearer_auth(&tenant.token);
+        // It may end before it answers.
+        let _ = set.json(&json!({"destination": "folder"})).send().await;
+        let ended = tokio::time::timeout(Duration::from_secs(30), killed.child.wait()).await;
+        assert_eq!(ended.unwrap_or_else(|_| panic!("{point} was not passed")).unwrap().code(), None, "{point} was not passed");
+        // Begun anew it does not wait for the killed one's lease, and meets what that one left.
+        let server = serve(None).await;
+        server.post(&tenant.token, &tenant.path("/archive/end"), json!({})).await;
+        let (status, set) = server.post(&tenant.token, &tenant.path("/archive"), json!({"destination": "folder"})).await;
+        assert_eq!(status, 200, "{point}: {set}");
+        server
+            .until("a whole archive", async || {
+                let (_, shown) = server.get(&tenant.token, &tenant.path("/archive")).await;
+                shown.get("exported_at").map(|_| ())
+            })
+            .await;
+        server.stop().await;
+        let files = files_below(&base.join(&tenant.id));
+        // The log grew meanwhile: its last tile has another name by now, and what was begun under the old one stays beside it.
+        let begun = files.iter().filter(|path| path.extension() == Some("part".as_ref())).count();
+        assert!(begun <= usize::from(point == "archive.file.written"), "{point}: {files:?}");
+        let manifests: Vec<_> = files.iter().filter(|path| path.starts_with(base.join(&tenant.id).join("manifest"))).collect();
+        assert!(!manifests.is_empty(), "{point}: {files:?}");
+        for path in manifests {
+            let manifest: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            for object in manifest["objects"].as_array().unwrap() {
+                let content = std::fs::read(base.join(&tenant.id).join(text(&object["key"]))).unwrap();
+                let digest = chancery_x509::hash::digest(DigestAlgorithm::Sha256, &content).to_string();
+                assert_eq!(digest, format!("sha-256:{}", text(&object["sha256"])), "{point}: {object}");
+            }
+        }
+        let server = place.serve().await;
+        server.post(&tenant.token, &tenant.path("/archive/end"), json!({})).await;
+        server.stop().await;
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }

@@ -9,8 +9,8 @@ use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_app::{Chancery, Content, Document, Page, SignRequest, Signature, VersionOf, VersionWish};
-use chancery_domain::SignatureId;
 use chancery_domain::signature::{Digest, Format, SignatureAlgorithm};
+use chancery_domain::{SignatureId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -83,6 +83,15 @@ pub struct WithdrawBody {
     pub reason: String,
 }
 
+/// Until when signatures are kept.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetainBody {
+    /// The time, RFC 3339, later than the one until which they are kept.
+    #[schema(format = DateTime)]
+    pub kept_until: String,
+}
+
 /// The signatures of one request.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SignatureDocument {
@@ -108,6 +117,12 @@ pub struct SignatureDocument {
     pub recorded_by: String,
     /// What was signed, in the order of the request.
     pub documents: Vec<SignedDocumentBody>,
+    /// Until then nobody removes it; for ever, if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<String>,
+    /// When it was removed, past its retention and on no legal hold; what it was of is told still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<String>,
     /// The document of which it is a version, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_of: Option<VersionOfBody>,
@@ -160,7 +175,8 @@ pub struct SignedDocumentBody {
     pub size: Option<u64>,
     /// Its digest.
     pub digest: String,
-    /// The signature in its form, base64.
+    /// The signature in its form, base64; absent when it was removed past its retention.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub signature: String,
 }
 
@@ -194,6 +210,8 @@ impl From<Signature> for SignatureDocument {
             created_at: signature.created_at.to_string(),
             recorded_by: signature.event.to_string(),
             documents: signature.documents.into_iter().map(document).collect(),
+            kept_until: signature.kept_until.map(|until| until.to_string()),
+            removed_at: signature.disposed_at.map(|at| at.to_string()),
             version_of: signature.version_of.map(Into::into),
             withdrawn_by: signature.withdrawn_by.map(|event| event.to_string()),
             event: None,
@@ -202,7 +220,7 @@ impl From<Signature> for SignatureDocument {
 }
 
 pub(crate) fn routes() -> OpenApiRouter<Chancery> {
-    OpenApiRouter::new().routes(routes!(sign)).routes(routes!(list)).routes(routes!(show)).routes(routes!(withdraw))
+    OpenApiRouter::new().routes(routes!(sign)).routes(routes!(list)).routes(routes!(show)).routes(routes!(withdraw)).routes(routes!(retain))
 }
 
 /// Have a signer sign one document or up to a hundred, all or none.
@@ -289,5 +307,23 @@ async fn withdraw(
     Submitted { body, once }: Submitted<WithdrawBody>,
 ) -> Result<Json<SignatureDocument>, Error> {
     let (signature, receipt) = service.withdraw_signature(&caller.once(once), ids.parse("signature")?, &body.reason).await?;
+    Ok(Json(SignatureDocument { event: Some(receipt.into()), ..signature.into() }))
+}
+
+/// Have the signatures of a request kept longer than their signer's profile said; never shorter.
+#[utoipa::path(post, path = "/v1/tenants/{tenant}/signatures/{signature}/retain", tag = "signatures", security(("token" = [])),
+    extensions(("x-action" = json!("signature:retain"))),
+    request_body = RetainBody, params(("tenant" = String, Path, description = "The tenant's id"),
+    ("signature" = String, Path, description = "The signature's id"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Do this once only")),
+    responses((status = 200, body = SignatureDocument), Problems))]
+async fn retain(
+    State(service): State<Chancery>,
+    InTenant(caller): InTenant,
+    ids: Ids,
+    Submitted { body, once }: Submitted<RetainBody>,
+) -> Result<Json<SignatureDocument>, Error> {
+    let until = Timestamp::parse(&body.kept_until).map_err(|error| Error::field("kept_until", error))?;
+    let (signature, receipt) = service.retain_signature(&caller.once(once), ids.parse("signature")?, until).await?;
     Ok(Json(SignatureDocument { event: Some(receipt.into()), ..signature.into() }))
 }

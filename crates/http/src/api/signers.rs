@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use chancery_app::{AskedProfile, Chancery, NewSigner, RollSigner, Signer, SignerSource, SignerVersion, certificate_pem};
 use chancery_domain::scope::Environment;
 use chancery_domain::signature::{DigestAlgorithm, Format, SignatureAlgorithm};
-use chancery_domain::signing::{SignerName, SigningProfile, TimestampTerms};
+use chancery_domain::signing::{Retention, SignerName, SigningProfile, TimestampTerms};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -67,6 +67,20 @@ pub struct SigningProfileDocument {
     #[serde(default)]
     #[schema(maximum = 632_448_000)]
     pub min_validity_seconds: u32,
+    /// How long its signatures are kept; for ever, if nothing is said. A change is for signatures to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionDocument>,
+}
+
+/// How long signatures are kept.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionDocument {
+    /// For so many days nobody removes them.
+    #[schema(minimum = 7, maximum = 36_500)]
+    pub days: u32,
+    /// Whether they are removed then, unless a legal hold keeps them.
+    pub dispose: bool,
 }
 
 /// What timestamps say (RFC 3161).
@@ -221,6 +235,7 @@ impl From<SigningProfile> for SigningProfileDocument {
                 .map(|TimestampTerms { policy, accuracy_seconds }| TimestampTermsDocument { policy, accuracy_seconds }),
             max_artifact_bytes: profile.max_artifact_bytes,
             min_validity_seconds: profile.min_validity_seconds,
+            retention: profile.retention.map(|Retention { days, dispose }| RetentionDocument { days, dispose }),
         }
     }
 }
@@ -245,6 +260,7 @@ impl From<SigningProfileDocument> for AskedProfile {
                     .map(|TimestampTermsDocument { policy, accuracy_seconds }| TimestampTerms { policy, accuracy_seconds }),
                 max_artifact_bytes: document.max_artifact_bytes,
                 min_validity_seconds: document.min_validity_seconds,
+                retention: document.retention.map(|RetentionDocument { days, dispose }| Retention { days, dispose }),
             },
         }
     }

@@ -53,7 +53,9 @@ async fn cast(server: &TestServer) -> Cast {
     // What stands behind the caller's own place in a listing, and not behind the foreign ones.
     server.certificate(&server.acme, "earlier").await;
     let earlier = server.signer(&server.acme, "earlier", json!({})).await;
-    server.version(&server.acme, &earlier, "earlier").await;
+    let earlier = server.version(&server.acme, &earlier, "earlier").await;
+    let hold = server.acme.path(&format!("/signatures/{}/holds", earlier["id"].as_str().unwrap()));
+    server.as_(&server.acme.admin).post(&hold, json!({"name": "earlier", "reason": "somebody asks"})).await.ok(201);
     let mut of_acme = objects(server, &server.acme).await;
     // What is removed is missing from then on; these stay, whoever tries.
     of_acme.extend([

@@ -44,6 +44,8 @@ pub(crate) trait Called {
     fn writes(&self) -> bool;
     /// Whether it is about who may act and what they hold alone.
     fn is_of_people(&self) -> bool;
+    /// Whether it is about how long things are kept and where, and so leaves what it is called on.
+    fn keeps(&self) -> bool;
     /// Calls it with a body that does what it is for.
     async fn call(&self, client: Client, ids: &Ids) -> Answer;
     /// The same with this text for one of its ids.
@@ -94,6 +96,10 @@ impl Called for Operation {
         ["/accounts", "/roles", "/bindings", "/duty-conflicts"]
             .iter()
             .any(|of| self.path.starts_with(&format!("/v1/tenants/{{tenant}}{of}")))
+    }
+
+    fn keeps(&self) -> bool {
+        self.path.contains("/holds") || self.path.contains("/archive") || self.path.ends_with("/retain")
     }
 
     async fn call(&self, client: Client, ids: &Ids) -> Answer {
@@ -167,6 +173,10 @@ pub(crate) fn sample(schema: &str, ids: &Ids) -> Value {
         "IssueBody" => json!({"profile": "tls-server", "names": [ids["host"]], "issuer": ids["issuer"]}),
         "DryRunBody" => json!({"request": sample("IssueBody", ids), "draft": serde_json::from_str::<Value>(&ids["profile-body"]).unwrap()}),
         "Pkcs12Body" => json!({"password": "twelve characters"}),
+        "SetArchiveBody" => json!({"destination": "folder"}),
+        "PlaceHoldBody" => json!({"name": "sample", "reason": "somebody asks"}),
+        "ReleaseHoldBody" => json!({"reason": "nobody asks any more"}),
+        "RetainBody" => json!({"kept_until": "2100-01-01T00:00:00Z"}),
         "WithdrawBody" => json!({"reason": "the wrong build"}),
         "BulkRevokeBody" => json!({"certificates": [ids["certificate"]], "reason": "superseded"}),
         "BulkRenewBody" => json!({"certificates": [ids["certificate"]]}),
@@ -207,12 +217,21 @@ pub(crate) async fn ready_in(server: &TestServer, operation: &Operation, there: 
     let ids = match operation.writes() {
         // A tenant has no room for as many issuers as there are operations.
         true if operation.is_of_people() => there.clone().into_iter().chain(people(server, tenant).await).collect(),
+        // What a hold or an archive is put on is there still.
+        true if operation.keeps() => there.clone().into_iter().chain([("hold", held(server, tenant, &there["signature"]).await)]).collect(),
         true => objects(server, tenant).await,
         false => there.clone(),
     };
     if operation.path.ends_with("/enable") {
         let disable = operation.address(&ids).replace("/enable", "/disable");
         server.as_(&tenant.admin).post(&disable, json!({})).await.ok(200);
+    }
+    // It is there with all objects: whoever sets one anew ends it first.
+    if operation.method == "POST" && operation.path.ends_with("/archive") {
+        server.as_(&tenant.admin).post(&tenant.path("/archive/end"), json!({})).await.ok(200);
+    }
+    if operation.path.ends_with("/remove") {
+        release_all(server, tenant).await;
     }
     if !operation.is_of_the_platform() {
         return (tenant.admin.clone(), ids);
@@ -255,7 +274,11 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
     let foreign = || Stranger::called("Somebody").certificate(&server.clock, &Wanted::default());
     let taken = admin.post(&tenant.path("/certificates/import"), json!({"bundle": foreign()})).await.ok(200);
     let external = foreign();
+    // One is enough for a tenant.
+    admin.post(&tenant.path("/archive"), sample("SetArchiveBody", &Ids::new())).await;
+    let hold = held(server, tenant, signature["id"].as_str().unwrap()).await;
     ids.extend([
+        ("hold", hold),
         ("external", external),
         ("signer", signer),
         ("stamper", stamper),
@@ -283,6 +306,13 @@ pub(crate) async fn objects(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("unwanted", unwanted),
     ]);
     ids
+}
+
+/// A hold on the signature.
+async fn held(server: &TestServer, tenant: &TestTenant, signature: &str) -> String {
+    let path = tenant.path(&format!("/signatures/{signature}/holds"));
+    let hold = server.as_(&tenant.admin).post(&path, sample("PlaceHoldBody", &Ids::new())).await.ok(201);
+    hold["id"].as_str().unwrap().to_owned()
 }
 
 /// Real ids of who may act in a tenant and of what they hold, made for this, and its own owner besides.
@@ -320,6 +350,16 @@ async fn people(server: &TestServer, tenant: &TestTenant) -> Ids {
         ("tenant", tenant.id.clone()),
         ("role", "viewer".to_owned()),
     ])
+}
+
+/// Releases the holds on everything of a tenant, which keep what would be removed.
+pub(crate) async fn release_all(server: &TestServer, tenant: &TestTenant) {
+    let admin = server.as_(&tenant.admin);
+    let holds = admin.get(&tenant.path("/holds?limit=200")).await.ok(200);
+    for hold in holds["items"].as_array().unwrap().iter().filter(|hold| hold["on"] == "tenant" && hold.get("released_at").is_none()) {
+        let path = tenant.path(&format!("/holds/{}/release", hold["id"].as_str().unwrap()));
+        admin.post(&path, sample("ReleaseHoldBody", &Ids::new())).await.ok(200);
+    }
 }
 
 /// A root of somebody else's, another one each time.

@@ -7,7 +7,9 @@ use chancery_domain::lineage::LineageKind;
 use chancery_domain::signing::SignerState;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{AccountId, IssuerId, Serial, Timestamp, TokenId};
-use chancery_store::{CertificateFilter, CertificateRow, CrlRow, JobRow, Page, PrivateKeyRow, TenantRow, TenantView};
+use chancery_store::{
+    ArchiveRow, CertificateFilter, CertificateRow, CrlRow, JobRow, Page, PrivateKeyRow, SignatureRow, TenantRow, TenantView,
+};
 use rstest::rstest;
 use std::fs;
 use std::path::Path;
@@ -24,11 +26,11 @@ async fn every_reader_shows_only_the_views_own_rows(#[values(Engine::Sqlite, Eng
         changes.commit().await.unwrap();
         filled.push((view, number));
     }
-    // Role, binding, conflict, profile, authority and the signer's three each started an epoch.
+    // Role, binding, conflict, profile, authority, the signer's three and the hold each started an epoch.
     for (view, number) in &filled {
-        every_reader(view, &Rows::of(*number), Some(&TenantRow { epoch: 9, ..tenant_row(*number) })).await;
+        every_reader(view, &Rows::of(*number), Some(&TenantRow { epoch: 10, ..tenant_row(*number) })).await;
         assert_eq!(view.counter("things").await.unwrap().unwrap().ceiling, 10 + i64::from(*number));
-        assert_eq!(view.epoch().await.unwrap(), Some(9));
+        assert_eq!(view.epoch().await.unwrap(), Some(10));
     }
     harness.store.create_realm(tenant_id(3)).await.unwrap();
     let empty = harness.store.tenant(tenant_id(3));
@@ -73,6 +75,9 @@ async fn every_reader(view: &TenantView, rows: &Rows, tenant: Option<&TenantRow>
     shows!(rows.signer_version, signer_versions(rows.signer.id));
     shows!(rows.signer.name, signer_with(rows.certificate.id));
     shows!(rows.signature, signature(rows.signature.id) signatures(Page { before: None, limit: 10 }));
+    shows!(rows.signature, disposals(now(), 10));
+    shows!(rows.archive, archive());
+    shows!(rows.hold, hold(rows.hold.id) holds(Page { before: None, limit: 10 }) hold_on(&rows.hold.subject));
     shows!(rows.document, document(rows.document.id) document_named(&BLIND) documents(Page { before: None, limit: 10 }));
     shows!(rows.document_signature, document_signatures(rows.document.id, Page { before: None, limit: 10 }));
     shows!(rows.event, events(Page { before: None, limit: 10 }));
@@ -202,7 +207,7 @@ async fn the_condition_on_the_tenant_holds_by_itself() {
     let store = open_sqlite(directory.path(), ManualClock::starting()).await;
     for number in [1, 2] {
         let (view, rows) = (store.tenant(tenant_id(number)), Rows::of(number));
-        every_reader(&view, &rows, Some(&TenantRow { epoch: 9, ..tenant_row(number) })).await;
+        every_reader(&view, &rows, Some(&TenantRow { epoch: 10, ..tenant_row(number) })).await;
         assert_eq!(view.counter("things").await.unwrap().unwrap().ceiling, 10 + i64::from(number));
         every_change(&view, &rows).await;
     }
@@ -214,7 +219,7 @@ async fn the_condition_on_the_tenant_holds_by_itself() {
     let store = open_sqlite(directory.path(), ManualClock::starting()).await;
     for number in [1, 2] {
         let (view, rows) = (store.tenant(tenant_id(number)), Rows::of(number));
-        every_reader(&view, &rows, Some(&TenantRow { epoch: 9, ..tenant_row(number) })).await;
+        every_reader(&view, &rows, Some(&TenantRow { epoch: 10, ..tenant_row(number) })).await;
         // Which nonces the other has forgotten is nothing to it.
         let mut changes = view.changes();
         changes.insert_request_nonce(rows.account_key.id, &SUFFIX, now());
@@ -249,9 +254,17 @@ async fn every_change(view: &TenantView, rows: &Rows) {
     changes.remove_outbox(rows.outbox.id);
     changes.move_log(&chancery_store::LogRow { size: 2, ..rows.log.clone() }, 1);
     changes.place_events(1, 0, 0);
+    changes.release_hold(rows.hold.id, now(), rows.event.id);
+    changes.move_archive(&rows.archive, &ArchiveRow { exported: 9, ..rows.archive.clone() });
+    let later = now().after(std::time::Duration::from_secs(1));
+    changes.retain_signature(&rows.signature, later, Some(later));
     changes.commit().await.unwrap();
     let mut changes = view.changes();
     changes.erase_private_key(&PrivateKeyRow { fetches: 1, ..rows.private_key.clone() });
     changes.finish_job(&JobRow { due_at: Timestamp::from_seconds(1_800_000_009), ..rows.job.clone() });
+    let retained = SignatureRow { dispose_at: Some(later), ..rows.signature.clone() };
+    changes.remove_archive(&ArchiveRow { version: 2, ..rows.archive.clone() });
+    changes.postpone_disposal(&retained, now());
+    changes.dispose_of_signature(&rows.signature, &rows.signature.body, now());
     changes.commit().await.unwrap();
 }

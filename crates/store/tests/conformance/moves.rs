@@ -10,8 +10,9 @@ use chancery_domain::signing::SignerState;
 use chancery_domain::tenant::TenantStatus;
 use chancery_domain::{AccountId, BindingId, DocumentId, IssuerId, PersonId, Sealed, TenantId, Timestamp, TokenId};
 use chancery_store::{
-    AccountRow, AuthorityRow, BindingRow, BoundRole, Changes, CommitError, CosignedRow, CrlRow, DocumentRow, DocumentSignatureRow, Guard,
-    Page, PublicationRow, RegisteredTenantRow, RestoreMark, RevocationRow, SignerVersionRow, SigningProfileRow, SubjectKeyRow, TenantView,
+    AccountRow, ArchiveRow, AuthorityRow, BindingRow, BoundRole, Changes, CommitError, CosignedRow, CrlRow, DocumentRow,
+    DocumentSignatureRow, Guard, Page, PublicationRow, RegisteredTenantRow, RestoreMark, RevocationRow, SignerVersionRow,
+    SigningProfileRow, SubjectKeyRow, TenantView,
 };
 use rstest::rstest;
 
@@ -183,6 +184,51 @@ async fn a_signer_moves_once_and_a_retired_version_has_no_key(#[values(Engine::S
     commit(&view, |changes| changes.move_certificate(&rows.certificate, CertificateStatus::Revoked)).await;
     refused(&view, Guard::Version("certificate"), |changes| changes.guard_certificate(rows.certificate.id, 1)).await;
     commit(&view, |changes| changes.guard_certificate(rows.certificate.id, 2)).await;
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_is_kept_longer_and_removed_once(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let harness = engine.start().await;
+    let (view, rows) = filled(&harness).await;
+    let rows = &rows;
+    let signature = async || view.signature(rows.signature.id).await.unwrap().unwrap();
+    let version = Guard::Version("signature");
+    let later = |days: u64| Some(now().after(std::time::Duration::from_secs(days * 86_400)));
+    // Longer, never as long or shorter, nor with another end than was read.
+    let retain =
+        |until: Option<Timestamp>, dispose| move |changes: &mut Changes| changes.retain_signature(&rows.signature, until.unwrap(), dispose);
+    once(&view, version, retain(later(2), later(2))).await;
+    refused(&view, version, retain(later(1), later(1))).await;
+    refused(&view, version, retain(later(3), None)).await;
+    let kept = signature().await;
+    assert_eq!((kept.kept_until, kept.dispose_at), (later(2), later(2)));
+    // Not by what was read before.
+    let body = Sealed::from_ciphertext(vec![9; 40]);
+    refused(&view, version, |changes| changes.dispose_of_signature(&rows.signature, &body, now())).await;
+    refused(&view, version, |changes| changes.postpone_disposal(&rows.signature, now())).await;
+    once(&view, version, |changes| changes.postpone_disposal(&kept, later(5).unwrap())).await;
+    assert_eq!(view.disposals(later(4).unwrap(), 10).await.unwrap(), []);
+    let postponed = signature().await;
+    assert_eq!((postponed.kept_until, view.disposals(later(5).unwrap(), 10).await.unwrap()), (later(2), vec![postponed.clone()]));
+    once(&view, version, |changes| changes.dispose_of_signature(&postponed, &body, now())).await;
+    let removed = signature().await;
+    assert_eq!((removed.body, removed.dispose_at, removed.disposed_at), (body.clone(), None, Some(now())));
+    refused(&view, version, retain(later(9), None)).await;
+
+    let there =
+        ArchiveRow { exported: 9, failing_since: Some(now()), failures: 2, failure: Some("refused".to_owned()), ..rows.archive.clone() };
+    refused(&view, Guard::Version("archive"), |changes| changes.insert_archive(&rows.archive)).await;
+    once(&view, Guard::Version("archive"), |changes| changes.move_archive(&rows.archive, &there)).await;
+    let moved = view.archive().await.unwrap().unwrap();
+    assert_eq!(moved, ArchiveRow { version: 2, ..there });
+    refused(&view, Guard::Version("archive"), |changes| changes.remove_archive(&rows.archive)).await;
+    once(&view, Guard::Version("archive"), |changes| changes.remove_archive(&moved)).await;
+    assert_eq!(view.archive().await.unwrap(), None);
+    refused(&view, Guard::Unique("hold"), |changes| changes.insert_hold(&rows.hold)).await;
+    once(&view, Guard::Version("hold"), |changes| changes.release_hold(rows.hold.id, now(), rows.event.id)).await;
+    assert_eq!(view.hold(rows.hold.id).await.unwrap().unwrap().released, Some((now(), rows.event.id)));
+    assert_eq!(view.hold_on(&rows.hold.subject).await.unwrap(), None);
 }
 
 #[rstest]

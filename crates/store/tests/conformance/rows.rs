@@ -2,6 +2,7 @@
 
 use chancery_domain::account_key::KeyPurpose;
 use chancery_domain::certificate::{CertificateStatus, Origin, RevocationReason};
+use chancery_domain::hold::HoldSubject;
 use chancery_domain::identity::Holder;
 use chancery_domain::issuer::IssuerState;
 use chancery_domain::key::{Custody, KeyAlgorithm};
@@ -10,8 +11,8 @@ use chancery_domain::order::OrderState;
 use chancery_domain::role::Role;
 use chancery_domain::signing::SignerState;
 use chancery_domain::{
-    AccountId, AccountKeyId, BindingId, CertificateId, ConflictId, DocumentId, EventId, IssuerId, JobId, OrderId, PersonId, PublicId,
-    RoleId, Sealed, Serial, SignatureId, SignerId, Timestamp, TokenId,
+    AccountId, AccountKeyId, BindingId, CertificateId, ConflictId, DocumentId, EventId, HoldId, IssuerId, JobId, OrderId, PersonId,
+    PublicId, RoleId, Sealed, Serial, SignatureId, SignerId, Timestamp, TokenId,
 };
 use chancery_store::*;
 
@@ -26,6 +27,7 @@ pub(crate) struct Rows {
     pub(crate) role: RoleRow,
     pub(crate) binding: BindingRow,
     pub(crate) conflict: ConflictRow,
+    pub(crate) archive: ArchiveRow,
     pub(crate) token: TokenRow,
     pub(crate) account_key: AccountKeyRow,
     pub(crate) kek: KekRow,
@@ -48,6 +50,7 @@ pub(crate) struct Rows {
     pub(crate) signer_version: SignerVersionRow,
     pub(crate) signature: SignatureRow,
     pub(crate) document: DocumentRow,
+    pub(crate) hold: HoldRow,
     pub(crate) document_signature: DocumentSignatureRow,
     pub(crate) event: EventRow,
     pub(crate) idempotency: IdempotencyRow,
@@ -166,6 +169,14 @@ impl Rows {
             },
             signature: SignatureRow {
                 id: SignatureId::from_bytes(bytes(15)), signer, event: EventId::from_bytes(bytes(7)), body: sealed(), created_at: now(),
+                kept_until: Some(now()), dispose_at: Some(now()), disposed_at: None,
+            },
+            archive: ArchiveRow {
+                destination: sealed(), epoch: 1, exported: 0, exported_at: None, failing_since: None, failures: 0, failure: None, began_at: now(), version: 1,
+            },
+            hold: HoldRow {
+                id: HoldId::from_bytes(bytes(17)), subject: HoldSubject::Document(DocumentId::from_bytes(bytes(16))), body: sealed(),
+                placed_at: now(), placed_by: EventId::from_bytes(bytes(7)), released: None,
             },
             document: DocumentRow { id: DocumentId::from_bytes(bytes(16)), blind: BLIND, name: sealed(), created_at: now() },
             document_signature: DocumentSignatureRow {
@@ -212,6 +223,8 @@ impl Rows {
         changes.insert_signing_profile(&self.signing_profile);
         changes.insert_signer_version(&self.signer_version);
         changes.insert_signature(&self.signature);
+        changes.insert_hold(&self.hold);
+        changes.insert_archive(&self.archive);
         changes.insert_document(&self.document);
         changes.insert_document_signature(&self.document_signature);
         changes.insert_event(&self.event);

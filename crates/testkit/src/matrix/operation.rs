@@ -73,6 +73,8 @@ pub enum Kind {
     Signature,
     /// A document.
     Document,
+    /// A legal hold.
+    Hold,
     /// The random part of a public address.
     Public,
     /// What stands under a public address.
@@ -109,6 +111,7 @@ impl Kind {
             "conflict" => Self::Conflict,
             "signature" => Self::Signature,
             "document" => Self::Document,
+            "hold" => Self::Hold,
             "public" => Self::Public,
             "file" => Self::File,
             "serial" => Self::Serial,

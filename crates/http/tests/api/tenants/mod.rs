@@ -3,6 +3,7 @@
 mod access;
 mod account_keys;
 mod accounts;
+mod archive;
 mod certificates;
 mod dry_run;
 mod duties;
@@ -14,6 +15,7 @@ mod issuers;
 mod log;
 mod platform_log;
 mod profiles;
+mod retention;
 mod rollover;
 mod scopes;
 mod signing;

@@ -11,6 +11,7 @@ use crate::database::Place;
 use crate::journal::Entry;
 use crate::world::Seen;
 use anyhow::{Context, Result};
+use chancery::archive::Folders;
 use chancery::system::{SystemClock, SystemEntropy};
 use chancery::{Server, Start};
 use chancery_app::Ports;
@@ -59,7 +60,7 @@ pub(crate) async fn world(engine: Engine, place: &Place, clients: &[Client], see
     let config = place.config();
     let server = Server::bind(&config).await?;
     let http = Http { client: reqwest::Client::new(), url: server.url() };
-    let ports = Ports { clock: Arc::new(Ahead(SystemClock::new())), entropy: Arc::new(SystemEntropy) };
+    let ports = Ports { clock: Arc::new(Ahead(SystemClock::new())), entropy: Arc::new(SystemEntropy), archives: Arc::new(Folders::none()) };
     let service = chancery::open_with(&config, server.address(), Start::Again, ports).await?;
     service.work_until_idle().await?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -253,6 +253,7 @@ fn new_signer(name: &str, slug: &str) -> NewSigner {
         timestamp: None,
         max_artifact_bytes: None,
         min_validity_seconds: 0,
+        retention: None,
     };
     NewSigner {
         name: name.parse().unwrap_or_else(|_| unreachable!("the simulation names signers well")),

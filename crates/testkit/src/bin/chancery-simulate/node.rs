@@ -3,6 +3,7 @@
 use crate::keyring::MemoryKeyring;
 use crate::schedule::Spawner;
 use crate::sim::{NodeClock, Sim};
+use chancery::archive::Folders;
 use chancery_app::{Chancery, Ports, Settings};
 use chancery_keys::{RootKey, SoftwareProvider};
 use chancery_store::sqlite::simulation::SimulatedFiles;
@@ -59,7 +60,7 @@ impl Node {
         };
         let settings =
             Settings { public_url: "http://pki.chancery.example".to_owned(), certificate_limit: CERTIFICATE_LIMIT, witnesses: None };
-        let ports = Ports { clock: self.clock.clone(), entropy: sim.clone() };
+        let ports = Ports { clock: self.clock.clone(), entropy: sim.clone(), archives: Arc::new(Folders::none()) };
         let store = self.ground.files.store(self.clock.clone());
         *self.service.borrow_mut() = Some(Chancery::new(store, Arc::new(provider), ports, settings));
         self.ground.lives.set(self.ground.lives.get() + 1);

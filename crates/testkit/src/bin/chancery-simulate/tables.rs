@@ -13,6 +13,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("role", "the simulation makes no roles of a tenant's own"),
     ("role_binding", "the simulation binds no accounts to roles"),
     ("duty_conflict", "the simulation declares no duties to be kept apart"),
+    ("archive", "simulated worlds have none: what is put there is outside of the store"),
+    ("hold", "simulated worlds place none: the races of holds are tests of the API"),
     ("lane", "it is held against the jobs of every tenant, in lanes.rs"),
     ("setting", "the platform's own names and values, which nothing refers to; a simulation restores nothing"),
 ];

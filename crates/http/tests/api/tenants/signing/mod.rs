@@ -17,21 +17,21 @@ use chancery_testkit::openssl::Openssl;
 use chancery_testkit::{Answer, Client, TestServer};
 use serde_json::{Value, json};
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}"))
 }
 
 /// What asks for a bare signature of this digest.
-fn raw(digest: &str) -> Value {
+pub(super) fn raw(digest: &str) -> Value {
     json!({"format": "raw", "documents": [{"digest": digest}]})
 }
 
 /// A digest that is unlike those of other numbers.
-fn digest(number: usize) -> String {
+pub(super) fn digest(number: usize) -> String {
     format!("sha-256:{number:064x}")
 }
 
-async fn sign(client: &Client, server: &TestServer, signer: &str, body: Value) -> Answer {
+pub(super) async fn sign(client: &Client, server: &TestServer, signer: &str, body: Value) -> Answer {
     client.post(&server.acme.path(&format!("/signers/{signer}/signatures")), body).await
 }
 
@@ -56,6 +56,6 @@ fn laid_out(judge: &Openssl, chain: &Value, document: &[u8], signature: &Value) 
 }
 
 /// The events of this act in acme's log.
-async fn events(server: &TestServer, act: &str) -> Vec<Value> {
+pub(super) async fn events(server: &TestServer, act: &str) -> Vec<Value> {
     server.events(&server.acme).await.into_iter().filter(|entry| entry["event"]["act"] == act).collect()
 }

@@ -1,0 +1,1 @@
+-- Nothing of the platform's changes with this version.
