@@ -21,7 +21,7 @@ pub struct Permit<A: Act> {
     within: Within<A>,
 }
 
-/// Where the caller holds an action. It is no leave yet: of what is listed it says what may be shown, and [`Chancery::covering`] makes a
+/// Where the caller holds an action. It is no leave yet: of what is listed it says what may be shown, and `Chancery::covering` makes a
 /// permit of it for something of which the facts are known.
 pub struct Within<A: Act> {
     caller: Caller,
