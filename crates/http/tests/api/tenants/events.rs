@@ -1,15 +1,15 @@
 //! `GET /v1/tenants/{tenant}/events`: the audit log (I4).
 
-use crate::operations::{Called, Ids, operations, ready};
+use crate::operations::{Called, objects, operations, ready};
 use chancery_domain::TenantId;
 use chancery_testkit::{TestServer, on_both_engines};
 use serde_json::{Value, json};
 
 async fn every_act_leaves_exactly_one_event_which_its_answer_names(server: &TestServer) {
-    let platform = TenantId::PLATFORM.to_string();
+    let (platform, there) = (TenantId::PLATFORM.to_string(), objects(server, &server.acme).await);
     let mut seen = 0;
     for operation in operations(server).await.iter().filter(|operation| operation.writes() && operation.path != "/v1/enrol") {
-        let (token, ids) = ready(server, operation, &Ids::new()).await;
+        let (token, ids) = ready(server, operation, &there).await;
         let realm = if operation.is_of_the_platform() { &platform } else { &server.acme.id };
         let by_somebody = async || {
             let log = server.log(&token, realm).await;
